@@ -1,0 +1,1 @@
+"""What stands around a run: command line, sweeps, statistics, reports, benchmarks."""
