@@ -1,0 +1,1 @@
+"""Models of container clusters, on the simulator of package ``sim``."""

@@ -1,0 +1,184 @@
+"""The powers that plug-ins are given, and what they must offer. Plug-ins import this and ``sim`` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.api.types import Arrivals, MinionAsk, PodTemplate, ResourceTable
+from sim.streams import Streams
+
+__all__ = [
+    "ClusterView",
+    "Context",
+    "MinionTable",
+    "PodView",
+    "Policy",
+    "Refusal",
+    "ScoringPolicy",
+    "SourceContext",
+    "WorkloadSource",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class ClusterView(Protocol):
+    """The scheduler's belief, read-only. Arrays share memory with it and cannot be written.
+
+    Shapes: N minions, R resource columns, D the most GPU devices of a minion.
+    """
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the minions, by index."""
+        ...
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """Names of the resource columns: cpu_millicores, memory_bytes, pods, ephemeral_bytes, then extended."""
+        ...
+
+    @property
+    def allocatable(self) -> Ints:
+        """(N, R): capacity less what is reserved."""
+        ...
+
+    @property
+    def free(self) -> Ints:
+        """(N, R): allocatable less the requests of bound pods."""
+        ...
+
+    @property
+    def gpu_left_milli(self) -> Ints:
+        """(N, D): thousandths left of each device; absent devices are 0."""
+        ...
+
+    @property
+    def gpu_free_milli(self) -> Ints:
+        """(N,): thousandths left over all devices."""
+        ...
+
+    @property
+    def gpu_total_milli(self) -> Ints:
+        """(N,): thousandths of all devices."""
+        ...
+
+    @property
+    def ready(self) -> Bools:
+        """(N,): believed ready."""
+        ...
+
+    def labels(self, index: int) -> Mapping[str, str]:
+        """Labels of one minion."""
+        ...
+
+    def fits(self, template: PodTemplate) -> Bools:
+        """(N,): where a pod of this template could be bound now."""
+        ...
+
+
+class PodView(Protocol):
+    """A pod as a policy sees it."""
+
+    @property
+    def template(self) -> PodTemplate:
+        """Requests, labels, priority: shared by all pods of its class."""
+        ...
+
+    @property
+    def created_s(self) -> float:
+        """When it was created."""
+        ...
+
+
+class Context(Protocol):
+    """What a policy may ask of the world while it decides."""
+
+    @property
+    def now_s(self) -> float:
+        """Simulated time."""
+        ...
+
+    def draw(self, n: int) -> float:
+        """The n-th uniform draw in (0, 1) of this attempt; the same for the same pod, attempt and seed."""
+        ...
+
+    def note(self, text: str, value: float = float("nan")) -> None:
+        """Write a record of the policy's own."""
+        ...
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A policy's 'none', with counts by reason."""
+
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@runtime_checkable
+class ScoringPolicy(Protocol):
+    """Scores minions; the scheduler filters, caches scores by pod class and takes the best.
+
+    Attributes:
+        ties: ``first`` (lowest index) or ``random`` among the best.
+        device: Which GPU device a fraction goes to: ``least`` (least left that fits) or ``random``.
+    """
+
+    ties: str
+    device: str
+
+    def score(self, view: ClusterView, template: PodTemplate, rows: Ints) -> Floats:
+        """Return float64 of shape (len(rows),): higher is better. It may depend only on its arguments."""
+        ...
+
+
+class Policy(Protocol):
+    """Decides by itself: any callable of this form."""
+
+    def __call__(self, view: ClusterView, pod: PodView, context: Context) -> int | Refusal | None:
+        """Return an index into the view, or none, with reasons if it has them."""
+        ...
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a workload source is given.
+
+    Attributes:
+        name: The workload's name: the group of its draws.
+        until_s: End of the run; ``inf`` if it runs until nothing is left.
+        templates: Interns templates: ``templates(need..., )`` see ``TemplateTable``.
+    """
+
+    name: str
+    until_s: float
+    streams: Streams
+    resources: ResourceTable
+    templates: Any
+
+
+class WorkloadSource(Protocol):
+    """Yields pods in order of time."""
+
+    def arrivals(self) -> Arrivals:
+        """Return an iterator of (time in seconds, pods), times not decreasing."""
+        ...
+
+    def offered(self, capacity: Mapping[str, float]) -> Mapping[str, float]:
+        """Return the offered load by resource, as a ratio of capacity, where it is known beforehand."""
+        ...
+
+
+class MinionTable(Protocol):
+    """A trace that also says which minions there were."""
+
+    def __call__(self, spec: Any, pool: str) -> Sequence[MinionAsk]:
+        """Return the minions of a pool."""
+        ...

@@ -1,0 +1,243 @@
+"""Types that every part of the model shares: resources, templates, pods, what a source asks for."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.api.selectors import Selector
+
+__all__ = [
+    "CPU",
+    "EPHEMERAL",
+    "MEMORY",
+    "PODS",
+    "Arrival",
+    "GpuDevices",
+    "GpuRequest",
+    "MinionAsk",
+    "Phase",
+    "Pod",
+    "PodAsk",
+    "PodTemplate",
+    "ResourceTable",
+]
+
+CPU, MEMORY, PODS, EPHEMERAL = range(4)
+"""Columns of the resource matrix that always exist; extended resources follow in order of name."""
+
+
+class ResourceTable:
+    """The columns of the minion x resource matrix of one run.
+
+    Args:
+        extended: Names of extended resources, any order.
+    """
+
+    def __init__(self, extended: frozenset[str] = frozenset()) -> None:
+        self.extended = tuple(sorted(extended))
+        self.names = ("cpu_millicores", "memory_bytes", "pods", "ephemeral_bytes", *self.extended)
+        self._index = {name: 4 + i for i, name in enumerate(self.extended)}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def amounts(
+        self, cpu_millicores: int, memory_bytes: int, pods: int, ephemeral_bytes: int, extended: Mapping[str, int]
+    ) -> tuple[int, ...]:
+        """Return a row of the matrix: int per column, 0 where nothing is said."""
+        row = [cpu_millicores, memory_bytes, pods, ephemeral_bytes, *(0 for _ in self.extended)]
+        for name, amount in extended.items():
+            row[self._index[name]] = amount
+        return tuple(row)
+
+
+@dataclass(frozen=True)
+class GpuDevices:
+    """The GPUs of a minion: all of one model."""
+
+    count: int
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class GpuRequest:
+    """GPUs that a pod asks for: ``count`` whole ones (milli 1000), or ``milli`` thousandths of one device.
+
+    Attributes:
+        count: Devices, at least 1.
+        milli: Thousandths of each device; below 1000 only with count 1.
+        models: Allowed models; empty for any.
+    """
+
+    count: int
+    milli: int = 1000
+    models: tuple[str, ...] = ()
+
+    @property
+    def total_milli(self) -> int:
+        """Thousandths over all devices."""
+        return self.count * self.milli
+
+
+@dataclass(frozen=True)
+class PodTemplate:
+    """What pods of one class have in common; everything that a cached score may depend on.
+
+    Attributes:
+        index: Its place in the run's table of templates.
+        need: Requests, one int per resource column (pods is 1).
+        gpu: GPUs asked for, or nothing.
+        labels: Sorted (key, value) pairs.
+        namespace: Kubernetes namespace.
+        priority: Higher goes first.
+        minions: Selector of allowed minions, or nothing.
+    """
+
+    index: int
+    need: tuple[int, ...]
+    gpu: GpuRequest | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    namespace: str = "default"
+    priority: int = 0
+    minions: Selector | None = None
+
+    @property
+    def gpu_milli(self) -> int:
+        """GPU thousandths asked for in all."""
+        return 0 if self.gpu is None else self.gpu.total_milli
+
+
+class Phase(enum.IntEnum):
+    """Where a pod is in its life; LOST, WITHDRAWN and GIVEN_UP are told apart from v1's Failed on purpose."""
+
+    PENDING = 0
+    BOUND = 1
+    RUNNING = 2
+    SUCCEEDED = 3
+    FAILED = 4
+    LOST = 5
+    WITHDRAWN = 6
+    GIVEN_UP = 7
+
+
+class Pod:
+    """A pod of this run. Slotted: 150,000 of these are alive at a time.
+
+    Attributes:
+        identity: Its integer in the identity table.
+        arrival: Its number in order of creation, which breaks ties of priority.
+        generation: Counts changes of plan; guards of its events compare it.
+        minion: Index of its minion, or -1.
+        devices: Indices of its GPU devices.
+        life_s: How long it runs; ``inf`` for ever.
+        cause: Seq of the last record about it.
+    """
+
+    __slots__ = (
+        "arrival",
+        "ask",
+        "cause",
+        "created_s",
+        "devices",
+        "generation",
+        "identity",
+        "minion",
+        "owner",
+        "phase",
+        "template",
+        "unschedulable",
+    )
+
+    def __init__(self, identity: int, arrival: int, owner: int, ask: PodAsk, created_s: float) -> None:
+        self.identity = identity
+        self.arrival = arrival
+        self.owner = owner
+        self.ask = ask
+        self.template = ask.template
+        self.created_s = created_s
+        self.generation = 0
+        self.phase = Phase.PENDING
+        self.minion = -1
+        self.devices: tuple[int, ...] = ()
+        self.cause = -1
+        self.unschedulable = False
+
+    @property
+    def life_s(self) -> float:
+        """How long it runs once started, in seconds; ``inf`` for ever."""
+        return self.ask.life_s
+
+
+class PodAsk:
+    """What a workload source asks for: one pod.
+
+    Attributes:
+        name: Unique in its namespace.
+        index: The pod's number within its source: the entity of its draws.
+        life_s: Run time from its start; ``inf`` for ever.
+        fails: It ends as Failed, not Succeeded.
+        withdraw_after_s: Pending longer than this it is withdrawn; ``inf`` never.
+        give_up_after_s: Pending longer than this it is given up; 0 at the first failed attempt.
+        recorded_wait_s: What a trace says it waited; nan where unknown.
+    """
+
+    __slots__ = ("fails", "give_up_after_s", "index", "life_s", "name", "recorded_wait_s", "template", "withdraw_after_s")
+
+    def __init__(
+        self,
+        name: str,
+        index: int,
+        template: PodTemplate,
+        life_s: float = math.inf,
+        *,
+        fails: bool = False,
+        withdraw_after_s: float = math.inf,
+        give_up_after_s: float = math.inf,
+        recorded_wait_s: float = math.nan,
+    ) -> None:
+        self.name = name
+        self.index = index
+        self.template = template
+        self.life_s = life_s
+        self.fails = fails
+        self.withdraw_after_s = withdraw_after_s
+        self.give_up_after_s = give_up_after_s
+        self.recorded_wait_s = recorded_wait_s
+
+
+Arrival = tuple[float, list[PodAsk]]
+"""(time in seconds, the pods that are created then)"""
+
+Arrivals = Iterator[Arrival]
+
+
+@dataclass(frozen=True)
+class MinionAsk:
+    """One minion to make.
+
+    Attributes:
+        name: Unique in the cluster.
+        pool: The pool that it belongs to; ``index`` is its number there: the entity of its draws.
+        capacity: What the machine has, as (cpu, memory, pods, ephemeral, extended).
+        reserved: What the system keeps; allocatable is the difference.
+    """
+
+    name: str
+    pool: str
+    index: int
+    cpu_millicores: int
+    memory_bytes: int
+    pods: int
+    ephemeral_bytes: int
+    extended: Mapping[str, int] = field(default_factory=dict)
+    gpu: GpuDevices = field(default_factory=lambda: GpuDevices(0))
+    reserved_cpu_millicores: int = 0
+    reserved_memory_bytes: int = 0
+    reserved_ephemeral_bytes: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ready: bool = True

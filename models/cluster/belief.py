@@ -1,0 +1,235 @@
+"""What the scheduler believes about the minions, in columns, and cached scores by pod class.
+
+Fed by deltas from the store's log; nothing here reads physical truth. One int64 matrix minion x resource;
+GPU devices as thousandths left per device. ``fit`` has a column more for each question about devices, so that
+one comparison answers whether a class fits a minion.
+
+A score is computed once per pod class and minion and then only for minions that changed since the class was
+last asked about (a cursor into a log of changed indices): cost follows change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.api.protocols import ScoringPolicy
+from models.api.types import MinionAsk, PodTemplate, ResourceTable
+from sim.errors import PluginError
+
+__all__ = ["Belief", "ClassRow"]
+
+Ints = NDArray[np.int64]
+
+_CACHED_CLASSES = 4096
+
+
+def _frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class Belief:
+    """The scheduler's copy of the minions; also the view that policies get.
+
+    Args:
+        minions: The minions, in order of index.
+        resources: The columns.
+    """
+
+    def __init__(self, minions: Sequence[MinionAsk], resources: ResourceTable) -> None:
+        count, columns = len(minions), len(resources)
+        most = max((minion.gpu.count for minion in minions), default=0)
+        self.names: Sequence[str] = tuple(minion.name for minion in minions)
+        self.resources: Sequence[str] = resources.names
+        self._minions = tuple(minions)
+        self._columns = columns
+        allocatable = np.zeros((count, columns), dtype=np.int64)
+        devices = np.zeros((count, most), dtype=np.int64)
+        for i, minion in enumerate(minions):
+            allocatable[i] = allocatable_of(minion, resources)
+            devices[i, : minion.gpu.count] = 1000
+        # fit: free per resource, then whole free devices, then the most left on one device.
+        self._fit = np.empty((count, columns + 2), dtype=np.int64)
+        self._fit[:, :columns] = allocatable
+        self._fit[:, columns] = (devices == 1000).sum(axis=1)
+        self._fit[:, columns + 1] = devices.max(axis=1, initial=0)
+        self._devices = devices
+        self._gpu_free = devices.sum(axis=1)
+        self._ready = np.array([minion.ready for minion in minions], dtype=bool)
+        self.allocatable = _frozen(allocatable)
+        self.free = _frozen(self._fit[:, :columns])
+        self.gpu_left_milli = _frozen(devices)
+        self.gpu_free_milli = _frozen(self._gpu_free)
+        self.gpu_total_milli = _frozen(self._gpu_free.copy())
+        self.ready = _frozen(self._ready)
+        self._changed: list[int] = []
+        self._changed_base = 0
+        self._rows: dict[int, ClassRow] = {}
+        self._eligible: dict[tuple[object, tuple[str, ...]], NDArray[np.bool_]] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def labels(self, index: int) -> Mapping[str, str]:
+        """Return the labels of one minion."""
+        return self._minions[index].labels
+
+    def need(self, template: PodTemplate) -> Ints:
+        """Return what a pod of this template needs of each ``fit`` column: int64 (R + 2,)."""
+        gpu = template.gpu
+        whole = gpu.count if gpu is not None and gpu.milli == 1000 else 0
+        milli = gpu.milli if gpu is not None else 0
+        return np.array((*template.need, whole, milli), dtype=np.int64)
+
+    def eligible(self, template: PodTemplate) -> NDArray[np.bool_]:
+        """Return where a template may run whatever is free: selector and GPU model; bool (N,)."""
+        models = () if template.gpu is None else template.gpu.models
+        key = (template.minions, models)
+        found = self._eligible.get(key)
+        if found is None:
+            found = np.ones(len(self), dtype=bool)
+            for i, minion in enumerate(self._minions):
+                if template.minions is not None:
+                    found[i] = template.minions.matches(minion.labels, (minion.name, minion.pool))
+                if models and minion.gpu.model not in models:
+                    found[i] = False
+            self._eligible[key] = found
+        return found
+
+    def fits(self, template: PodTemplate) -> NDArray[np.bool_]:
+        """Return where a pod of this template could be bound now: bool (N,)."""
+        enough: NDArray[np.bool_] = (self._fit >= self.need(template)).all(axis=1)
+        return enough & self.eligible(template) & self._ready
+
+    def fits_one(self, need: Ints, index: int) -> bool:
+        """Return whether ``need`` is free on one minion, eligibility aside."""
+        return bool(self._ready[index]) and bool((self._fit[index] >= need).all())
+
+    def reasons(self, template: PodTemplate) -> dict[str, int]:
+        """Count the minions that reject a template, by reason; a minion may count under several."""
+        counts: dict[str, int] = {}
+        unready = int((~self._ready).sum())
+        wrong = int((~self.eligible(template) & self._ready).sum())
+        candidates = self._ready & self.eligible(template)
+        short = self._fit[candidates] < self.need(template)
+        words = (*self.resources, "gpu", "gpu")
+        for name, count in (("not ready", unready), ("selector or GPU model", wrong)):
+            if count:
+                counts[name] = count
+        for column, word in enumerate(words):
+            rejected = int(short[:, column].sum())
+            if rejected:
+                word = word.removesuffix("_millicores").removesuffix("_bytes")
+                counts[word] = max(counts.get(word, 0), rejected)
+        return counts
+
+    def place(self, template: PodTemplate, index: int, devices: tuple[int, ...], sign: int) -> None:
+        """Take (sign -1) or give back (sign +1) what a pod uses on a minion."""
+        row = self._fit[index]
+        row[: self._columns] += np.multiply(template.need, sign)
+        if devices:
+            gpu = template.gpu
+            assert gpu is not None, "only a pod that asked for GPUs has devices"
+            own = self._devices[index]
+            for device in devices:
+                own[device] += sign * gpu.milli
+            self._gpu_free[index] += sign * gpu.total_milli
+            row[self._columns] = (own == 1000).sum()
+            row[self._columns + 1] = own.max()
+        self._touch(index)
+
+    def set_ready(self, index: int, ready: bool) -> None:
+        """Believe a minion ready or not."""
+        self._ready[index] = ready
+        self._touch(index)
+
+    def _touch(self, index: int) -> None:
+        changed = self._changed
+        changed.append(index)
+        if len(changed) > 8 * len(self) + 4096:
+            # Classes that have not been asked for so long start afresh.
+            self._changed_base += len(changed)
+            changed.clear()
+
+    def row(self, template: PodTemplate, policy: ScoringPolicy) -> ClassRow:
+        """Return the cached scores of a class, caught up with every change."""
+        found = self._rows.get(template.index)
+        if found is None:
+            if len(self._rows) >= _CACHED_CLASSES:
+                self._rows.pop(next(iter(self._rows)))
+            found = self._rows[template.index] = ClassRow(self, template)
+        found.catch_up(policy)
+        return found
+
+    def changes_since(self, cursor: int) -> Sequence[int] | None:
+        """Return indices changed since a cursor (with repeats), or nothing if they were forgotten."""
+        start = cursor - self._changed_base
+        return self._changed[start:] if start >= 0 else None
+
+    @property
+    def cursor(self) -> int:
+        """The cursor of now."""
+        return self._changed_base + len(self._changed)
+
+
+class ClassRow:
+    """The scores of one pod class on every minion; -inf where it does not fit.
+
+    Attributes:
+        scores: float64 (N,).
+    """
+
+    __slots__ = ("_belief", "_cursor", "_eligible", "need", "scores", "template")
+
+    def __init__(self, belief: Belief, template: PodTemplate) -> None:
+        self._belief = belief
+        self._cursor = -1
+        self._eligible = belief.eligible(template)
+        self.template = template
+        self.need = belief.need(template)
+        self.scores = np.full(len(belief), -np.inf)
+
+    def catch_up(self, policy: ScoringPolicy) -> None:
+        """Score again what changed since the last call."""
+        belief = self._belief
+        changed = belief.changes_since(self._cursor) if self._cursor >= 0 else None
+        self._cursor = belief.cursor
+        if changed is None or len(changed) > len(belief):
+            rows = np.arange(len(belief))
+        elif changed:
+            rows = np.array(changed)
+        else:
+            return
+        fits = (belief._fit[rows] >= self.need).all(axis=1)
+        fits &= self._eligible[rows]
+        fits &= belief._ready[rows]
+        good = rows[fits]
+        self.scores[rows] = -np.inf
+        if good.size:
+            scores = np.asarray(policy.score(belief, self.template, good), dtype=np.float64)
+            if scores.shape != good.shape or not np.isfinite(scores).all():
+                problem = "a wrong shape" if scores.shape != good.shape else "a score that is not finite"
+                raise PluginError(f"policy {type(policy).__name__} gave {problem} ({scores.shape})", 0.0, "score", 0)
+            self.scores[good] = scores
+
+    def best(self) -> int:
+        """Return the first minion of the highest score, or -1 if the class fits nowhere."""
+        if not self.scores.size:
+            return -1
+        index = int(self.scores.argmax())
+        return index if self.scores[index] != -np.inf else -1
+
+
+def allocatable_of(minion: MinionAsk, resources: ResourceTable) -> tuple[int, ...]:
+    """Return capacity less what the system reserves, one int per resource column."""
+    return resources.amounts(
+        minion.cpu_millicores - minion.reserved_cpu_millicores,
+        minion.memory_bytes - minion.reserved_memory_bytes,
+        minion.pods,
+        minion.ephemeral_bytes - minion.reserved_ephemeral_bytes,
+        minion.extended,
+    )

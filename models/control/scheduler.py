@@ -1,0 +1,218 @@
+"""One scheduler: reads the store's log, decides on its own belief, binds by a verb that may be refused.
+
+Lag is 0 and a decision takes no time here: a pod is bound at the instant at which room for it is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from models.api import records
+from models.api.protocols import Context, Policy, Refusal, ScoringPolicy
+from models.api.types import Phase, Pod
+from models.cluster.belief import Belief
+from models.control.queue import SchedulingQueue
+from models.control.store import Change, Op, Store
+from sim.engine import BELIEF, Engine
+from sim.errors import PluginError
+from sim.identities import Identities
+from sim.journal import Journal
+from sim.streams import Streams
+
+__all__ = ["Scheduler"]
+
+
+class _Attempt:
+    """The context of one attempt: what a policy may ask of the world."""
+
+    def __init__(self, scheduler: Scheduler, pod: Pod) -> None:
+        self._scheduler = scheduler
+        self._pod = pod
+
+    @property
+    def now_s(self) -> float:
+        """Simulated time."""
+        return self._scheduler.engine.now_s
+
+    def draw(self, n: int) -> float:
+        """Return the n-th draw of this pod, attempt by attempt."""
+        return self._scheduler.draw(self._pod, n)
+
+    def note(self, text: str, value: float = math.nan) -> None:
+        """Write a record of the policy's own."""
+        self._scheduler.journal.write(
+            records.POLICY_NOTE, self._pod.identity, actor=self._scheduler.identity, value=value, reason=text
+        )
+
+
+class Scheduler:
+    """Takes pods from its queue and binds them.
+
+    Args:
+        policy: A scoring policy, or a function that decides by itself.
+        policy_name: As the scenario names it, for errors.
+        on_bound: Called with each pod that the master has bound (the kubelet, at lag 0).
+        on_parked: Called with each pod whose attempt failed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        streams: Streams,
+        store: Store,
+        belief: Belief,
+        policy: ScoringPolicy | Policy,
+        policy_name: str,
+        on_bound: Callable[[Pod], None],
+        on_parked: Callable[[Pod], None],
+    ) -> None:
+        self.engine = engine
+        self.journal = journal
+        self.identity = identities.add("scheduler", "default")
+        self._identities = identities
+        self._stream = streams.stream("scheduler.ties")
+        self._store = store
+        self._belief = belief
+        self._policy = policy
+        self._policy_name = policy_name
+        self._scoring = policy if isinstance(policy, ScoringPolicy) else None
+        self._queue = SchedulingQueue(by_class=self._scoring is not None)
+        self._cursor = store.watch(self._wake)
+        self._awake = False
+        self._on_bound = on_bound
+        self._on_parked = on_parked
+        self._random_ties = self._scoring is not None and self._scoring.ties == "random"
+        self._random_device = self._scoring is not None and self._scoring.device == "random"
+
+    def draw(self, pod: Pod, n: int) -> float:
+        """Return the n-th draw for one pod: the same whatever happened to others."""
+        group = self._identities.text(pod.owner)
+        return self._stream.at(group, pod.ask.index, n)
+
+    def _wake(self) -> None:
+        if not self._awake:
+            self._awake = True
+            self.engine.at(self.engine.now_s, BELIEF, self._run)
+
+    def _run(self) -> None:
+        self._awake = False
+        for change in self._cursor.read():
+            self._learn(change)
+        while len(self._queue):
+            pod, woken_by = self._queue.pop()
+            if pod.phase is Phase.PENDING:
+                self._attempt(pod, pod.cause if woken_by < 0 else woken_by)
+
+    def _learn(self, change: Change) -> None:
+        op, what, seq = change
+        if op is Op.POD_CREATED:
+            assert isinstance(what, Pod)
+            if not self._queue.add(what):
+                self._refused(what, what.cause, None)
+        elif op is Op.POD_ENDED:
+            assert isinstance(what, Pod)
+            if what.minion >= 0:
+                self._belief.place(what.template, what.minion, what.devices, 1)
+                self._help(what.minion, seq)
+        elif op is Op.MINION_READY or op is Op.MINION_UNREADY:
+            assert isinstance(what, int)
+            self._belief.set_ready(what, op is Op.MINION_READY)
+            if op is Op.MINION_READY:
+                self._help(what, seq)
+
+    def _help(self, minion: int, seq: int) -> None:
+        """Wake what the change of one minion could help."""
+        if self._queue.parked:
+            belief = self._belief
+            self._queue.wake(
+                lambda pod: bool(belief.eligible(pod.template)[minion])
+                and belief.fits_one(belief.need(pod.template), minion),
+                seq,
+            )
+
+    def _attempt(self, pod: Pod, cause: int) -> None:
+        if self._scoring is not None:
+            minion = self._best(pod)
+            refusal = None
+        else:
+            minion, refusal = self._ask(pod)
+        if minion < 0:
+            self._queue.park(pod)
+            self._refused(pod, cause, refusal)
+            return
+        devices = self._devices(pod, minion)
+        if self._store.bind(pod, minion, devices, self.identity, cause) is None:
+            self._belief.place(pod.template, minion, devices, -1)
+            self._on_bound(pod)
+            self._queue.bound(pod)
+
+    def _best(self, pod: Pod) -> int:
+        assert self._scoring is not None
+        try:
+            row = self._belief.row(pod.template, self._scoring)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
+        best = row.best()
+        if best < 0 or not self._random_ties:
+            return best
+        among = np.flatnonzero(row.scores == row.scores[best])
+        return int(among[int(self.draw(pod, 0) * among.size)]) if among.size > 1 else best
+
+    def _ask(self, pod: Pod) -> tuple[int, Refusal | None]:
+        """Ask a policy that decides by itself, and hold its answer against the rules."""
+        context: Context = _Attempt(self, pod)
+        policy = self._policy
+        assert callable(policy)
+        try:
+            answer = policy(self._belief, pod, context)
+        except Exception as error:
+            raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
+        if answer is None or isinstance(answer, Refusal):
+            return -1, answer
+        if isinstance(answer, bool) or not isinstance(answer, int | np.integer):
+            raise self._blame(pod, f"answered {answer!r}; an index into the view, Refusal or None was expected")
+        index = int(answer)
+        if not 0 <= index < len(self._belief):
+            raise self._blame(pod, f"answered {index}; the view has {len(self._belief)} minions")
+        if not self._belief.fits(pod.template)[index]:
+            raise self._blame(pod, f"chose minion '{self._belief.names[index]}', where the pod does not fit")
+        return index, None
+
+    def _blame(self, pod: Pod, what: str) -> PluginError:
+        text = f"policy '{self._policy_name}' {what}, asked about {self._identities.text(pod.identity)}"
+        return PluginError(text, self.engine.now_s, f"policy '{self._policy_name}'", self.engine.seed)
+
+    def _devices(self, pod: Pod, minion: int) -> tuple[int, ...]:
+        """Choose GPU devices: whole free ones from the first; a fraction by the policy's rule."""
+        gpu = pod.template.gpu
+        if gpu is None:
+            return ()
+        left = self._belief.gpu_left_milli[minion]
+        if gpu.milli == 1000:
+            return tuple(np.flatnonzero(left == 1000)[: gpu.count].tolist())
+        fitting = np.flatnonzero(left >= gpu.milli)
+        if self._random_device:
+            return (int(fitting[int(self.draw(pod, 1) * fitting.size)]),)
+        return (int(fitting[left[fitting].argmin()]),)
+
+    def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
+        if not pod.unschedulable:
+            pod.unschedulable = True
+            counts = self._belief.reasons(pod.template) if refusal is None or not refusal.reasons else refusal.reasons
+            listed = ", ".join(f"{reason} x {count}" for reason, count in sorted(counts.items()))
+            self.journal.write(
+                records.POD_UNSCHEDULABLE,
+                pod.identity,
+                actor=self.identity,
+                owner=pod.owner,
+                cause=cause,
+                reason=f"0 of {len(self._belief)} minions: {listed}",
+            )
+            self._on_parked(pod)

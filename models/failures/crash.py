@@ -1,0 +1,188 @@
+"""Crash and repair of minions: at a time, or drawn from each minion's own clock.
+
+A drawn clock is an alternating renewal process: time to failure from repair, then repair. It starts
+stationary unless asked otherwise: a minion is down at the start with probability MTTR / (MTTF + MTTR), and what
+remains of the present spell is the residual of its law (for Weibull shape 0.75 a fresh start would show five
+times as many failures on the first day). Minions fail independently of each other; correlated failures are
+not modelled here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from sim.engine import TRUTH, Engine
+from sim.streams import Stream, Streams
+
+__all__ = ["CrashFault", "CrashTargets", "DrawnClock", "Law", "start_at", "start_drawn"]
+
+
+class Law(Protocol):
+    """A distribution of seconds: see ``sim.distributions``."""
+
+    @property
+    def mean(self) -> float:
+        """Its mean in seconds."""
+        ...
+
+    def quantile(self, u: float) -> float:
+        """Return the value below which a share ``u`` lies."""
+        ...
+
+    def residual(self, u1: float, u2: float) -> float:
+        """Return what remains of a spell that a stationary observer meets."""
+        ...
+
+
+class CrashTargets(Protocol):
+    """What the world lends to a crash."""
+
+    def is_up(self, minion: int) -> bool:
+        """Whether a minion is up."""
+        ...
+
+    def crash(self, minion: int, fault: CrashFault, repair_s: float, cause: int) -> None:
+        """Take it down."""
+        ...
+
+    def repair(self, minion: int, fault: CrashFault, cause: int) -> None:
+        """Bring it back."""
+        ...
+
+
+@dataclass
+class CrashFault:
+    """One fault of a scenario.
+
+    Attributes:
+        name: As in the scenario.
+        identity: In the identity table.
+        occurrences: How often it began.
+    """
+
+    name: str
+    identity: int
+    occurrences: int = 0
+
+
+def start_at(
+    engine: Engine,
+    targets: CrashTargets,
+    fault: CrashFault,
+    minions: Sequence[int],
+    at_s: float,
+    repair: Callable[[int], float],
+) -> None:
+    """Crash minions together at a time; a minion that is down already is left alone."""
+
+    def begin() -> None:
+        for minion in minions:
+            if targets.is_up(minion):
+                _down(engine, targets, fault, minion, repair(minion), None)
+
+    engine.at(at_s, TRUTH, begin, cause=-1)
+
+
+class DrawnClock:
+    """The clock of one minion; draws are named by (fault, pool, index, cycle).
+
+    Args:
+        group: Group of the draws: the fault's name and the minion's pool.
+        index: The minion's number in its pool.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        targets: CrashTargets,
+        fault: CrashFault,
+        minion: int,
+        failure: tuple[Stream, Law],
+        repair: tuple[Stream, Law],
+        group: str,
+        index: int,
+    ) -> None:
+        self._engine = engine
+        self._targets = targets
+        self._fault = fault
+        self._minion = minion
+        self._failure_stream, self._failure = failure
+        self._repair_stream, self._repair = repair
+        self._group = group
+        self._index = index
+        self._cycle = 0
+
+    def start(self, *, stationary: bool) -> None:
+        """Draw the state and the residual at time 0, or a fresh life."""
+        if not stationary:
+            self._arm(self._draw(self._failure_stream, self._failure))
+            return
+        mttf, mttr = self._failure.mean, self._repair.mean
+        stream = self._failure_stream
+        u0, u1, u2 = (stream.at(self._group, self._index, 0, word) for word in (1, 2, 3))
+        if u0 < mttr / (mttf + mttr):
+            self._crash(self._repair.residual(u1, u2))
+        else:
+            self._arm(self._failure.residual(u1, u2))
+
+    def _draw(self, stream: Stream, law: Law) -> float:
+        return float(law.quantile(stream.at(self._group, self._index, self._cycle)))
+
+    def _arm(self, life_s: float) -> None:
+        self._engine.at(self._engine.now_s + life_s, TRUTH, self._fail, cause=-1)
+
+    def _fail(self) -> None:
+        if self._targets.is_up(self._minion):
+            self._crash(self._draw(self._repair_stream, self._repair))
+        else:
+            # Down by another fault: what would have failed is off; its clock starts anew.
+            self._cycle += 1
+            self._arm(self._draw(self._failure_stream, self._failure))
+
+    def _crash(self, repair_s: float) -> None:
+        self._cycle += 1
+        _down(self._engine, self._targets, self._fault, self._minion, repair_s, self._again)
+
+    def _again(self) -> None:
+        self._arm(self._draw(self._failure_stream, self._failure))
+
+
+def start_drawn(
+    engine: Engine,
+    targets: CrashTargets,
+    streams: Streams,
+    fault: CrashFault,
+    minions: Sequence[tuple[int, str, int]],
+    laws: tuple[Law, Law],
+    *,
+    stationary: bool,
+) -> None:
+    """Start the clocks of (minion, pool, index in the pool) for one fault."""
+    failure = (streams.stream("minion.time_to_failure"), laws[0])
+    repair = (streams.stream("minion.repair"), laws[1])
+    for minion, pool, index in minions:
+        group = f"{fault.name}/{pool}"
+        DrawnClock(engine, targets, fault, minion, failure, repair, group, index).start(stationary=stationary)
+
+
+def _down(
+    engine: Engine,
+    targets: CrashTargets,
+    fault: CrashFault,
+    minion: int,
+    repair_s: float,
+    after: Callable[[], None] | None,
+) -> None:
+    targets.crash(minion, fault, repair_s, -1)
+    if repair_s < math.inf:
+        engine.at(engine.now_s + repair_s, TRUTH, partial(_up, targets, fault, minion, after))
+
+
+def _up(targets: CrashTargets, fault: CrashFault, minion: int, after: Callable[[], None] | None) -> None:
+    targets.repair(minion, fault, -1)
+    if after is not None:
+        after()

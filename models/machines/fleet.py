@@ -1,0 +1,191 @@
+"""Physical truth of the minions: what each really runs, and whether it is up.
+
+Simplified until there is a kubelet: a bound pod runs at once, a crash is known to the master at the same
+instant, and the pods that ran there are lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from models.api import records
+from models.api.types import MinionAsk, Phase, Pod, PodTemplate, ResourceTable
+from models.cluster.belief import allocatable_of
+from models.control.store import Store
+from sim.engine import TRUTH, Engine
+from sim.journal import Journal
+from sim.series import SeriesBook
+
+__all__ = ["Fleet"]
+
+
+class Fleet:
+    """Every minion's truth, and the sums that the series show.
+
+    Args:
+        minions: The minions, in order of index.
+        identities: Their identities, in the same order.
+        templates: The run's templates, for stranded capacity; grows while the run goes on.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        series: SeriesBook,
+        store: Store,
+        minions: Sequence[MinionAsk],
+        identities: Sequence[int],
+        resources: ResourceTable,
+        templates: Sequence[PodTemplate],
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._store = store
+        self._identities = identities
+        self._allocatable = [(*allocatable_of(m, resources), 1000 * m.gpu.count) for m in minions]
+        self._free = [list(row) for row in self._allocatable]
+        self.up = [minion.ready for minion in minions]
+        self.crashed = [0] * len(minions)
+        self._pods: list[dict[int, Pod]] = [{} for _ in minions]
+        words = (*resources.names, "gpu_milli")
+        self._requested = [series.gauge(f"requested_{word}") for word in words]
+        self._allocated = [series.gauge(f"allocatable_{word}") for word in words]
+        self._stranded = [series.gauge(f"stranded_{word}") for word in words]
+        self._ready = series.gauge("minions_ready")
+        self._is_stranded: list[tuple[int, ...] | None] = [None] * len(minions)
+        self._templates = templates
+        self._seen_templates = 0
+        self._smallest: list[tuple[int, ...]] = []
+        for index, up in enumerate(self.up):
+            if up:
+                self._count_minion(index, 1)
+
+    def start(self, pod: Pod) -> None:
+        """Run a pod that was just bound; its end is known and stamped now."""
+        index = pod.minion
+        self._store.move(pod, Phase.RUNNING, cause=pod.cause)
+        self._pods[index][pod.arrival] = pod
+        self._use(pod, 1)
+        if pod.life_s < math.inf:
+            self._engine.at(
+                self._engine.now_s + pod.life_s,
+                TRUTH,
+                partial(self._ended, pod),
+                cause=pod.cause,
+                guard=(pod, pod.generation),
+            )
+
+    def _ended(self, pod: Pod) -> None:
+        del self._pods[pod.minion][pod.arrival]
+        self._use(pod, -1)
+        phase, reason = (Phase.FAILED, "Error") if pod.ask.fails else (Phase.SUCCEEDED, "Completed")
+        self._store.end(pod, phase, cause=pod.cause, reason=reason)
+
+    def crash(self, index: int, owner: int, repair_s: float, cause: int) -> None:
+        """Take a minion down; what ran there is lost."""
+        assert self.up[index], "only a minion that is up can crash"
+        minion = self._identities[index]
+        planned = repair_s if repair_s < math.inf else math.nan
+        seq = self._journal.write(
+            records.MINION_CRASHED, minion, minion=minion, owner=owner, cause=cause, value=planned
+        )
+        self.crashed[index] += 1
+        self._store.minion_condition(index, ready=False, cause=seq)
+        pods = list(self._pods[index].values())
+        self._pods[index].clear()
+        for pod in pods:
+            self._use(pod, -1)
+            self._store.end(pod, Phase.LOST, cause=seq, reason="MinionLost")
+        self._count_minion(index, -1)
+        self.up[index] = False
+
+    def repair(self, index: int, owner: int, cause: int) -> None:
+        """Bring a minion back, empty."""
+        assert not self.up[index], "only a minion that is down can be repaired"
+        minion = self._identities[index]
+        seq = self._journal.write(records.MINION_REPAIRED, minion, minion=minion, owner=owner, cause=cause)
+        self.up[index] = True
+        self._count_minion(index, 1)
+        self._store.minion_condition(index, ready=True, cause=seq)
+
+    def _use(self, pod: Pod, sign: int) -> None:
+        index = pod.minion
+        free = self._free[index]
+        gauges = self._requested
+        for column, amount in enumerate(pod.template.need):
+            if amount:
+                amount *= sign
+                free[column] -= amount
+                gauges[column].add(amount)
+        if pod.devices:
+            amount = sign * pod.template.gpu_milli
+            free[-1] -= amount
+            gauges[-1].add(amount)
+        self._strand(index)
+
+    def _count_minion(self, index: int, sign: int) -> None:
+        self._ready.add(sign)
+        for gauge, amount in zip(self._allocated, self._allocatable[index], strict=True):
+            if amount:
+                gauge.add(sign * amount)
+        if sign > 0:
+            self._strand(index)
+        else:
+            self._set_stranded(index, None)
+
+    def _strand(self, index: int) -> None:
+        """Keep the sum of what is free where no template fits. Simplified: GPU devices count as a total."""
+        if len(self._templates) != self._seen_templates:
+            self._seen_templates = len(self._templates)
+            self._smallest = _minimal([(*t.need, t.gpu_milli) for t in self._templates])
+        free = self._free[index]
+        for need in self._smallest:
+            for left, amount in zip(free, need, strict=True):
+                if left < amount:
+                    break
+            else:
+                if self._is_stranded[index] is not None:
+                    self._set_stranded(index, None)
+                return
+        if self._smallest:
+            self._set_stranded(index, tuple(free))
+
+    def _set_stranded(self, index: int, now: tuple[int, ...] | None) -> None:
+        before = self._is_stranded[index]
+        if before == now:
+            return
+        for column, gauge in enumerate(self._stranded):
+            difference = (now[column] if now else 0) - (before[column] if before else 0)
+            if difference:
+                gauge.add(difference)
+        self._is_stranded[index] = now
+
+    def overcommitted(self) -> str | None:
+        """State that no minion runs more than is allocatable."""
+        for index, free in enumerate(self._free):
+            if min(free) < 0:
+                return f"minion {index} has {free} left"
+        return None
+
+    def adds_up(self) -> str | None:
+        """State that free, computed afresh from the pods that run, is what the deltas left."""
+        for index, pods in enumerate(self._pods):
+            fresh = list(self._allocatable[index])
+            for pod in pods.values():
+                for column, amount in enumerate((*pod.template.need, pod.template.gpu_milli)):
+                    fresh[column] -= amount
+            if fresh != self._free[index]:
+                return f"minion {index} has {self._free[index]} left by deltas, {fresh} by its pods"
+        return None
+
+
+def _minimal(needs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Keep the needs that no other is below in every resource."""
+    kept: list[tuple[int, ...]] = []
+    for need in sorted(set(needs)):
+        if not any(all(a <= b for a, b in zip(other, need, strict=True)) for other in kept):
+            kept.append(need)
+    return kept

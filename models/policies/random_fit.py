@@ -1,0 +1,30 @@
+"""Random: any minion with room, each as likely as another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.api.protocols import ClusterView
+from models.api.types import PodTemplate
+
+__all__ = ["RandomFit"]
+
+
+@dataclass(frozen=True)
+class RandomFit:
+    """All with room tie, and the tie is broken by a draw of the pod's own.
+
+    Attributes:
+        ties: ``random``, or ``first`` (which makes it first fit).
+        device: GPU device for a fraction: ``random`` or ``least``.
+    """
+
+    ties: str = "random"
+    device: str = "random"
+
+    def score(self, view: ClusterView, template: PodTemplate, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return 0 for every row."""
+        return np.zeros(rows.size)

@@ -1,0 +1,50 @@
+"""The run's table of pod templates: equal ones are one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.api.selectors import Selector
+from models.api.types import GpuRequest, PodTemplate, ResourceTable
+
+__all__ = ["TemplateTable"]
+
+
+class TemplateTable:
+    """Interns templates.
+
+    Args:
+        resources: The columns of ``need``.
+
+    Attributes:
+        templates: All so far, by index; grows.
+    """
+
+    def __init__(self, resources: ResourceTable) -> None:
+        self._resources = resources
+        self._found: dict[tuple[object, ...], PodTemplate] = {}
+        self.templates: list[PodTemplate] = []
+
+    def intern(
+        self,
+        cpu_millicores: int,
+        memory_bytes: int,
+        ephemeral_bytes: int = 0,
+        *,
+        extended: Mapping[str, int] | None = None,
+        gpu: GpuRequest | None = None,
+        labels: Mapping[str, str] | None = None,
+        namespace: str = "default",
+        priority: int = 0,
+        minions: Selector | None = None,
+    ) -> PodTemplate:
+        """Return the template of these requests; the same object for the same ones."""
+        need = self._resources.amounts(cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {})
+        pairs = tuple(sorted((labels or {}).items()))
+        key = (need, gpu, pairs, namespace, priority, minions)
+        template = self._found.get(key)
+        if template is None:
+            template = PodTemplate(len(self.templates), need, gpu, pairs, namespace, priority, minions)
+            self._found[key] = template
+            self.templates.append(template)
+        return template

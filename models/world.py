@@ -1,0 +1,245 @@
+"""A plan becomes a running simulation; the only place that constructs the object graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from models.api import records
+from models.api.protocols import Policy, ScoringPolicy, WorkloadSource
+from models.api.types import Arrival, MinionAsk, Phase, Pod, PodTemplate, ResourceTable
+from models.cluster.belief import Belief, allocatable_of
+from models.control.scheduler import Scheduler
+from models.control.store import Store
+from models.failures.crash import CrashFault, Law, start_at, start_drawn
+from models.machines.fleet import Fleet
+from sim.engine import RECORD, Engine
+from sim.identities import Identities
+from sim.invariants import Invariants
+from sim.journal import Journal
+from sim.journalchunks import ChunkSink
+from sim.series import SeriesBook
+from sim.streams import Streams
+
+__all__ = ["FaultPlan", "Plan", "Sinks", "World"]
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """A crash of minions, by index.
+
+    Attributes:
+        at_s: When; nothing if it is drawn.
+        failure: Law of time to failure; nothing if it is at a time.
+        repair: Law of repair; nothing: never repaired.
+        stationary: Drawn clocks start stationary.
+    """
+
+    name: str
+    minions: tuple[int, ...]
+    at_s: float | None = None
+    failure: Law | None = None
+    repair: Law | None = None
+    stationary: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a world is made from.
+
+    Attributes:
+        sources: (workload's name, source), in order; they share ``streams`` and ``templates``.
+        templates: The run's templates; sources may add to it.
+    """
+
+    seed: int
+    until_s: float
+    resources: ResourceTable
+    minions: Sequence[MinionAsk]
+    templates: Sequence[PodTemplate]
+    sources: Sequence[tuple[str, WorkloadSource]]
+    policy: ScoringPolicy | Policy
+    policy_name: str
+    streams: Streams
+    faults: Sequence[FaultPlan] = ()
+    checks: str = "cheap"
+    max_events: int | None = None
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Where a world writes: records, identities, series."""
+
+    events: ChunkSink
+    names: ChunkSink
+    series: ChunkSink
+
+
+@dataclass
+class World:
+    """A simulation that is ready to run.
+
+    Args:
+        plan: What it is made from.
+        sinks: Where it writes.
+    """
+
+    plan: Plan
+    sinks: Sinks
+    engine: Engine = field(init=False)
+    journal: Journal = field(init=False)
+    offered: dict[str, dict[str, float]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.engine = Engine(seed=plan.seed, max_events=plan.max_events)
+        self.identities = Identities()
+        self.journal = Journal(self.engine, self.identities, records.KINDS, self.sinks.events, self.sinks.names)
+        self.series = SeriesBook(self.engine, self.sinks.series)
+        self.invariants = Invariants(self.engine, plan.checks)
+        self._me = self.identities.add("world", "wavetank")
+        self.journal.write(records.RUN_STARTED, self._me)
+        self._minions = [self.identities.add("minion", minion.name) for minion in plan.minions]
+        self.store = Store(self.journal, self.identities, self.series, self._minions)
+        self._register_minions()
+        self.fleet = Fleet(
+            self.engine, self.journal, self.series, self.store, plan.minions, self._minions, plan.resources, plan.templates
+        )
+        self.belief = Belief(plan.minions, plan.resources)
+        self.scheduler = Scheduler(
+            self.engine, self.journal, self.identities, plan.streams, self.store, self.belief,
+            plan.policy, plan.policy_name, self.fleet.start, self._parked,
+        )  # fmt: skip
+        self._start_faults()
+        self._start_sources()
+        self.invariants.add("pods are conserved", "cheap", self.store.conservation)
+        self.invariants.add("no minion is overcommitted", "cheap", self.fleet.overcommitted)
+        self.invariants.add("what is free adds up", "full", self.fleet.adds_up)
+
+    def _register_minions(self) -> None:
+        plan = self.plan
+        for ask, identity in zip(plan.minions, self._minions, strict=True):
+            row = allocatable_of(ask, plan.resources)
+            self.journal.write(
+                records.MINION_REGISTERED,
+                identity,
+                minion=identity,
+                value=float(ask.ready),
+                own_fields=(*row[:4], 1000 * ask.gpu.count),
+            )
+
+    def _capacity(self) -> Mapping[str, float]:
+        rows = [allocatable_of(ask, self.plan.resources) for ask in self.plan.minions]
+        return {
+            "cpu": float(sum(row[0] for row in rows)),
+            "memory": float(sum(row[1] for row in rows)),
+            "gpu": 1000.0 * sum(ask.gpu.count for ask in self.plan.minions),
+        }
+
+    def _start_sources(self) -> None:
+        capacity = self._capacity()
+        for name, source in self.plan.sources:
+            owner = self.identities.add("workload", name)
+            self.offered[name] = dict(source.offered(capacity))
+            for resource, ratio in self.offered[name].items():
+                self.journal.write(records.WORKLOAD_OFFERED, owner, value=ratio, reason=resource)
+            self._pump(owner, source.arrivals())
+
+    def _pump(self, owner: int, arrivals: Iterator[Arrival]) -> None:
+        """Keep one pending event per source: its next arrival."""
+        following = next(arrivals, None)
+        if following is not None and following[0] < self.plan.until_s:
+            time_s, asks = following
+            self.engine.at(time_s, RECORD, partial(self._arrive, owner, arrivals, asks), cause=-1)
+
+    def _arrive(self, owner: int, arrivals: Iterator[Arrival], asks: Sequence[object]) -> None:
+        now_s, create = self.engine.now_s, self.store.create_pod
+        for ask in asks:
+            create(ask, owner, now_s)  # type: ignore[arg-type]
+        self._pump(owner, arrivals)
+
+    def _parked(self, pod: Pod) -> None:
+        """Stamp when a pod that waits will be withdrawn or given up; one that is bound at once needs no event."""
+        ask = pod.ask
+        give_up_s, withdraw_s = pod.created_s + ask.give_up_after_s, pod.created_s + ask.withdraw_after_s
+        phase, due_s = (Phase.WITHDRAWN, withdraw_s) if withdraw_s <= give_up_s else (Phase.GIVEN_UP, give_up_s)
+        if due_s == math.inf:
+            return
+        if due_s <= self.engine.now_s:
+            self.store.end(pod, phase, cause=self.journal.count - 1)
+            return
+        self.engine.at(
+            due_s,
+            RECORD,
+            lambda: self.store.end(pod, phase, cause=pod.cause),
+            cause=pod.cause,
+            guard=(pod, pod.generation),
+        )
+
+    def _start_faults(self) -> None:
+        plan = self.plan
+        for fault_plan in plan.faults:
+            fault = CrashFault(fault_plan.name, self.identities.add("fault", fault_plan.name))
+            if fault_plan.failure is not None:
+                assert fault_plan.repair is not None, "a drawn crash has a law of repair"
+                minions = [(i, plan.minions[i].pool, plan.minions[i].index) for i in fault_plan.minions]
+                laws = (fault_plan.failure, fault_plan.repair)
+                start_drawn(
+                    self.engine, self, plan.streams, fault, minions, laws, stationary=fault_plan.stationary
+                )
+            else:
+                assert fault_plan.at_s is not None, "a crash that is not drawn has a time"
+                start_at(self.engine, self, fault, fault_plan.minions, fault_plan.at_s, self._repair(fault_plan))
+
+    def _repair(self, fault: FaultPlan) -> Callable[[int], float]:
+        law, stream = fault.repair, self.plan.streams.stream("minion.repair")
+        if law is None:
+            return lambda minion: math.inf
+        asks = self.plan.minions
+        return lambda minion: float(
+            law.quantile(stream.at(f"{fault.name}/{asks[minion].pool}", asks[minion].index))
+        )
+
+    # The powers that faults are given.
+
+    def is_up(self, minion: int) -> bool:
+        """Whether a minion is up."""
+        return self.fleet.up[minion]
+
+    def crash(self, minion: int, fault: CrashFault, repair_s: float, cause: int) -> None:
+        """Take a minion down, and say so as an occurrence of the fault."""
+        fault.occurrences += 1
+        began = self.journal.write(
+            records.FAULT_BEGAN,
+            fault.identity,
+            minion=self._minions[minion],
+            cause=cause,
+            value=float(fault.occurrences),
+        )
+        self.engine.cause = began
+        self.fleet.crash(minion, fault.identity, repair_s, began)
+
+    def repair(self, minion: int, fault: CrashFault, cause: int) -> None:
+        """Bring a minion back; the occurrence of the fault ends."""
+        ended = self.journal.write(records.FAULT_ENDED, fault.identity, minion=self._minions[minion])
+        self.fleet.repair(minion, fault.identity, ended)
+
+    def run(self) -> str:
+        """Run to the end of the plan, check the invariants and close the journal.
+
+        Returns:
+            ``until``, ``drained`` or the reason given to ``engine.stop``.
+        """
+        reason = self.engine.run(self.plan.until_s)
+        self.invariants.check()
+        self.close(reason)
+        return reason
+
+    def close(self, reason: str) -> None:
+        """Write the last record and spill: also after an interruption, then the run is incomplete."""
+        complete = reason in ("until", "drained")
+        self.journal.write(records.RUN_ENDED, self._me, cause=-1, value=float(complete), reason=reason)
+        self.series.close()
+        self.journal.spill()

@@ -1,0 +1,317 @@
+"""YAML with positions: YAML 1.2 core schema, duplicate keys refused, bounded in every direction.
+
+The tree is built from the parser's events by a loop with a stack of its own, so neither deep nesting nor
+aliases can exhaust Python's stack or memory. libyaml's parser is used where PyYAML has it, else the one
+written in Python; both give the same tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+import yaml
+
+from sim.diagnostics import Diagnostic
+from sim.errors import ScenarioError
+from sim.yamlnodes import Document, Entry, Mark, Node
+from sim.yamlscalars import ScalarProblem, resolve_plain, resolve_tagged
+
+__all__ = ["DEFAULT_LIMITS", "Limits", "decode", "load_yaml", "parse_yaml", "parse_yaml_all"]
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LINE_END: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_UNPRINTABLE: Final = re.compile(
+    "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a source may be at most: bytes, levels of nesting, values with aliases written out."""
+
+    max_bytes: int = 4 * 2**20
+    max_depth: int = 64
+    max_nodes: int = 200_000
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class _Stop(Exception):
+    """Ends the parse of a source after a problem that makes the rest meaningless."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection being filled; ``key`` is the key that waits for its value, ``at_key`` if there is one."""
+
+    node: Node
+    anchor: str | None
+    count_before: int
+    key: str | None = None
+    key_mark: Mark | None = None
+    is_key: bool = False
+
+
+def load_yaml(data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Return the one document of a source.
+
+    Raises:
+        ScenarioError: With every problem that was found.
+    """
+    document, problems = parse_yaml(data, source, limits)
+    if problems or document is None:
+        raise ScenarioError(problems)
+    return document
+
+
+def parse_yaml(
+    data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS, *, column_offset: int = 0
+) -> tuple[Document | None, list[Diagnostic]]:
+    """Return the one document of a source and the problems found in it.
+
+    The document is None where the text could not be read to its end; with duplicate keys or unknown tags
+    there are both problems and a document (the first of two equal keys counts).
+
+    Args:
+        data: Text, or bytes in UTF-8.
+        source: Name for diagnostics.
+        limits: Bounds on size, depth and expansion.
+        column_offset: Added to the columns of the first line (for a part of a longer text).
+    """
+    documents, problems = parse_yaml_all(data, source, limits, column_offset=column_offset)
+    if len(documents) > 1:
+        mark = documents[1].root.mark
+        problems.append(
+            Diagnostic("expected one document, but a second one begins here", source, mark.line, mark.column)
+        )
+    if not documents and not problems:
+        problems.append(Diagnostic("expected a document, but the file is empty", source, 1, 1, code="empty"))
+    return (documents[0] if documents else None), problems
+
+
+def parse_yaml_all(
+    data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS, *, column_offset: int = 0
+) -> tuple[list[Document], list[Diagnostic]]:
+    """Return all documents of a source and the problems found; no document where the text is broken."""
+    text, unreadable = decode(data, source, limits)
+    if unreadable is not None:
+        return [], [unreadable]
+    builder = _Builder(source, limits, column_offset)
+    try:
+        roots = builder.build(text)
+    except _Stop:
+        return [], builder.problems
+    return [Document(root, source, text) for root in roots], builder.problems
+
+
+def decode(data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Diagnostic | None]:
+    """Return the text, and the problem with its size, coding or characters if there is one."""
+    if len(data) > limits.max_bytes:
+        return "", Diagnostic(f"the file has {len(data):,} bytes, expected at most {limits.max_bytes:,}", source)
+    if isinstance(data, bytes):
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line, column = _position(data[: error.start].decode("utf-8"))
+            message = f"the file is not UTF-8 text: byte 0x{data[error.start]:02x} cannot stand here"
+            return "", Diagnostic(message, source, line, column, code="encoding")
+    else:
+        text = data
+    text = text.removeprefix("\ufeff")
+    bad = _UNPRINTABLE.search(text)
+    if bad is not None:
+        line, column = _position(text[: bad.start()])
+        code_point = ord(bad[0])
+        what = "a NUL character" if code_point == 0 else f"the control character U+{code_point:04X}"
+        return "", Diagnostic(f"expected text, but {what} stands here", source, line, column, code="encoding")
+    return text, None
+
+
+def _position(before: str) -> tuple[int, int]:
+    lines = _LINE_END.split(before)
+    return len(lines), len(lines[-1]) + 1
+
+
+class _Builder:
+    """Turns events into nodes."""
+
+    def __init__(self, source: str, limits: Limits, column_offset: int) -> None:
+        self.problems: list[Diagnostic] = []
+        self._source = source
+        self._limits = limits
+        self._column_offset = column_offset
+        self._stack: list[_Frame] = []
+        self._roots: list[Node] = []
+        self._anchors: dict[str, Node] = {}
+        self._count = 0
+
+    def build(self, text: str) -> list[Node]:
+        for event in self._events(text):
+            if isinstance(event, yaml.ScalarEvent):
+                self._counted(1, event)
+                self._scalar(event)
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                self._counted(1, event)
+                self._open(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+            elif isinstance(event, yaml.AliasEvent):
+                self._alias(event)
+            elif isinstance(event, yaml.DocumentStartEvent):
+                self._anchors.clear()
+        return self._roots
+
+    def _events(self, text: str) -> Iterator[Any]:
+        try:
+            yield from yaml.parse(text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            self._fail(*_syntax(error))
+
+    def _mark(self, mark: Any) -> Mark:
+        offset = self._column_offset if mark.line == 0 else 0
+        return Mark(self._source, mark.line + 1, mark.column + 1 + offset)
+
+    def _problem(self, message: str, mark: Any, code: str) -> None:
+        at = self._mark(mark)
+        self.problems.append(Diagnostic(message, at.source, at.line, at.column, code=code))
+
+    def _fail(self, message: str, mark: Any, code: str = "syntax") -> NoReturn:
+        self._problem(message, mark, code)
+        raise _Stop
+
+    def _counted(self, nodes: int, event: Any) -> None:
+        self._count += nodes
+        if self._count > self._limits.max_nodes:
+            what = "with its aliases written out, " if nodes > 1 else ""
+            limit = f"{self._limits.max_nodes:,}"
+            self._fail(f"{what}the file has more than {limit} values, expected at most that", event.start_mark)
+
+    def _deep(self, levels: int, event: Any) -> None:
+        if len(self._stack) + levels > self._limits.max_depth:
+            limit = self._limits.max_depth
+            self._fail(f"the nesting is deeper than {limit} levels, expected at most that", event.start_mark)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        frame = self._stack[-1] if self._stack else None
+        mark = self._mark(event.start_mark)
+        if frame is not None and frame.node.kind == "map" and frame.key_mark is None:
+            self._key(frame, event.value, mark, event)
+            return
+        node = Node("scalar", mark, self._value(event))
+        if event.value == "" and event.implicit[0] and frame is not None and frame.key_mark is not None:
+            node.mark = frame.key_mark  # nothing was written: the key is the only thing to point at
+        self._finish(node, event.anchor)
+
+    def _value(self, event: yaml.ScalarEvent) -> str | int | float | bool | None:
+        try:
+            if event.tag is not None:
+                return resolve_tagged(event.tag, event.value)
+            return resolve_plain(event.value) if event.implicit[0] else event.value
+        except ScalarProblem as problem:
+            self._problem(str(problem), event.start_mark, "scalar")
+            return event.value
+
+    def _key(self, frame: _Frame, key: str | None, mark: Mark, event: Any) -> None:
+        frame.key_mark, frame.key = mark, key
+        if event.anchor is not None and key is not None:
+            self._anchors[event.anchor] = Node("scalar", mark, key)
+        if key is None:
+            message = "a key must be plain text, not a list, a mapping or an alias"
+            self._problem(message, event.start_mark, "key")
+        elif key in frame.node.entries:
+            first = frame.node.entries[key].key_mark
+            message = f"the key '{key}' is given twice, first at line {first.line}, column {first.column}"
+            self._problem(message, event.start_mark, "duplicate-key")
+            frame.key = None
+
+    def _open(self, event: Any) -> None:
+        self._deep(1, event)
+        mark = self._mark(event.start_mark)
+        is_map = isinstance(event, yaml.MappingStartEvent)
+        core = f"tag:yaml.org,2002:{'map' if is_map else 'seq'}"
+        if event.tag not in {None, "!", core}:
+            self._problem(f"the tag '{event.tag}' is not known here, expected plain YAML", event.start_mark, "tag")
+        parent = self._stack[-1] if self._stack else None
+        is_key = parent is not None and parent.node.kind == "map" and parent.key_mark is None
+        if parent is not None and is_key:
+            self._key(parent, None, mark, event)
+        node = Node("map" if is_map else "list", mark)
+        self._stack.append(_Frame(node, event.anchor, self._count, is_key=is_key))
+
+    def _close(self) -> None:
+        frame = self._stack.pop()
+        node = frame.node
+        children = node.items if node.kind == "list" else [e.node for e in node.entries.values()]
+        node.size = 1 + self._count - frame.count_before
+        node.height = 1 + max((child.height for child in children), default=0)
+        if not frame.is_key:
+            self._finish(node, frame.anchor)
+
+    def _alias(self, event: Any) -> None:
+        node = self._anchors.get(event.anchor)
+        is_open = any(frame.anchor == event.anchor for frame in self._stack)
+        if node is None or is_open:
+            why = "itself" if is_open else "nothing before it"
+            self._fail(f"the alias '*{event.anchor}' refers to {why}", event.start_mark)
+        self._counted(node.size, event)
+        self._deep(node.height, event)
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.node.kind == "map" and frame.key_mark is None:
+            key = str(node.scalar) if node.kind == "scalar" and isinstance(node.scalar, str) else None
+            frame.key_mark = self._mark(event.start_mark)
+            frame.key = key
+            if key is None or key in frame.node.entries:
+                self._problem("a key must be plain text that is new here, not this alias", event.start_mark, "key")
+                frame.key = None
+            return
+        self._finish(node.moved(self._mark(event.start_mark)), None)
+
+    def _finish(self, node: Node, anchor: str | None) -> None:
+        """Put a complete node where it belongs."""
+        if anchor is not None:
+            self._anchors[anchor] = node
+        if not self._stack:
+            self._roots.append(node)
+            return
+        frame = self._stack[-1]
+        if frame.node.kind == "list":
+            frame.node.items.append(node)
+            return
+        assert frame.key_mark is not None
+        if frame.key is not None:
+            frame.node.entries[frame.key] = Entry(frame.key_mark, node)
+        frame.key, frame.key_mark = None, None
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> tuple[str, Any]:
+    """A parser's error in our words, and the place that is most likely the mistake's own."""
+    context, problem = error.context or "", error.problem or "the text is not YAML"
+    at = error.problem_mark or error.context_mark
+    assert at is not None
+    where = f"line {at.line + 1}, column {at.column + 1}"
+    opened = error.context_mark or at
+    for words, bracket in (("flow mapping", "{"), ("flow sequence", "[")):
+        if words in context:
+            close = "}" if bracket == "{" else "]"
+            return f"the '{bracket}' opened here is not closed: expected ',' or '{close}' before {where}", opened
+    if "quoted scalar" in context:
+        return f"the quoted text that begins here is broken or not closed: see {where}", opened
+    if "simple key" in context:
+        return "expected 'key: value', but there is no ':' after this", opened
+    if "mapping values are not allowed" in problem:
+        return "a ':' cannot stand here: quote the text, or begin the key on a line of its own", at
+    if "cannot start any token" in problem:
+        return "this character cannot begin a value: use blanks for indentation, and quote special signs", at
+    if "block mapping" in context or "block collection" in context or "block sequence" in context:
+        return "expected another 'key:' or '- item' at the same indentation here", at
+    if "block sequence entries" in problem:
+        return "a '- item' cannot stand here: begin the list on a line of its own", at
+    if "tag" in context or "directive" in context or "tag handle" in problem:
+        return "the tag or directive here is not complete or not known", at
+    if "anchor" in context or "alias" in context:
+        return "the anchor or alias here has no name", at
+    return "the text here is not YAML: expected a value, a key or the end of the file", at
