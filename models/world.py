@@ -127,7 +127,7 @@ class World:
                 identity,
                 minion=identity,
                 value=float(ask.ready),
-                own_fields=(*row[:4], 1000 * ask.gpu.count),
+                own_fields=(*row[:4], row[-1]),
             )
 
     def _capacity(self) -> Mapping[str, float]:

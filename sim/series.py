@@ -7,6 +7,7 @@ so a thousand changes at one instant are one point, and a quiet month costs noth
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,10 @@ class Gauge:
         value: What it is now.
     """
 
-    __slots__ = ("_book", "_env", "_index", "_time_s", "_written", "value")
+    __slots__ = ("_append", "_env", "_index", "_time_s", "_written", "value")
 
-    def __init__(self, book: SeriesBook, index: int, env: Any) -> None:
-        self._book = book
+    def __init__(self, index: int, env: Any, append: tuple[Callable[[Any], None], ...]) -> None:
+        self._append = append
         self._index = index
         self._env = env
         self._time_s = 0.0
@@ -46,16 +47,19 @@ class Gauge:
         now_s = self._env._now
         if now_s != self._time_s:
             if self.value != self._written:
-                self._book.point(self._index, self._time_s, self.value)
-                self._written = self.value
+                self.close()
             self._time_s = now_s
         self.value += difference
 
     def close(self) -> None:
         """Write the last change."""
-        if self.value != self._written:
-            self._book.point(self._index, self._time_s, self.value)
-            self._written = self.value
+        value = self.value
+        if value != self._written:
+            self._written = value
+            append_index, append_time, append_value = self._append
+            append_index(self._index)
+            append_time(self._time_s)
+            append_value(value)
 
 
 class SeriesBook:
@@ -72,21 +76,19 @@ class SeriesBook:
         self._names: list[tuple[str, str | None]] = []
         self._gauges: dict[tuple[str, str | None], Gauge] = {}
         self._indices, self._times, self._values = array("q"), array("d"), array("d")
+        self._append = (self._indices.append, self._times.append, self._values.append)
+        engine.watch(self._spill_if_full)
 
     def gauge(self, series: str, object_text: str | None = None) -> Gauge:
         """Return the gauge of a series (for one object, or for the whole); made at first use, at 0."""
         key = (series, object_text)
         found = self._gauges.get(key)
         if found is None:
-            found = self._gauges[key] = Gauge(self, len(self._names), self._engine.env)
+            found = self._gauges[key] = Gauge(len(self._names), self._engine.env, self._append)
             self._names.append(key)
         return found
 
-    def point(self, index: int, time_s: float, value: float) -> None:
-        """Enter one point; gauges call this."""
-        self._indices.append(index)
-        self._times.append(time_s)
-        self._values.append(value)
+    def _spill_if_full(self) -> None:
         if len(self._times) >= _CHUNK_POINTS:
             self.spill()
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.types import Arrivals, MinionAsk, PodTemplate, ResourceTable
-from sim.streams import Streams
+from models.api.types import Arrivals, PodTemplate
 
 __all__ = [
     "ClusterView",
     "Context",
-    "MinionTable",
     "PodView",
     "Policy",
     "Refusal",
+    "Scorer",
     "ScoringPolicy",
-    "SourceContext",
     "WorkloadSource",
 ]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Scorer = Callable[[Ints], Floats]
 
 
 class ClusterView(Protocol):
@@ -42,7 +41,7 @@ class ClusterView(Protocol):
 
     @property
     def resources(self) -> Sequence[str]:
-        """Names of the resource columns: cpu_millicores, memory_bytes, pods, ephemeral_bytes, then extended."""
+        """The columns: cpu_millicores, memory_bytes, pods, ephemeral_bytes, extended ones, gpu_milli (all devices)."""
         ...
 
     @property
@@ -58,16 +57,6 @@ class ClusterView(Protocol):
     @property
     def gpu_left_milli(self) -> Ints:
         """(N, D): thousandths left of each device; absent devices are 0."""
-        ...
-
-    @property
-    def gpu_free_milli(self) -> Ints:
-        """(N,): thousandths left over all devices."""
-        ...
-
-    @property
-    def gpu_total_milli(self) -> Ints:
-        """(N,): thousandths of all devices."""
         ...
 
     @property
@@ -134,8 +123,12 @@ class ScoringPolicy(Protocol):
     ties: str
     device: str
 
-    def score(self, view: ClusterView, template: PodTemplate, rows: Ints) -> Floats:
-        """Return float64 of shape (len(rows),): higher is better. It may depend only on its arguments."""
+    def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
+        """Return the scores of one pod class as a function of rows: called once a class.
+
+        The function gets indices of minions, int64 (k,), and returns float64 (k,): higher is better. It may
+        depend only on the template and on those rows of the view, as the view is when it is called.
+        """
         ...
 
 
@@ -147,23 +140,6 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class SourceContext:
-    """What a workload source is given.
-
-    Attributes:
-        name: The workload's name: the group of its draws.
-        until_s: End of the run; ``inf`` if it runs until nothing is left.
-        templates: Interns templates: ``templates(need..., )`` see ``TemplateTable``.
-    """
-
-    name: str
-    until_s: float
-    streams: Streams
-    resources: ResourceTable
-    templates: Any
-
-
 class WorkloadSource(Protocol):
     """Yields pods in order of time."""
 
@@ -173,12 +149,4 @@ class WorkloadSource(Protocol):
 
     def offered(self, capacity: Mapping[str, float]) -> Mapping[str, float]:
         """Return the offered load by resource, as a ratio of capacity, where it is known beforehand."""
-        ...
-
-
-class MinionTable(Protocol):
-    """A trace that also says which minions there were."""
-
-    def __call__(self, spec: Any, pool: str) -> Sequence[MinionAsk]:
-        """Return the minions of a pool."""
         ...

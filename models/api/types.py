@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 CPU, MEMORY, PODS, EPHEMERAL = range(4)
-"""Columns of the resource matrix that always exist; extended resources follow in order of name."""
+"""The first columns of the resource matrix; extended resources follow by name, then the sum over GPU devices."""
 
 
 class ResourceTable:
@@ -38,19 +38,25 @@ class ResourceTable:
         extended: Names of extended resources, any order.
     """
 
-    def __init__(self, extended: frozenset[str] = frozenset()) -> None:
-        self.extended = tuple(sorted(extended))
-        self.names = ("cpu_millicores", "memory_bytes", "pods", "ephemeral_bytes", *self.extended)
+    def __init__(self, extended: Iterable[str] = ()) -> None:
+        self.extended = tuple(sorted(dict.fromkeys(extended)))
+        self.names = ("cpu_millicores", "memory_bytes", "pods", "ephemeral_bytes", *self.extended, "gpu_milli")
         self._index = {name: 4 + i for i, name in enumerate(self.extended)}
 
     def __len__(self) -> int:
         return len(self.names)
 
     def amounts(
-        self, cpu_millicores: int, memory_bytes: int, pods: int, ephemeral_bytes: int, extended: Mapping[str, int]
+        self,
+        cpu_millicores: int,
+        memory_bytes: int,
+        pods: int,
+        ephemeral_bytes: int,
+        extended: Mapping[str, int],
+        gpu_milli: int,
     ) -> tuple[int, ...]:
         """Return a row of the matrix: int per column, 0 where nothing is said."""
-        row = [cpu_millicores, memory_bytes, pods, ephemeral_bytes, *(0 for _ in self.extended)]
+        row = [cpu_millicores, memory_bytes, pods, ephemeral_bytes, *(0 for _ in self.extended), gpu_milli]
         for name, amount in extended.items():
             row[self._index[name]] = amount
         return tuple(row)
@@ -90,7 +96,7 @@ class PodTemplate:
 
     Attributes:
         index: Its place in the run's table of templates.
-        need: Requests, one int per resource column (pods is 1).
+        need: Requests, one int per resource column (pods is 1, the last GPU thousandths in all).
         gpu: GPUs asked for, or nothing.
         labels: Sorted (key, value) pairs.
         namespace: Kubernetes namespace.

@@ -10,6 +10,8 @@ last asked about (a cursor into a log of changed indices): cost follows change.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,7 +19,6 @@ from numpy.typing import NDArray
 
 from models.api.protocols import ScoringPolicy
 from models.api.types import MinionAsk, PodTemplate, ResourceTable
-from sim.errors import PluginError
 
 __all__ = ["Belief", "ClassRow"]
 
@@ -52,20 +53,17 @@ class Belief:
         for i, minion in enumerate(minions):
             allocatable[i] = allocatable_of(minion, resources)
             devices[i, : minion.gpu.count] = 1000
-        # fit: free per resource, then whole free devices, then the most left on one device.
-        self._fit = np.empty((count, columns + 2), dtype=np.int64)
+        # fit: free per resource, whole free devices, the most left on one device, ready (1 is needed).
+        self._fit = np.empty((count, columns + 3), dtype=np.int64)
         self._fit[:, :columns] = allocatable
         self._fit[:, columns] = (devices == 1000).sum(axis=1)
         self._fit[:, columns + 1] = devices.max(axis=1, initial=0)
+        self._fit[:, columns + 2] = [minion.ready for minion in minions]
         self._devices = devices
-        self._gpu_free = devices.sum(axis=1)
-        self._ready = np.array([minion.ready for minion in minions], dtype=bool)
+        self._needs: dict[int, Ints] = {}
         self.allocatable = _frozen(allocatable)
         self.free = _frozen(self._fit[:, :columns])
         self.gpu_left_milli = _frozen(devices)
-        self.gpu_free_milli = _frozen(self._gpu_free)
-        self.gpu_total_milli = _frozen(self._gpu_free.copy())
-        self.ready = _frozen(self._ready)
         self._changed: list[int] = []
         self._changed_base = 0
         self._rows: dict[int, ClassRow] = {}
@@ -78,12 +76,21 @@ class Belief:
         """Return the labels of one minion."""
         return self._minions[index].labels
 
+    @property
+    def ready(self) -> NDArray[np.bool_]:
+        """Minions believed ready: bool (N,)."""
+        ready: NDArray[np.bool_] = self._fit[:, -1] == 1
+        return ready
+
     def need(self, template: PodTemplate) -> Ints:
-        """Return what a pod of this template needs of each ``fit`` column: int64 (R + 2,)."""
-        gpu = template.gpu
-        whole = gpu.count if gpu is not None and gpu.milli == 1000 else 0
-        milli = gpu.milli if gpu is not None else 0
-        return np.array((*template.need, whole, milli), dtype=np.int64)
+        """Return what a pod of this template needs of each ``fit`` column: int64 (R + 3,)."""
+        found = self._needs.get(template.index)
+        if found is None:
+            gpu = template.gpu
+            whole = gpu.count if gpu is not None and gpu.milli == 1000 else 0
+            milli = gpu.milli if gpu is not None else 0
+            found = self._needs[template.index] = np.array((*template.need, whole, milli, 1), dtype=np.int64)
+        return found
 
     def eligible(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where a template may run whatever is free: selector and GPU model; bool (N,)."""
@@ -103,48 +110,52 @@ class Belief:
     def fits(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where a pod of this template could be bound now: bool (N,)."""
         enough: NDArray[np.bool_] = (self._fit >= self.need(template)).all(axis=1)
-        return enough & self.eligible(template) & self._ready
+        return enough & self.eligible(template)
 
     def fits_one(self, need: Ints, index: int) -> bool:
         """Return whether ``need`` is free on one minion, eligibility aside."""
-        return bool(self._ready[index]) and bool((self._fit[index] >= need).all())
+        return bool((self._fit[index] >= need).all())
 
     def reasons(self, template: PodTemplate) -> dict[str, int]:
         """Count the minions that reject a template, by reason; a minion may count under several."""
         counts: dict[str, int] = {}
-        unready = int((~self._ready).sum())
-        wrong = int((~self.eligible(template) & self._ready).sum())
-        candidates = self._ready & self.eligible(template)
+        ready = self.ready
+        unready = int((~ready).sum())
+        wrong = int((~self.eligible(template) & ready).sum())
+        candidates = ready & self.eligible(template)
         short = self._fit[candidates] < self.need(template)
-        words = (*self.resources, "gpu", "gpu")
+        words = (*self.resources, "gpu", "gpu", "ready")
         for name, count in (("not ready", unready), ("selector or GPU model", wrong)):
             if count:
                 counts[name] = count
         for column, word in enumerate(words):
             rejected = int(short[:, column].sum())
             if rejected:
-                word = word.removesuffix("_millicores").removesuffix("_bytes")
+                word = re.sub("_(millicores|bytes|milli)$", "", word)
                 counts[word] = max(counts.get(word, 0), rejected)
         return counts
 
     def place(self, template: PodTemplate, index: int, devices: tuple[int, ...], sign: int) -> None:
         """Take (sign -1) or give back (sign +1) what a pod uses on a minion."""
         row = self._fit[index]
-        row[: self._columns] += np.multiply(template.need, sign)
+        need = self.need(template)[: self._columns]
+        if sign < 0:
+            row[: self._columns] -= need
+        else:
+            row[: self._columns] += need
         if devices:
             gpu = template.gpu
             assert gpu is not None, "only a pod that asked for GPUs has devices"
             own = self._devices[index]
             for device in devices:
                 own[device] += sign * gpu.milli
-            self._gpu_free[index] += sign * gpu.total_milli
             row[self._columns] = (own == 1000).sum()
             row[self._columns + 1] = own.max()
         self._touch(index)
 
     def set_ready(self, index: int, ready: bool) -> None:
         """Believe a minion ready or not."""
-        self._ready[index] = ready
+        self._fit[index, -1] = ready
         self._touch(index)
 
     def _touch(self, index: int) -> None:
@@ -161,8 +172,8 @@ class Belief:
         if found is None:
             if len(self._rows) >= _CACHED_CLASSES:
                 self._rows.pop(next(iter(self._rows)))
-            found = self._rows[template.index] = ClassRow(self, template)
-        found.catch_up(policy)
+            found = self._rows[template.index] = ClassRow(self, template, policy)
+        found.catch_up()
         return found
 
     def changes_since(self, cursor: int) -> Sequence[int] | None:
@@ -183,17 +194,18 @@ class ClassRow:
         scores: float64 (N,).
     """
 
-    __slots__ = ("_belief", "_cursor", "_eligible", "need", "scores", "template")
+    __slots__ = ("_belief", "_cursor", "_eligible", "_need", "_scorer", "scores")
 
-    def __init__(self, belief: Belief, template: PodTemplate) -> None:
+    def __init__(self, belief: Belief, template: PodTemplate, policy: ScoringPolicy) -> None:
         self._belief = belief
         self._cursor = -1
-        self._eligible = belief.eligible(template)
-        self.template = template
-        self.need = belief.need(template)
+        eligible = belief.eligible(template)
+        self._eligible = None if eligible.all() else eligible
+        self._need = belief.need(template)
+        self._scorer = policy.scorer(belief, template)
         self.scores = np.full(len(belief), -np.inf)
 
-    def catch_up(self, policy: ScoringPolicy) -> None:
+    def catch_up(self) -> None:
         """Score again what changed since the last call."""
         belief = self._belief
         changed = belief.changes_since(self._cursor) if self._cursor >= 0 else None
@@ -204,24 +216,31 @@ class ClassRow:
             rows = np.array(changed)
         else:
             return
-        fits = (belief._fit[rows] >= self.need).all(axis=1)
-        fits &= self._eligible[rows]
-        fits &= belief._ready[rows]
-        good = rows[fits]
-        self.scores[rows] = -np.inf
-        if good.size:
-            scores = np.asarray(policy.score(belief, self.template, good), dtype=np.float64)
-            if scores.shape != good.shape or not np.isfinite(scores).all():
-                problem = "a wrong shape" if scores.shape != good.shape else "a score that is not finite"
-                raise PluginError(f"policy {type(policy).__name__} gave {problem} ({scores.shape})", 0.0, "score", 0)
-            self.scores[good] = scores
+        fits = (belief._fit[rows] >= self._need).all(axis=1)
+        if self._eligible is not None:
+            fits &= self._eligible[rows]
+        if not fits.all():
+            self.scores[rows] = -np.inf
+            rows = rows[fits]
+            if not rows.size:
+                return
+        scores = self._scorer(rows)
+        if getattr(scores, "shape", None) != rows.shape:
+            raise ValueError(f"scores of shape {np.shape(scores)} for {rows.size} minions")
+        self.scores[rows] = scores
 
     def best(self) -> int:
         """Return the first minion of the highest score, or -1 if the class fits nowhere."""
         if not self.scores.size:
             return -1
         index = int(self.scores.argmax())
-        return index if self.scores[index] != -np.inf else -1
+        score = self.scores[index]
+        if score == -np.inf:
+            return -1
+        if not math.isfinite(score):
+            # argmax stops at the first nan, so that none goes unseen.
+            raise ValueError(f"score {score} for minion '{self._belief.names[index]}'")
+        return index
 
 
 def allocatable_of(minion: MinionAsk, resources: ResourceTable) -> tuple[int, ...]:
@@ -232,4 +251,5 @@ def allocatable_of(minion: MinionAsk, resources: ResourceTable) -> tuple[int, ..
         minion.pods,
         minion.ephemeral_bytes - minion.reserved_ephemeral_bytes,
         minion.extended,
+        1000 * minion.gpu.count,
     )

@@ -94,8 +94,9 @@ class Scheduler:
         group = self._identities.text(pod.owner)
         return self._stream.at(group, pod.ask.index, n)
 
-    def _wake(self) -> None:
-        if not self._awake:
+    def _wake(self, op: Op) -> None:
+        # Its own binds are assumed already; room is news only to those who wait. Both are read at the next wake.
+        if not (self._awake or op is Op.POD_BOUND or (op is not Op.POD_CREATED and not self._queue.parked)):
             self._awake = True
             self.engine.at(self.engine.now_s, BELIEF, self._run)
 
@@ -155,11 +156,9 @@ class Scheduler:
         assert self._scoring is not None
         try:
             row = self._belief.row(pod.template, self._scoring)
-        except PluginError:
-            raise
+            best = row.best()
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
-        best = row.best()
         if best < 0 or not self._random_ties:
             return best
         among = np.flatnonzero(row.scores == row.scores[best])

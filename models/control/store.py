@@ -58,10 +58,10 @@ class Cursor:
 
     Args:
         store: The store it reads.
-        wake: Called when something is committed while the client has read everything.
+        wake: Called with what is committed; the client decides whether to read now or later.
     """
 
-    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store, wake: Callable[[Op], None]) -> None:
         self._store = store
         self.wake = wake
         self.revision = store.revision
@@ -101,7 +101,7 @@ class Store:
         """Number of changes committed so far."""
         return self._base + len(self._log)
 
-    def watch(self, wake: Callable[[], None]) -> Cursor:
+    def watch(self, wake: Callable[[Op], None]) -> Cursor:
         """Open a cursor at the present revision."""
         cursor = Cursor(self, wake)
         self._cursors.append(cursor)
@@ -120,7 +120,7 @@ class Store:
     def _commit(self, change: Change) -> None:
         self._log.append(change)
         for cursor in self._cursors:
-            cursor.wake()
+            cursor.wake(change[0])
 
     def create_pod(self, ask: PodAsk, owner: int, now_s: float) -> Pod:
         """Enter a pod, Pending."""

@@ -45,12 +45,12 @@ class Fleet:
         self._journal = journal
         self._store = store
         self._identities = identities
-        self._allocatable = [(*allocatable_of(m, resources), 1000 * m.gpu.count) for m in minions]
+        self._allocatable = [allocatable_of(m, resources) for m in minions]
         self._free = [list(row) for row in self._allocatable]
         self.up = [minion.ready for minion in minions]
         self.crashed = [0] * len(minions)
         self._pods: list[dict[int, Pod]] = [{} for _ in minions]
-        words = (*resources.names, "gpu_milli")
+        words = resources.names
         self._requested = [series.gauge(f"requested_{word}") for word in words]
         self._allocated = [series.gauge(f"allocatable_{word}") for word in words]
         self._stranded = [series.gauge(f"stranded_{word}") for word in words]
@@ -120,10 +120,6 @@ class Fleet:
                 amount *= sign
                 free[column] -= amount
                 gauges[column].add(amount)
-        if pod.devices:
-            amount = sign * pod.template.gpu_milli
-            free[-1] -= amount
-            gauges[-1].add(amount)
         self._strand(index)
 
     def _count_minion(self, index: int, sign: int) -> None:
@@ -140,7 +136,7 @@ class Fleet:
         """Keep the sum of what is free where no template fits. Simplified: GPU devices count as a total."""
         if len(self._templates) != self._seen_templates:
             self._seen_templates = len(self._templates)
-            self._smallest = _minimal([(*t.need, t.gpu_milli) for t in self._templates])
+            self._smallest = _minimal([t.need for t in self._templates])
         free = self._free[index]
         for need in self._smallest:
             for left, amount in zip(free, need, strict=True):
@@ -175,7 +171,7 @@ class Fleet:
         for index, pods in enumerate(self._pods):
             fresh = list(self._allocatable[index])
             for pod in pods.values():
-                for column, amount in enumerate((*pod.template.need, pod.template.gpu_milli)):
+                for column, amount in enumerate(pod.template.need):
                     fresh[column] -= amount
             if fresh != self._free[index]:
                 return f"minion {index} has {self._free[index]} left by deltas, {fresh} by its pods"

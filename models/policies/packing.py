@@ -13,12 +13,13 @@ Scores are whole numbers from 0 to ``levels`` (100 as in the kube-scheduler), tr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.protocols import ClusterView
+from models.api.protocols import ClusterView, Scorer
 from models.api.types import PodTemplate
 
 __all__ = ["BestFit", "DotProduct", "WorstFit"]
@@ -28,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Packing:
-    """Parameters that the three have in common.
+    """Parameters that the three have in common. All three scores are linear in what is free.
 
     Attributes:
         ties: ``first`` or ``random``.
@@ -43,55 +44,53 @@ class _Packing:
     resources: tuple[str, ...] = ()
     levels: int = 100
 
-    def _columns(self, view: ClusterView, template: PodTemplate, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Return (free (rows, w), need (w,)), both over the scale."""
-        names = self.resources
-        if not names:
-            names = ("cpu", "gpu") if view.gpu_left_milli.shape[1] else ("cpu", "memory")
-        free, need = np.empty((rows.size, len(names))), np.empty(len(names))
-        words = [name.removesuffix("_millicores").removesuffix("_bytes") for name in view.resources]
-        for place, name in enumerate(names):
-            if name == "gpu":
-                scale = float(view.gpu_total_milli.max(initial=0)) or 1.0
-                free[:, place] = view.gpu_free_milli[rows] / scale
-                need[place] = template.gpu_milli / scale
-            else:
-                column = words.index(name)
-                scale = float(view.allocatable[:, column].max(initial=0)) or 1.0
-                free[:, place] = view.free[rows, column] / scale
-                need[place] = template.need[column] / scale
-        return free, need
+    def _scales(self, view: ClusterView) -> Floats:
+        """Return 1 / (w scale) for each column that counts, 0 for the others: float64 (columns,)."""
+        largest = view.allocatable.max(axis=0, initial=0)
+        words = [re.sub("_(millicores|bytes|milli)$", "", name) for name in view.resources]
+        names = self.resources or (("cpu", "gpu") if largest[words.index("gpu")] else ("cpu", "memory"))
+        scales = np.zeros(len(words))
+        for name in names:
+            column = words.index(name)
+            scales[column] = 1.0 / (len(names) * max(1, largest[column]))
+        return scales
 
-    def _levels(self, ratio: Floats) -> Floats:
+    def _linear(self, view: ClusterView, constant: float, weights: Floats) -> Scorer:
+        """Return rows -> constant + free . weights, in levels."""
+        free, levels = view.free, self.levels
+        if not levels:
+            return lambda rows: constant + free[rows] @ weights
         # The tiny addition keeps a ratio that is exact on paper from falling below its whole number.
-        return np.trunc(self.levels * ratio + 1e-9) if self.levels else ratio
+        constant, weights = levels * constant + 1e-9, levels * weights
+        return lambda rows: np.trunc(constant + free[rows] @ weights)
 
 
 @dataclass(frozen=True)
 class BestFit(_Packing):
     """Least left after the pod."""
 
-    def score(self, view: ClusterView, template: PodTemplate, rows: NDArray[np.int64]) -> Floats:
-        """Return the score of each row."""
-        free, need = self._columns(view, template, rows)
-        return self._levels(1 - (free - need).mean(axis=1))
+    def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
+        """Return the function from rows to scores for one class."""
+        scales = self._scales(view)
+        return self._linear(view, 1 + float(scales @ template.need), -scales)
 
 
 @dataclass(frozen=True)
 class WorstFit(_Packing):
     """Most left after the pod: spreads."""
 
-    def score(self, view: ClusterView, template: PodTemplate, rows: NDArray[np.int64]) -> Floats:
-        """Return the score of each row."""
-        free, need = self._columns(view, template, rows)
-        return self._levels((free - need).mean(axis=1))
+    def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
+        """Return the function from rows to scores for one class."""
+        scales = self._scales(view)
+        return self._linear(view, -float(scales @ template.need), scales)
 
 
 @dataclass(frozen=True)
 class DotProduct(_Packing):
     """Smallest product of what is free with what is asked."""
 
-    def score(self, view: ClusterView, template: PodTemplate, rows: NDArray[np.int64]) -> Floats:
-        """Return the score of each row."""
-        free, need = self._columns(view, template, rows)
-        return self._levels(1 - (free * need).sum(axis=1) / len(need))
+    def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
+        """Return the function from rows to scores for one class."""
+        scales = self._scales(view)
+        count = max(1, np.count_nonzero(scales))
+        return self._linear(view, 1.0, -scales * scales * count * np.array(template.need))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.api.protocols import ClusterView
+from models.api.protocols import ClusterView, Scorer
 from models.api.types import PodTemplate
 
 __all__ = ["RandomFit"]
@@ -25,6 +24,6 @@ class RandomFit:
     ties: str = "random"
     device: str = "random"
 
-    def score(self, view: ClusterView, template: PodTemplate, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return 0 for every row."""
-        return np.zeros(rows.size)
+    def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
+        """Return a function that gives 0 to every row."""
+        return lambda rows: np.zeros(rows.size)
