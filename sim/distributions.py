@@ -4,8 +4,8 @@ A law says nothing of how it is drawn: :meth:`quantile` turns a number of the op
 sim.streams gives them, into a draw. ``residual`` is the time to the next renewal seen by someone who comes to
 a renewal process that has run for ever: a uniform part of a length-biased life (density x f(x) / mean).
 
-Sources: FACTS Q14 (Weibull mean and squared coefficient of variation); the other moments and the length-biased
-laws are textbook (Cox, Renewal Theory, 1962, chapter 5).
+Sources: FACTS Q14 (Weibull mean and squared coefficient of variation); the other moments and the
+length-biased laws are textbook (Cox, Renewal Theory, 1962, chapter 5).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def _as(example: FloatOrArray, value: Any) -> FloatOrArray:
 
 def _checked(name: str, value: float, minimum: float, *, strictly: bool = False) -> None:
     if not (math.isfinite(value) and (value > minimum if strictly else value >= minimum)):
-        raise ValueError(f"{name} must be a number {'above' if strictly else 'of at least'} {minimum:g}, not {value}")
+        raise ValueError(
+            f"{name} must be a number {'above' if strictly else 'of at least'} {minimum:g}, not {value}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def split_axis(text: str, source: str = "--set") -> list[Any]:
     assert isinstance(values, list)
     for value, node in zip(values, document.root.items, strict=True):
         if value is None:
-            found = Diagnostic("expected a value between the commas", source, 1, node.mark.column, code="override")
+            found = Diagnostic(
+                "expected a value between the commas", source, 1, node.mark.column, code="override"
+            )
             raise ScenarioError([found])
     return values
 
@@ -148,7 +150,9 @@ def _put(root: Node, steps: list[tuple[str, int]], value: Node, source: str) -> 
             node.items[index] = below
         else:
             above = ".".join(name for name, _ in steps[:depth])
-            raise _Problem(f"'{above}' is a single value: expected a mapping or a list to set '{step}' in", column)
+            raise _Problem(
+                f"'{above}' is a single value: expected a mapping or a list to set '{step}' in", column
+            )
         node = below
     return root
 
@@ -168,9 +172,14 @@ def _index(node: Node, step: str, column: int) -> int:
         if int(step) < len(node.items):
             return int(step)
         if step not in names:
-            raise _Problem(f"there is no element {step} in a list of {len(node.items)}, counted from 0", column)
+            raise _Problem(
+                f"there is no element {step} in a list of {len(node.items)}, counted from 0", column
+            )
     if step not in names:
         raise _Problem(
-            f"no element of this list has the name '{step}'", column, nearest_word(step, names), "dangling-reference"
+            f"no element of this list has the name '{step}'",
+            column,
+            nearest_word(step, names),
+            "dangling-reference",
         )
     return names[step]

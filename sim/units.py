@@ -78,7 +78,8 @@ class UnitError(ValueError):
         self.suggestion = suggestion
 
     def __str__(self) -> str:
-        return self.sentence if self.suggestion is None else f"{self.sentence}; did you mean '{self.suggestion}'?"
+        hint = "" if self.suggestion is None else f"; did you mean '{self.suggestion}'?"
+        return self.sentence + hint
 
 
 def _shown(value: object) -> str:
@@ -148,7 +149,9 @@ def parse_duration_s(value: object) -> float:
         if unit == "":
             raise UnitError(f"expected {expected}, not the bare number {_shown(value)}", f"{value.strip()}s")
         hint = f"{_plain(number)}{suggested}" if suggested else None
-        raise UnitError(f"'{unit}' is not a unit of time in {_shown(value)}: expected us, ms, s, m, h or d", hint)
+        raise UnitError(
+            f"'{unit}' is not a unit of time in {_shown(value)}: expected us, ms, s, m, h or d", hint
+        )
     _in_range(total, MAX_DURATION_S, value, expected, largest)
     return float(total)
 
@@ -261,13 +264,17 @@ def _bytes(value: object) -> Decimal:
     if isinstance(value, str):
         number, unit, has_exponent = _split(value, expected, largest)
         if unit == "" and not has_exponent:
-            raise UnitError(f"expected {expected}, not the bare number {_shown(value)}", _suggest_bytes(number))
+            raise UnitError(
+                f"expected {expected}, not the bare number {_shown(value)}", _suggest_bytes(number)
+            )
     else:
         number, unit = Decimal(repr(value)), ""
         _in_range(number, MAX_BYTES, value, expected, largest)
         # YAML reads 1e9 as a float and 1000000000 as an int: an exponent says that bytes are meant.
         if not (isinstance(value, float) and value >= 1000 and value == int(value)):
-            raise UnitError(f"expected {expected}, not the bare number {_shown(value)}", _suggest_bytes(number))
+            raise UnitError(
+                f"expected {expected}, not the bare number {_shown(value)}", _suggest_bytes(number)
+            )
     if unit and unit not in _BYTE_UNITS:
         raise UnitError(
             f"'{unit}' is not a unit of size in {_shown(value)}: expected Ki, Mi, Gi, Ti or k, M, G, T",
@@ -279,7 +286,7 @@ def _bytes(value: object) -> Decimal:
 
 
 def _suggest_bytes(number: Decimal) -> str | None:
-    """A size for a bare number: itself with a unit if it is small, else the same bytes in the largest unit."""
+    """A size for a bare number: itself with a unit if small, else the same bytes in the largest unit."""
     if number < 4096:
         return f"{_plain(number)}{'Gi' if number <= 1024 else 'Mi'}"
     return format_bytes(float(number)) if number <= MAX_BYTES else None
@@ -344,7 +351,11 @@ def parse_ratio(value: object) -> float:
     Raises:
         UnitError: Not a number between 0 and 1; a percentage is told its ratio.
     """
-    if isinstance(value, str) and re.fullmatch(rf"(?:{_NUMBER})\s*%", value.strip()) and len(value) <= _MAX_TEXT:
+    if (
+        isinstance(value, str)
+        and re.fullmatch(rf"(?:{_NUMBER})\s*%", value.strip())
+        and len(value) <= _MAX_TEXT
+    ):
         share = Decimal(value.strip().rstrip("% ")) / 100
         hint = _plain(share) if share <= 1 else None
         raise UnitError(f"expected a ratio between 0 and 1, not the percentage {_shown(value)}", hint)
@@ -383,5 +394,7 @@ def parse_count(value: object, expected: str, minimum: int, maximum: int) -> int
         hint = str(round(value)) if isinstance(value, float) and minimum <= round(value) <= maximum else None
         raise UnitError(f"expected {expected}, not {_shown(value)}", hint)
     if not minimum <= whole <= maximum:
-        raise UnitError(f"expected {expected} between {minimum} and {maximum}, but the value is {_shown(value)}")
+        raise UnitError(
+            f"expected {expected} between {minimum} and {maximum}, but the value is {_shown(value)}"
+        )
     return whole

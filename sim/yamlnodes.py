@@ -143,7 +143,13 @@ class Document:
             todo.extend(((*path, key), entry.node) for key, entry in reversed(node.entries.items()))
 
     def diagnostic(
-        self, path: Path, message: str, *, hint: str | None = None, code: str = "invalid", on_key: bool = False
+        self,
+        path: Path,
+        message: str,
+        *,
+        hint: str | None = None,
+        code: str = "invalid",
+        on_key: bool = False,
     ) -> Diagnostic:
         """A problem at ``path``: at its key where ``on_key`` or where it has no value, else at its value."""
         mark = self.key_mark(path) if on_key else self.mark(path)

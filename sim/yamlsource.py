@@ -23,9 +23,7 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "decode", "load_yaml", "parse_yaml", "par
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_END: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-_UNPRINTABLE: Final = re.compile(
-    "[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
+_UNPRINTABLE: Final = re.compile("[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,9 @@ def parse_yaml_all(
 def decode(data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Diagnostic | None]:
     """Return the text, and the problem with its size, coding or characters if there is one."""
     if len(data) > limits.max_bytes:
-        return "", Diagnostic(f"the file has {len(data):,} bytes, expected at most {limits.max_bytes:,}", source)
+        return "", Diagnostic(
+            f"the file has {len(data):,} bytes, expected at most {limits.max_bytes:,}", source
+        )
     if isinstance(data, bytes):
         try:
             text = data.decode("utf-8")
@@ -188,7 +188,9 @@ class _Builder:
         if self._count > self._limits.max_nodes:
             what = "with its aliases written out, " if nodes > 1 else ""
             limit = f"{self._limits.max_nodes:,}"
-            self._fail(f"{what}the file has more than {limit} values, expected at most that", event.start_mark)
+            self._fail(
+                f"{what}the file has more than {limit} values, expected at most that", event.start_mark
+            )
 
     def _deep(self, levels: int, event: Any) -> None:
         if len(self._stack) + levels > self._limits.max_depth:
@@ -234,7 +236,9 @@ class _Builder:
         is_map = isinstance(event, yaml.MappingStartEvent)
         core = f"tag:yaml.org,2002:{'map' if is_map else 'seq'}"
         if event.tag not in {None, "!", core}:
-            self._problem(f"the tag '{event.tag}' is not known here, expected plain YAML", event.start_mark, "tag")
+            self._problem(
+                f"the tag '{event.tag}' is not known here, expected plain YAML", event.start_mark, "tag"
+            )
         parent = self._stack[-1] if self._stack else None
         is_key = parent is not None and parent.node.kind == "map" and parent.key_mark is None
         if parent is not None and is_key:
@@ -265,7 +269,9 @@ class _Builder:
             frame.key_mark = self._mark(event.start_mark)
             frame.key = key
             if key is None or key in frame.node.entries:
-                self._problem("a key must be plain text that is new here, not this alias", event.start_mark, "key")
+                self._problem(
+                    "a key must be plain text that is new here, not this alias", event.start_mark, "key"
+                )
                 frame.key = None
             return
         self._finish(node.moved(self._mark(event.start_mark)), None)
@@ -297,7 +303,10 @@ def _syntax(error: yaml.MarkedYAMLError) -> tuple[str, Any]:
     for words, bracket in (("flow mapping", "{"), ("flow sequence", "[")):
         if words in context:
             close = "}" if bracket == "{" else "]"
-            return f"the '{bracket}' opened here is not closed: expected ',' or '{close}' before {where}", opened
+            return (
+                f"the '{bracket}' opened here is not closed: expected ',' or '{close}' before {where}",
+                opened,
+            )
     if "quoted scalar" in context:
         return f"the quoted text that begins here is broken or not closed: see {where}", opened
     if "simple key" in context:

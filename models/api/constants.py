@@ -28,6 +28,8 @@ _KCM = "kube-controller-manager reference"
 _REPLICA_SET = "k/k:pkg/controller/replicaset/replica_set.go@003e8629"
 _TYPES = "k8s.io/api core/v1 types.go"
 _SCHEDULER = "k/k:pkg/scheduler, v1.20.2"
+_LIFECYCLE_DEFAULTS = "k/k:pkg/controller/nodelifecycle/config/v1alpha1/defaults.go@0d173114"
+_SCHEDULER_DEFAULTS = "k/k:pkg/scheduler/apis/config/v1beta1/defaults.go, v1.20.2"
 _QUEUE = "k/k:pkg/scheduler/internal/queue/scheduling_queue.go@00e31ce5"
 
 
@@ -48,17 +50,17 @@ _V1_20: Final = tuple(
         ("node_status_update_period_s", 10, "K1", _KUBELET),
         ("node_status_report_period_s", 300, "K2", f"{_KUBELET}; k/e:keps/sig-node/589"),
         ("node_lease_duration_s", 40, "K3", _KUBELET),
-        ("node_lease_renew_period_s", 10, "K3", f"{_KUBELET}; nodeLeaseRenewIntervalFraction in {_KUBELET_GO}"),
+        ("node_lease_renew_period_s", 10, "K3", f"{_KUBELET_GO}: nodeLeaseRenewIntervalFraction"),
         ("node_lease_retry_initial_s", 0.2, "K4", "k/w:concepts/architecture/nodes.md@0189ae0f"),
         ("node_lease_retry_max_s", 7, "K4", "k/w:concepts/architecture/nodes.md@0189ae0f"),
         ("node_monitor_period_s", 5, "K5", _KCM),
         ("node_monitor_pass_s", 0.003, "K10", "measured: period of the passes 5.003 s"),
         ("node_monitor_grace_s", 40, "K6", "k/k PR 126287: 40 s up to v1.31"),
-        ("node_startup_grace_s", 60, "K7", "k/k:pkg/controller/nodelifecycle/config/v1alpha1/defaults.go@0d173114"),
+        ("node_startup_grace_s", 60, "K7", _LIFECYCLE_DEFAULTS),
         ("node_update_worker_count", 8, "K8", _LIFECYCLE),
         ("pod_update_worker_count", 4, "K8", _LIFECYCLE),
         # Eviction
-        ("default_toleration_s", 300, "K13", "kube-apiserver reference, --default-not-ready-toleration-seconds"),
+        ("default_toleration_s", 300, "K13", "kube-apiserver: --default-not-ready-toleration-seconds"),
         ("eviction_rate_per_s", 0.1, "K15", f"{_KCM}, --node-eviction-rate"),
         ("eviction_burst_count", 1, "K15", "EvictionRateLimiterBurst"),
         ("secondary_eviction_rate_per_s", 0.01, "K16", f"{_KCM}, --secondary-node-eviction-rate"),
@@ -124,8 +126,8 @@ _V1_20: Final = tuple(
         ("nodes_examined_base_percent", 50, "K57", f"numFeasibleNodesToFind, {_SCHEDULER}"),
         ("nodes_examined_divisor_count", 125, "K57", f"numFeasibleNodesToFind, {_SCHEDULER}"),
         ("nodes_examined_min_percent", 5, "K57", f"numFeasibleNodesToFind, {_SCHEDULER}"),
-        ("scheduler_client_rate_per_s", 50, "K58", "k/k:pkg/scheduler/apis/config/v1beta1/defaults.go, v1.20.2"),
-        ("scheduler_client_burst_count", 100, "K58", "k/k:pkg/scheduler/apis/config/v1beta1/defaults.go, v1.20.2"),
+        ("scheduler_client_rate_per_s", 50, "K58", _SCHEDULER_DEFAULTS),
+        ("scheduler_client_burst_count", 100, "K58", _SCHEDULER_DEFAULTS),
         ("preemption_candidates_ratio", 0.10, "K61a", f"default_preemption.go, {_SCHEDULER}"),
         ("preemption_candidates_min_count", 100, "K61a", f"default_preemption.go, {_SCHEDULER}"),
     )

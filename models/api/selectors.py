@@ -52,7 +52,8 @@ class SelectorError(ValueError):
         self.on_key = on_key
 
     def __str__(self) -> str:
-        return self.sentence if self.suggestion is None else f"{self.sentence}; did you mean '{self.suggestion}'?"
+        hint = "" if self.suggestion is None else f"; did you mean '{self.suggestion}'?"
+        return self.sentence + hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +188,15 @@ def _labelled(operator: Operator, key: str, values: list[str]) -> Requirement:
 def _label_key(text: str, path: tuple[str | int, ...] = (), on_key: bool = False) -> str:
     if not _KEY.fullmatch(text):
         said = f"'{_cut(text)}'" if text else "nothing"
-        raise SelectorError(f"expected the name of a label, as tier or example.com/team, not {said}", path, None, on_key)
+        sentence = f"expected the name of a label, as tier or example.com/team, not {said}"
+        raise SelectorError(sentence, path, None, on_key)
     return text
 
 
 def _label_value(text: str, path: tuple[str | int, ...] = ()) -> str:
     if not _VALUE.fullmatch(text):
-        raise SelectorError(
-            f"expected a label's value of letters, digits, '-', '_' and '.', at most 63, not '{_cut(text)}'", path
-        )
+        expected = "a label's value of letters, digits, '-', '_' and '.', at most 63"
+        raise SelectorError(f"expected {expected}, not '{_cut(text)}'", path)
     return text
 
 
@@ -204,7 +205,8 @@ def _from_mapping(value: Mapping[object, object]) -> Selector:
     for key in value:
         if key not in {"matchLabels", "matchExpressions"}:
             near = nearest_word(str(key), ["matchExpressions", "matchLabels"])
-            sentence = f"'{_cut(str(key))}' is not a key of a selector: expected matchLabels or matchExpressions"
+            expected = "matchLabels or matchExpressions"
+            sentence = f"'{_cut(str(key))}' is not a key of a selector: expected {expected}"
             raise SelectorError(sentence, (str(key),), near, on_key=True)
     labels = value.get("matchLabels", {})
     if not isinstance(labels, Mapping):
@@ -248,7 +250,8 @@ def _expression(item: object, path: tuple[str | int, ...]) -> Requirement:
     if not isinstance(values, list | tuple) or len(values) > _LIMIT:
         raise SelectorError(f"expected a list of at most {_LIMIT} values", (*path, "values"))
     if operator in {"In", "NotIn"} and not values:
-        raise SelectorError(f"expected at least one value for {operator}", (*path, "values") if "values" in item else path)
+        at = (*path, "values") if "values" in item else path
+        raise SelectorError(f"expected at least one value for {operator}", at)
     if operator in {"Exists", "DoesNotExist"} and values:
         raise SelectorError(f"{operator} takes no values", (*path, "values"))
     texts = sorted({_text(v, (*path, "values", i)): None for i, v in enumerate(values)})

@@ -1,0 +1,205 @@
+"""What a scenario says of its minions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from models.api.specs_fields import (
+    Amounts,
+    CpuMillicores,
+    DnsName,
+    FieldError,
+    FieldProblem,
+    FieldType,
+    Flag,
+    Labels,
+    SizeBytes,
+    Spec,
+    fail,
+    label_key_problem,
+    label_value_problem,
+    parse_mapping,
+    quoted,
+    whole,
+)
+from models.api.specs_sources import TraceFile, is_trace
+from models.api.types import GpuDevices
+from sim.diagnostics import nearest_word
+from sim.units import UnitError, parse_count
+
+__all__ = ["DEFAULT_EPHEMERAL_BYTES", "MAX_MINIONS", "Cluster", "MinionPool", "MinionTrace", "Reserved"]
+
+MAX_MINIONS: Final = 100_000
+DEFAULT_EPHEMERAL_BYTES: Final = 100 * 2**30
+MAX_DOMAINS: Final = 10_000
+
+
+def _gpu_devices(value: object) -> GpuDevices:
+    given = parse_mapping(value, "a mapping as {count: 8, model: V100}")
+    problems: list[FieldProblem] = []
+    for key in given:
+        if key not in {"count", "model"}:
+            near = nearest_word(key, ["count", "model"])
+            sentence = f"{quoted(key)} is not a key of 'gpu': expected count, model"
+            problems.append(FieldProblem(sentence, (key,), near, True, "unknown-key"))
+    count, model = 0, given.get("model", "")
+    if "count" in given:
+        try:
+            count = parse_count(given["count"], "a number of GPUs", 0, 64)
+        except UnitError as error:
+            problems.append(FieldProblem(error.sentence, ("count",), error.suggestion))
+    elif not problems:
+        sentence = "'count' is missing: expected a number of GPUs, as {count: 8, model: V100}"
+        problems.append(FieldProblem(sentence, on_key=True, code="missing-key"))
+    found = label_value_problem(model, ("model",))
+    problems += [] if found is None else [found]
+    if problems:
+        raise FieldError(*problems)
+    return GpuDevices(count, model)
+
+
+def _domains(value: object) -> dict[str, tuple[str, ...] | int]:
+    domains: dict[str, tuple[str, ...] | int] = {}
+    problems: list[FieldProblem] = []
+    for key, given in parse_mapping(value, "a mapping as {zone: [a, b, c], rack: 8}").items():
+        found = label_key_problem(key)
+        if found is not None:
+            problems.append(found)
+        elif isinstance(given, list | tuple):
+            values = [label_value_problem(name, (key, i)) for i, name in enumerate(given)]
+            problems += [problem for problem in values if problem is not None]
+            if not given or len(given) > MAX_DOMAINS:
+                sentence = f"expected 1 to {MAX_DOMAINS} names, as [a, b, c], not {len(given)}"
+                problems.append(FieldProblem(sentence, (key,), code="range"))
+            domains[key] = tuple(given)
+        else:
+            try:
+                domains[key] = parse_count(given, "names as [a, b, c] or a number of blocks", 1, MAX_DOMAINS)
+            except UnitError as error:
+                problems.append(FieldProblem(error.sentence, (key,), error.suggestion))
+    if problems:
+        raise FieldError(*problems)
+    return domains
+
+
+GpuDevicesField = Annotated[
+    GpuDevices,
+    FieldType(
+        _gpu_devices,
+        lambda gpu: {"count": gpu.count, "model": gpu.model},
+        {"type": "object", "properties": {"count": {"type": "integer"}, "model": {"type": "string"}}},
+    ),
+]
+Domains = Annotated[
+    dict[str, tuple[str, ...] | int],
+    FieldType(
+        _domains,
+        lambda domains: {k: list(v) if isinstance(v, tuple) else v for k, v in domains.items()},
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "integer"}]
+            },
+        },
+    ),
+]
+
+
+class Reserved(Spec):
+    """What a minion keeps for itself: not allocatable to pods."""
+
+    cpu_millicores: CpuMillicores = Field(0, alias="cpu", description="an amount of CPU, as 200m")
+    memory_bytes: SizeBytes = Field(0, alias="memory", description="a size, as 500Mi")
+    ephemeral_storage_bytes: SizeBytes = Field(0, alias="ephemeral-storage", description="a size, as 1Gi")
+
+
+class _Minions(Spec):
+    """What pools and traces of minions have in common."""
+
+    name: DnsName = Field(description="the name of these minions")
+    pods: Annotated[int, whole("a number of pods", 0, 100_000)] = Field(
+        110, description="pods on a minion at most"
+    )
+    reserved: Reserved = Field(default_factory=Reserved, description="kept from pods, as {cpu: 200m}")
+    labels: Labels = Field(default_factory=dict, description="labels, as {tier: web}")
+    domains: Domains = Field(
+        default_factory=dict, description="labels dealt out: names in turn, or a number of blocks"
+    )
+
+
+class MinionPool(_Minions):
+    """Minions of one size.
+
+    Attributes:
+        count: None for a single minion that has the pool's own name.
+        cpu_millicores, memory_bytes, ephemeral_storage_bytes: Capacity of each.
+        domains: Names dealt in turn, or a number of consecutive blocks.
+    """
+
+    count: Annotated[int, whole("a number of minions", 0, MAX_MINIONS)] | None = Field(
+        None, description="a number of minions, as 40"
+    )
+    cpu_millicores: CpuMillicores = Field(alias="cpu", description="an amount of CPU in cores, as 8 or 500m")
+    memory_bytes: SizeBytes = Field(alias="memory", description="a size with a unit, as 32Gi")
+    ephemeral_storage_bytes: SizeBytes = Field(
+        DEFAULT_EPHEMERAL_BYTES, alias="ephemeral-storage", description="a size with a unit, as 100Gi"
+    )
+    extended: Amounts = Field(
+        default_factory=dict, description="extended resources, as {example.com/fpga: 2}"
+    )
+    gpu: GpuDevicesField | None = Field(None, description="GPU devices, as {count: 8, model: V100}")
+    ready: Flag = Field(True, description="true, or false for minions that begin not ready")
+
+    @property
+    def size(self) -> int:
+        """The number of minions."""
+        return 1 if self.count is None else self.count
+
+    def minion_names(self) -> Iterator[str]:
+        """NAME alone where no count was given, else NAME-0, NAME-1, ..."""
+        if self.count is None:
+            yield self.name
+        else:
+            yield from (f"{self.name}-{i}" for i in range(self.count))
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> MinionPool:
+        problems = []
+        for attribute, key in (
+            ("cpu_millicores", "cpu"),
+            ("memory_bytes", "memory"),
+            ("ephemeral_storage_bytes", "ephemeral-storage"),
+        ):
+            if getattr(self.reserved, attribute) > getattr(self, attribute):
+                sentence = f"the {key} reserved is more than the minion's own {key}"
+                problems.append(FieldProblem(sentence, ("reserved", key), code="reserved"))
+        if problems:
+            raise fail(*problems)
+        return self
+
+
+class MinionTrace(_Minions):
+    """Minions of a recorded cluster; their sizes and names are the trace's."""
+
+    trace: TraceFile = Field(description="where they are recorded, as {format: openb, path: ...}")
+
+
+def _kind_of_minions(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "MinionTrace" if is_trace(value, MinionPool, MinionTrace) else "MinionPool"
+    return type(value).__name__ if isinstance(value, _Minions) else "MinionPool"
+
+
+Minions = Annotated[
+    Annotated[MinionPool, Tag("MinionPool")] | Annotated[MinionTrace, Tag("MinionTrace")],
+    Discriminator(_kind_of_minions),
+]
+
+
+class Cluster(Spec):
+    """The machines."""
+
+    minions: tuple[Minions, ...] = Field(min_length=1, description="a list of minions, as [{name: web, ...}]")
