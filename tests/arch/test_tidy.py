@@ -54,7 +54,7 @@ def test_exports_are_sorted() -> None:
         "def f(s: frozenset[int]):\n    return [x for x in s]",
         "def f(s: set[int] | None):\n    return list(s)",
         "class A:\n    s: set[int]\n    def f(self):\n        return tuple(self.s)",
-        "class A:\n    def __init__(self):\n        self.s = {1}\n    def f(self):\n        yield from self.s",
+        "class A:\n    def __init__(me):\n        me.s = {1}\n    def f(me):\n        yield from me.s",
         "s = {x for x in a}\nt = s\nf(*t)",
         "s = set(a) - set(b)\nd = {x: 1 for x in s}",
         "for x in set(a) | b: pass",
