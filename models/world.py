@@ -241,5 +241,5 @@ class World:
         """Write the last record and spill: also after an interruption, then the run is incomplete."""
         complete = reason in ("until", "drained")
         self.journal.write(records.RUN_ENDED, self._me, cause=-1, value=float(complete), reason=reason)
-        self.series.close()
+        self.series.spill()
         self.journal.spill()

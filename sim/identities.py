@@ -9,7 +9,6 @@ been written, so memory follows what is alive.
 from __future__ import annotations
 
 import hashlib
-import uuid
 
 __all__ = ["NOBODY", "Identities", "IdentityRow"]
 
@@ -71,5 +70,6 @@ def _row(kind: str, namespace: str | None, name: str, incarnation: int) -> Ident
     if incarnation > 1:
         text = f"{text}#{incarnation}"
     # A uid is what tells two incarnations apart, as in the API; here it follows from the identity's text.
-    uid = str(uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest()))
+    digits = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    uid = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     return text, kind, namespace, name, uid, incarnation

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,13 @@ __all__ = ["CHUNK_ROWS", "IDENTITY_SCHEMA", "Journal", "Kind", "events_schema", 
 
 CHUNK_ROWS = 65_536
 _NAMED = ("actor", "object", "minion", "container", "owner")
+_ABSENT = b"\1"
+_ROW_TYPE = np.dtype(
+    [("time_s", "<f8"), ("kind", "<i8")]
+    + [(name, "<i8") for name in (*_NAMED, "revision", "cause")]
+    + [("value", "<f8")]
+)
+_ROW = struct.Struct("<dqqqqqqqqd")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 IDENTITY_SCHEMA = pa.schema(
     [
@@ -99,11 +107,9 @@ class Journal:
         self._env = engine.env
         self._events = events
         self._names = names
-        self._times = array("d")
-        self._kinds = array("q")
-        self._ints = {name: array("q") for name in (*_NAMED, "revision", "cause")}
-        self._values = array("d")
-        self._reasons: list[str | None] = []
+        self._rows = bytearray(CHUNK_ROWS * _ROW.size)
+        self._filled = 0
+        self._reasons: dict[int, str] = {}
         self._own: dict[int, list[array[Any]]] = {
             kind.index: [array("q"), *(array(code) for _, code in kind.fields)] for kind in kinds if kind.fields
         }
@@ -112,15 +118,9 @@ class Journal:
         self.write = self._make_write()
 
     def _make_write(self) -> Callable[..., int]:
-        # HOT: a closure over bound methods; attribute look-ups would double the cost of a record.
-        env, engine = self._env, self._engine
-        time_append, kind_append = self._times.append, self._kinds.append
-        ints = self._ints
-        actor_append, object_append = ints["actor"].append, ints["object"].append
-        minion_append, container_append = ints["minion"].append, ints["container"].append
-        owner_append, revision_append = ints["owner"].append, ints["revision"].append
-        cause_append, value_append = ints["cause"].append, self._values.append
-        reason_append, buffered, own = self._reasons.append, self._times, self._own
+        # HOT: a closure, and one pack_into for all fields: a third of what an append for each costs.
+        env, engine, rows, own = self._env, self._engine, self._rows, self._own
+        pack_into, size, reasons = _ROW.pack_into, _ROW.size, self._reasons
 
         def write(
             kind: Kind,
@@ -136,38 +136,35 @@ class Journal:
             revision: int = -1,
             own_fields: tuple[float, ...] = (),
         ) -> int:
-            seq = self.count
+            if self._filled == CHUNK_ROWS:
+                self.spill()
+            seq, place = self.count, self._filled
             self.count = seq + 1
-            time_append(env._now)
-            kind_append(kind.index)
-            actor_append(actor)
-            object_append(object)
-            minion_append(minion)
-            container_append(container)
-            owner_append(owner)
-            revision_append(revision)
-            cause_append(engine.cause if cause is None else cause)
-            value_append(value)
-            reason_append(reason)
+            self._filled = place + 1
+            if cause is None:
+                cause = engine.cause
+            index = kind.index
+            pack_into(
+                rows, place * size,
+                env._now, index, actor, object, minion, container, owner, revision, cause, value,
+            )  # fmt: skip
+            if reason is not None:
+                reasons[place] = reason
             if own_fields:
-                columns = own[kind.index]
-                columns[0].append(seq - self._base)
+                columns = own[index]
+                columns[0].append(place)
                 for column, field in zip(columns[1:], own_fields, strict=True):
                     column.append(field)
-            if len(buffered) >= CHUNK_ROWS:
-                self.spill()
             return seq
 
         return write
 
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
-        rows = len(self._times)
-        if rows:
-            self._events.write(self._table(rows))
+        if self._filled:
+            self._events.write(self._table(self._filled))
+            self._filled = 0
             self._base = self.count
-            for buffer in (self._times, self._kinds, self._values, *self._ints.values()):
-                del buffer[:]
             self._reasons.clear()
             for columns in self._own.values():
                 for column in columns:
@@ -187,21 +184,19 @@ class Journal:
         return whole.hexdigest()
 
     def _table(self, rows: int) -> pa.Table:
-        times = np.frombuffer(self._times, dtype=np.float64).copy()
-        kinds = np.frombuffer(self._kinds, dtype=np.int64)
+        whole = np.frombuffer(self._rows, dtype=_ROW_TYPE, count=rows)
+        kinds = whole["kind"].astype(np.int64)
         columns: dict[str, pa.Array] = {
             "seq": pa.array(np.arange(self._base, self._base + rows)),
-            "time_s": self._numbers("time_s", times),
+            "time_s": self._numbers("time_s", whole["time_s"].copy()),
             "kind": self._texts("kind", kinds, [kind.name for kind in self.kinds].__getitem__),
             "layer": self._texts("layer", kinds, [kind.layer for kind in self.kinds].__getitem__),
         }
         for name in _NAMED:
-            numbers = np.frombuffer(self._ints[name], dtype=np.int64)
-            columns[name] = self._texts(name, numbers, self.identities.text)
-        for name in ("revision", "cause"):
-            columns[name] = self._numbers(name, np.frombuffer(self._ints[name], dtype=np.int64).copy())
-        columns["value"] = self._numbers("value", np.frombuffer(self._values, dtype=np.float64).copy())
-        columns["reason"] = self._reason_column()
+            columns[name] = self._texts(name, whole[name], self.identities.text)
+        for name in ("revision", "cause", "value"):
+            columns[name] = self._numbers(name, whole[name].copy())
+        columns["reason"] = self._reason_column(rows)
         for kind in self.kinds:
             if kind.fields:
                 self._own_columns(kind, rows, columns)
@@ -213,22 +208,32 @@ class Journal:
         return pa.array(numbers, mask=absent if absent.any() else None)
 
     def _texts(self, name: str, numbers: NDArray[np.int64], text: Callable[[int], str]) -> pa.Array:
-        unique, inverse = np.unique(numbers, return_inverse=True)
+        low, high = int(numbers.min()), int(numbers.max())
+        if high < 0:
+            self._hashes[name].update(_ABSENT * numbers.size)
+            return pa.DictionaryArray.from_arrays(pa.nulls(numbers.size, pa.int32()), pa.array([], pa.string()))
+        # Numbers are dense, so a table of who is present beats sorting.
+        places = numbers - low
+        present = np.zeros(high - low + 1, dtype=bool)
+        present[places] = True
+        unique = np.flatnonzero(present) + low
+        codes = (np.cumsum(present, dtype=np.int32) - 1)[places]
         texts = [None if number < 0 else text(number) for number in unique.tolist()]
-        coded = [b"\1" if entry is None else entry.encode() + b"\0" for entry in texts]
-        self._hashes[name].update(b"".join(map(coded.__getitem__, inverse.tolist())))
-        # Only the first can be absent: NOBODY is the least number.
-        shift = 1 if texts and texts[0] is None else 0
-        codes = inverse.astype(np.int32) - shift
-        absent = codes < 0
-        return pa.DictionaryArray.from_arrays(
-            pa.array(codes, mask=absent if absent.any() else None), pa.array(texts[shift:], pa.string())
-        )
+        coded = [_ABSENT if entry is None else entry.encode() + b"\0" for entry in texts]
+        self._hashes[name].update(b"".join(map(coded.__getitem__, codes.tolist())))
+        if low < 0:  # only the first can be absent
+            codes -= 1
+            return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(texts[1:], pa.string()))
+        return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
 
-    def _reason_column(self) -> pa.Array:
-        coded = [b"\1" if reason is None else reason.encode() + b"\0" for reason in self._reasons]
+    def _reason_column(self, rows: int) -> pa.Array:
+        reasons: list[str | None] = [None] * rows
+        coded = [_ABSENT] * rows
+        for place, reason in self._reasons.items():
+            reasons[place] = reason
+            coded[place] = reason.encode() + b"\0"
         self._hashes["reason"].update(b"".join(coded))
-        return pa.array(self._reasons, pa.string()).dictionary_encode().cast(_TEXT)
+        return pa.array(reasons, pa.string()).dictionary_encode().cast(_TEXT)
 
     def _own_columns(self, kind: Kind, rows: int, columns: dict[str, pa.Array]) -> None:
         where = np.frombuffer(self._own[kind.index][0], dtype=np.int64)

@@ -1,65 +1,80 @@
 """Series on change: what a quantity was, from when.
 
-A gauge writes a point only when simulated time has moved on and its value differs from the last one written,
-so a thousand changes at one instant are one point, and a quiet month costs nothing.
+Quantities that change together are one :class:`Gauges`: a change is a tuple of differences, kept as it is and
+summed when a chunk is written. Of several changes at one instant the last counts; a quantity that did not change
+gets no point, and a quiet month costs nothing.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sim.engine import Engine
 from sim.journalchunks import ChunkSink
 
-__all__ = ["SERIES_SCHEMA", "Gauge", "SeriesBook"]
+__all__ = ["SERIES_SCHEMA", "Gauges", "SeriesBook"]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 SERIES_SCHEMA = pa.schema(
     [("series", _TEXT), ("object", _TEXT), ("time_s", pa.float64()), ("value", pa.float64())]
 )
-_CHUNK_POINTS = 65_536
+_CHUNK_CHANGES = 16_384
 
 
-class Gauge:
-    """One quantity over time; made by :meth:`SeriesBook.gauge`.
+class Gauges:
+    """Quantities that change together; made by :meth:`SeriesBook.gauges`."""
 
-    Attributes:
-        value: What it is now.
-    """
+    __slots__ = ("_base", "_differences", "_env", "_extend", "_time", "_times", "_width", "_written", "first")
 
-    __slots__ = ("_append", "_env", "_index", "_time_s", "_written", "value")
-
-    def __init__(self, index: int, env: Any, append: tuple[Callable[[Any], None], ...]) -> None:
-        self._append = append
-        self._index = index
+    def __init__(self, first: int, width: int, env: Any) -> None:
+        self.first = first
+        self._width = width
         self._env = env
-        self._time_s = 0.0
-        self._written: float | None = None
-        self.value: float = 0
+        self._times = array("d")
+        self._differences = array("q")
+        self._time = self._times.append
+        self._extend: Callable[[Sequence[int]], None] = self._differences.extend
+        self._base = np.zeros(width, dtype=np.int64)
+        self._written: NDArray[np.int64] | None = None
 
-    def add(self, difference: float) -> None:
-        """Change the value by a difference, from now on."""
-        now_s = self._env._now
-        if now_s != self._time_s:
-            if self.value != self._written:
-                self.close()
-            self._time_s = now_s
-        self.value += difference
+    def __len__(self) -> int:
+        return len(self._times)
 
-    def close(self) -> None:
-        """Write the last change."""
-        value = self.value
-        if value != self._written:
-            self._written = value
-            append_index, append_time, append_value = self._append
-            append_index(self._index)
-            append_time(self._time_s)
-            append_value(value)
+    def add(self, differences: Sequence[int]) -> None:
+        """Change each quantity by its difference (one int each), from now on."""
+        self._time(self._env._now)
+        self._extend(differences)
+
+    @property
+    def values(self) -> NDArray[np.int64]:
+        """What the quantities are now: int64 (width,)."""
+        changes = np.frombuffer(self._differences, dtype=np.int64).reshape(-1, self._width)
+        now: NDArray[np.int64] = self._base + changes.sum(axis=0)
+        return now
+
+    def take(self) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+        """Return (number of the series, time, value) of the points since the last call."""
+        times = np.array(self._times, dtype=np.float64)
+        changes = np.array(self._differences, dtype=np.int64).reshape(-1, self._width)
+        values = self._base + np.cumsum(changes, axis=0)
+        del self._times[:], self._differences[:]
+        if not times.size:
+            return np.empty(0, np.int32), times, np.empty(0, np.int64)
+        last = np.append(times[1:] != times[:-1], True)
+        times, values = times[last], values[last]
+        before = np.vstack((self._base if self._written is None else self._written, values[:-1]))
+        moved = values != before
+        if self._written is None:
+            moved[0] = True
+        self._base = self._written = values[-1].copy()
+        where, which = np.nonzero(moved)
+        return (which + self.first).astype(np.int32), times[where], values[where, which]
 
 
 class SeriesBook:
@@ -71,48 +86,37 @@ class SeriesBook:
     """
 
     def __init__(self, engine: Engine, sink: ChunkSink) -> None:
-        self._engine = engine
+        self._env = engine.env
         self._sink = sink
-        self._names: list[tuple[str, str | None]] = []
-        self._gauges: dict[tuple[str, str | None], Gauge] = {}
-        self._indices, self._times, self._values = array("q"), array("d"), array("d")
-        self._append = (self._indices.append, self._times.append, self._values.append)
+        self._names: list[str] = []
+        self._objects: list[str | None] = []
+        self._gauges: list[Gauges] = []
         engine.watch(self._spill_if_full)
 
-    def gauge(self, series: str, object_text: str | None = None) -> Gauge:
-        """Return the gauge of a series (for one object, or for the whole); made at first use, at 0."""
-        key = (series, object_text)
-        found = self._gauges.get(key)
-        if found is None:
-            found = self._gauges[key] = Gauge(len(self._names), self._engine.env, self._append)
-            self._names.append(key)
-        return found
+    def gauges(self, series: Sequence[str], object_text: str | None = None) -> Gauges:
+        """Make the gauges of these series (for one object, or for the whole), all at 0 from the start."""
+        made = Gauges(len(self._names), len(series), self._env)
+        self._names.extend(series)
+        self._objects.extend([object_text] * len(series))
+        self._gauges.append(made)
+        made.add([0] * len(series))
+        return made
 
     def _spill_if_full(self) -> None:
-        if len(self._times) >= _CHUNK_POINTS:
+        if sum(map(len, self._gauges)) >= _CHUNK_CHANGES:
             self.spill()
 
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
-        if not self._times:
+        taken = [gauges.take() for gauges in self._gauges]
+        which = pa.array(np.concatenate([points[0] for points in taken])) if taken else pa.array([], pa.int32())
+        if not len(which):
             return
-        indices = pa.array(np.frombuffer(self._indices, dtype=np.int64).astype(np.int32))
-        objects = [entry[1] for entry in self._names]
-        table = pa.table(
-            {
-                "series": pa.DictionaryArray.from_arrays(indices, pa.array([entry[0] for entry in self._names])),
-                "object": pa.array(objects, pa.string()).take(indices).dictionary_encode().cast(_TEXT),
-                "time_s": pa.array(np.frombuffer(self._times, dtype=np.float64).copy()),
-                "value": pa.array(np.frombuffer(self._values, dtype=np.float64).copy()),
-            },
-            schema=SERIES_SCHEMA,
-        )
-        self._sink.write(table)
-        for buffer in (self._indices, self._times, self._values):
-            del buffer[:]
-
-    def close(self) -> None:
-        """Write the last change of every gauge and spill."""
-        for gauge in self._gauges.values():
-            gauge.close()
-        self.spill()
+        objects = pa.array(self._objects, pa.string()).take(which)
+        columns = {
+            "series": pa.DictionaryArray.from_arrays(which, pa.array(self._names, pa.string())),
+            "object": objects.dictionary_encode().cast(_TEXT),
+            "time_s": pa.array(np.concatenate([points[1] for points in taken])),
+            "value": pa.array(np.concatenate([points[2] for points in taken]).astype(np.float64)),
+        }
+        self._sink.write(pa.table(columns, schema=SERIES_SCHEMA))

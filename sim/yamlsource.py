@@ -7,10 +7,9 @@ written in Python; both give the same tree.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
@@ -18,24 +17,11 @@ from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
 from sim.yamlnodes import Document, Entry, Mark, Node
 from sim.yamlscalars import ScalarProblem, resolve_plain, resolve_tagged
+from sim.yamltext import DEFAULT_LIMITS, Limits, decode, syntax_problem
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "decode", "load_yaml", "parse_yaml", "parse_yaml_all"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_LINE_END: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-_UNPRINTABLE: Final = re.compile("[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a source may be at most: bytes, levels of nesting, values with aliases written out."""
-
-    max_bytes: int = 4 * 2**20
-    max_depth: int = 64
-    max_nodes: int = 200_000
-
-
-DEFAULT_LIMITS: Final = Limits()
 
 
 class _Stop(Exception):
@@ -106,36 +92,6 @@ def parse_yaml_all(
     return [Document(root, source, text) for root in roots], builder.problems
 
 
-def decode(data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Diagnostic | None]:
-    """Return the text, and the problem with its size, coding or characters if there is one."""
-    if len(data) > limits.max_bytes:
-        return "", Diagnostic(
-            f"the file has {len(data):,} bytes, expected at most {limits.max_bytes:,}", source
-        )
-    if isinstance(data, bytes):
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line, column = _position(data[: error.start].decode("utf-8"))
-            message = f"the file is not UTF-8 text: byte 0x{data[error.start]:02x} cannot stand here"
-            return "", Diagnostic(message, source, line, column, code="encoding")
-    else:
-        text = data
-    text = text.removeprefix("\ufeff")
-    bad = _UNPRINTABLE.search(text)
-    if bad is not None:
-        line, column = _position(text[: bad.start()])
-        code_point = ord(bad[0])
-        what = "a NUL character" if code_point == 0 else f"the control character U+{code_point:04X}"
-        return "", Diagnostic(f"expected text, but {what} stands here", source, line, column, code="encoding")
-    return text, None
-
-
-def _position(before: str) -> tuple[int, int]:
-    lines = _LINE_END.split(before)
-    return len(lines), len(lines[-1]) + 1
-
-
 class _Builder:
     """Turns events into nodes."""
 
@@ -169,7 +125,7 @@ class _Builder:
         try:
             yield from yaml.parse(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            self._fail(*_syntax(error))
+            self._fail(*syntax_problem(error))
 
     def _mark(self, mark: Any) -> Mark:
         offset = self._column_offset if mark.line == 0 else 0
@@ -291,36 +247,3 @@ class _Builder:
         if frame.key is not None:
             frame.node.entries[frame.key] = Entry(frame.key_mark, node)
         frame.key, frame.key_mark = None, None
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> tuple[str, Any]:
-    """A parser's error in our words, and the place that is most likely the mistake's own."""
-    context, problem = error.context or "", error.problem or "the text is not YAML"
-    at = error.problem_mark or error.context_mark
-    assert at is not None
-    where = f"line {at.line + 1}, column {at.column + 1}"
-    opened = error.context_mark or at
-    for words, bracket in (("flow mapping", "{"), ("flow sequence", "[")):
-        if words in context:
-            close = "}" if bracket == "{" else "]"
-            return (
-                f"the '{bracket}' opened here is not closed: expected ',' or '{close}' before {where}",
-                opened,
-            )
-    if "quoted scalar" in context:
-        return f"the quoted text that begins here is broken or not closed: see {where}", opened
-    if "simple key" in context:
-        return "expected 'key: value', but there is no ':' after this", opened
-    if "mapping values are not allowed" in problem:
-        return "a ':' cannot stand here: quote the text, or begin the key on a line of its own", at
-    if "cannot start any token" in problem:
-        return "this character cannot begin a value: use blanks for indentation, and quote special signs", at
-    if "block mapping" in context or "block collection" in context or "block sequence" in context:
-        return "expected another 'key:' or '- item' at the same indentation here", at
-    if "block sequence entries" in problem:
-        return "a '- item' cannot stand here: begin the list on a line of its own", at
-    if "tag" in context or "directive" in context or "tag handle" in problem:
-        return "the tag or directive here is not complete or not known", at
-    if "anchor" in context or "alias" in context:
-        return "the anchor or alias here has no name", at
-    return "the text here is not YAML: expected a value, a key or the end of the file", at

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.api.specs import Scenario
-from models.api.specs_fields import FIELD_ERROR, quoted
+from models.api.specs_problems import FIELD_ERROR, quoted
 from sim.diagnostics import nearest_word
 
 __all__ = ["Found", "schema_problems"]

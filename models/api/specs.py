@@ -31,21 +31,8 @@ from models.api.specs_cluster import (
     Reserved,
 )
 from models.api.specs_faults import Crash, Fault
-from models.api.specs_fields import (
-    DnsName,
-    FieldError,
-    FieldProblem,
-    FieldType,
-    PositiveDurationS,
-    Spec,
-    Text,
-    choice,
-    fail,
-    one_of,
-    parse_mapping,
-    quoted,
-    whole,
-)
+from models.api.specs_fields import DnsName, PositiveDurationS, Spec, Text, choice, whole
+from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, one_of, parse_mapping, quoted
 from models.api.specs_sources import PodTrace, Surroundings, TraceFile, Vocabulary
 from models.api.specs_workloads import (
     Arrivals,

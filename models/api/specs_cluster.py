@@ -7,24 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from models.api.specs_fields import (
-    Amounts,
-    CpuMillicores,
-    DnsName,
-    FieldError,
-    FieldProblem,
-    FieldType,
-    Flag,
-    Labels,
-    SizeBytes,
-    Spec,
-    fail,
-    label_key_problem,
-    label_value_problem,
-    parse_mapping,
-    quoted,
-    whole,
-)
+from models.api.specs_fields import Amounts, CpuMillicores, DnsName, Flag, Labels, SizeBytes, Spec, whole
+from models.api.specs_names import label_key_problem, label_value_problem
+from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, parse_mapping, quoted
 from models.api.specs_sources import TraceFile, is_trace
 from models.api.types import GpuDevices
 from sim.diagnostics import nearest_word

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from models.api.specs_fields import FieldError, FieldProblem, FieldType, quoted
+from models.api.specs_problems import FieldError, FieldProblem, FieldType, quoted
 from sim.diagnostics import nearest_word
 from sim.distributions import Constant, Distribution, Exponential, Lognormal, Uniform, Weibull
 from sim.units import (

@@ -7,16 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from models.api.specs_distributions import DurationLaw, PositiveDurationLaw
-from models.api.specs_fields import (
-    DnsName,
-    DurationS,
-    FieldProblem,
-    Flag,
-    SelectorField,
-    Spec,
-    choice,
-    fail,
-)
+from models.api.specs_fields import DnsName, DurationS, Flag, SelectorField, Spec, choice
+from models.api.specs_problems import FieldProblem, fail
 
 __all__ = ["Crash", "Fault"]
 

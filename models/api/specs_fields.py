@@ -1,21 +1,19 @@
 """Building blocks of the scenario schema: the base of all specs, and fields that explain themselves.
 
-A field's parser raises :class:`FieldError`, which carries problems with paths of their own (a distribution's
+A field's parser raises FieldError, which carries problems with paths of their own (a distribution's
 ``mean``, one label of many); models.api.loading gives them their positions. Nothing that pydantic says itself
 reaches a user.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BaseModel, ConfigDict
 
-from models.api.selectors import Selector, SelectorError, parse_selector
+from models.api.selectors import Selector, parse_selector
+from models.api.specs_names import parse_amounts, parse_dns_name, parse_labels
+from models.api.specs_problems import FieldError, FieldProblem, FieldType, one_of, quoted
 from sim.diagnostics import nearest_word
 from sim.units import (
     UnitError,
@@ -32,14 +30,10 @@ from sim.units import (
 )
 
 __all__ = [
-    "FIELD_ERROR",
     "Amounts",
     "CpuMillicores",
     "DnsName",
     "DurationS",
-    "FieldError",
-    "FieldProblem",
-    "FieldType",
     "Flag",
     "Labels",
     "PositiveDurationS",
@@ -49,39 +43,11 @@ __all__ = [
     "Spec",
     "Text",
     "choice",
-    "fail",
     "number",
-    "one_of",
     "whole",
 ]
 
-FIELD_ERROR: Final = "wavetank"
-_DNS_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
-_LABEL_KEY: Final = re.compile(
-    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-)
-_LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _MAX_TEXT: Final = 4096
-_MAX_KEYS: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """One problem inside a field; ``path`` is relative to the field."""
-
-    sentence: str
-    path: tuple[str | int, ...] = ()
-    hint: str | None = None
-    on_key: bool = False
-    code: str = "value"
-
-
-class FieldError(ValueError):
-    """Problems of one field, raised by parsers and turned into one pydantic error."""
-
-    def __init__(self, *problems: FieldProblem) -> None:
-        super().__init__(*problems)
-        self.problems = problems
 
 
 class Spec(BaseModel):
@@ -97,50 +63,6 @@ class Spec(BaseModel):
     )
 
 
-def fail(*problems: FieldProblem) -> PydanticCustomError:
-    """The exception that carries these problems through pydantic."""
-    return PydanticCustomError(FIELD_ERROR, "see the problems", {"problems": problems})
-
-
-@dataclass(frozen=True, eq=False)
-class FieldType:
-    """Annotation of a field: read by ``parse``, written by ``write``, described by a JSON schema."""
-
-    parse: Callable[[Any], Any]
-    write: Callable[[Any], Any] | None
-    schema: Mapping[str, Any]
-
-    def _validated(self, value: Any) -> Any:
-        try:
-            return self.parse(value)
-        except UnitError as error:
-            raise fail(FieldProblem(error.sentence, hint=error.suggestion)) from None
-        except SelectorError as error:
-            problem = FieldProblem(error.sentence, error.path, error.suggestion, error.on_key)
-            raise fail(problem) from None
-        except FieldError as error:
-            raise fail(*error.problems) from None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        if self.write is None:
-            return core_schema.no_info_plain_validator_function(self._validated)
-        written = core_schema.plain_serializer_function_ser_schema(self.write)
-        return core_schema.no_info_plain_validator_function(self._validated, serialization=written)
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.schema)
-
-
-def quoted(value: object) -> str:
-    """A value as it is shown in a sentence."""
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
-
-
 def whole(expected: str, minimum: int, maximum: int) -> FieldType:
     """Annotation of an int in a range; ``expected`` names it in words."""
     schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
@@ -153,39 +75,9 @@ def number(expected: str, minimum: float, maximum: float) -> FieldType:
     return FieldType(lambda value: parse_number(value, expected, minimum, maximum), None, schema)
 
 
-def one_of(value: object, words: tuple[str, ...]) -> str:
-    """Return ``value`` if it is one of the words.
-
-    Raises:
-        FieldError: With the nearest word.
-    """
-    if isinstance(value, str) and value in words:
-        return value
-    listed = ", ".join(words[:-1]) + f" or {words[-1]}" if len(words) > 1 else words[0]
-    hint = nearest_word(str(value), words) if isinstance(value, str | int | float) else None
-    raise FieldError(FieldProblem(f"expected {listed}, not {quoted(value)}", hint=hint, code="choice"))
-
-
 def choice(*words: str) -> FieldType:
     """Annotation of a text that is one of the words."""
     return FieldType(lambda value: one_of(value, words), None, {"enum": list(words)})
-
-
-def parse_dns_name(value: object) -> str:
-    """Return a DNS-1123 label.
-
-    Raises:
-        FieldError: Anything else.
-    """
-    if isinstance(value, str) and _DNS_LABEL.fullmatch(value):
-        return value
-    folded = re.sub(r"[^a-z0-9]+", "-", str(value).lower())[:63].strip("-")
-    hint = folded if isinstance(value, str | int | float) and _DNS_LABEL.fullmatch(folded) else None
-    if not isinstance(value, str) and hint == str(value):
-        hint = f'"{hint}"'
-    raise FieldError(
-        FieldProblem(f"expected a name of a-z, 0-9 and '-', at most 63 long, not {quoted(value)}", hint=hint)
-    )
 
 
 def parse_flag(value: object) -> bool:
@@ -213,82 +105,6 @@ def parse_text(value: object) -> str:
     hint = f'"{value}"' if isinstance(value, int | float) else None
     what = "an empty or too long one" if isinstance(value, str) else quoted(value)
     raise FieldError(FieldProblem(f"expected a text of 1 to {_MAX_TEXT} characters, not {what}", hint=hint))
-
-
-def parse_mapping(value: object, expected: str) -> Mapping[str, Any]:
-    """Return a mapping of at most 1,000 keys.
-
-    Raises:
-        FieldError: Anything else.
-    """
-    if not isinstance(value, Mapping):
-        raise FieldError(FieldProblem(f"expected {expected}, not {quoted(value)}", code="type"))
-    if len(value) > _MAX_KEYS:
-        raise FieldError(FieldProblem(f"expected at most {_MAX_KEYS} keys, not {len(value)}", code="range"))
-    return value
-
-
-def label_key_problem(key: str) -> FieldProblem | None:
-    """The problem with the name of a label or an extended resource, if there is one."""
-    if _LABEL_KEY.fullmatch(key):
-        return None
-    return FieldProblem(f"{quoted(key)} is not a name as tier or example.com/team", (key,), on_key=True)
-
-
-def label_value_problem(value: object, path: tuple[str | int, ...]) -> FieldProblem | None:
-    """The problem with the value of a label, if there is one."""
-    if isinstance(value, str) and _LABEL_VALUE.fullmatch(value):
-        return None
-    hint = f'"{str(value).lower() if isinstance(value, bool) else value}"'
-    return FieldProblem(
-        f"expected a label of letters, digits, '-', '_' and '.', at most 63 long, not {quoted(value)}",
-        path,
-        hint if isinstance(value, int | float) else None,
-    )
-
-
-def parse_labels(value: object) -> dict[str, str]:
-    """Return labels.
-
-    Raises:
-        FieldError: Not a mapping of names to texts.
-    """
-    problems: list[FieldProblem] = []
-    labels = parse_mapping(value, "a mapping of labels, as {tier: web}")
-    for key, label in labels.items():
-        found = label_key_problem(key) or label_value_problem(label, (key,))
-        if found is not None:
-            problems.append(found)
-    if problems:
-        raise FieldError(*problems)
-    return dict(labels)
-
-
-_OWN_KEYS: Final = ("cpu", "memory", "pods", "ephemeral-storage", "gpu")
-
-
-def parse_amounts(value: object) -> dict[str, int]:
-    """Return extended resources: whole numbers by name.
-
-    Raises:
-        FieldError: Not a mapping of names to whole numbers from 0 to 1e9.
-    """
-    amounts: dict[str, int] = {}
-    problems: list[FieldProblem] = []
-    for key, amount in parse_mapping(value, "a mapping as {example.com/fpga: 2}").items():
-        found = label_key_problem(key)
-        if found is None and key in _OWN_KEYS:
-            found = FieldProblem(f"'{key}' is a key of its own, beside 'extended'", (key,), on_key=True)
-        if found is not None:
-            problems.append(found)
-            continue
-        try:
-            amounts[key] = parse_count(amount, f"a whole number of {key}", 0, 10**9)
-        except UnitError as error:
-            problems.append(FieldProblem(error.sentence, (key,), error.suggestion))
-    if problems:
-        raise FieldError(*problems)
-    return amounts
 
 
 def parse_positive_duration_s(value: object) -> float:

@@ -11,20 +11,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from models.api.specs_fields import (
-    DurationS,
-    FieldError,
-    FieldProblem,
-    Flag,
-    PositiveDurationS,
-    Spec,
-    Text,
-    choice,
-    fail,
-    number,
-    one_of,
-    whole,
-)
+from models.api.specs_fields import DurationS, Flag, PositiveDurationS, Spec, Text, choice, number, whole
+from models.api.specs_problems import FieldError, FieldProblem, fail, one_of
 from sim.diagnostics import nearest_word
 
 __all__ = ["SHARED_VARIABLE", "PodTrace", "Surroundings", "TraceFile", "Vocabulary", "is_trace"]

@@ -14,19 +14,15 @@ from models.api.specs_fields import (
     Amounts,
     DnsName,
     DurationS,
-    FieldError,
-    FieldProblem,
-    FieldType,
     Labels,
     RatePerS,
     SelectorField,
     Spec,
     choice,
-    fail,
-    label_value_problem,
-    quoted,
     whole,
 )
+from models.api.specs_names import label_value_problem
+from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, quoted
 from models.api.specs_sources import PodTrace, is_trace
 from models.api.types import GpuRequest
 from sim.diagnostics import nearest_word

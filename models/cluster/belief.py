@@ -216,10 +216,10 @@ class ClassRow:
             rows = np.array(changed)
         else:
             return
-        fits = (belief._fit[rows] >= self._need).all(axis=1)
+        fits = np.logical_and.reduce(belief._fit.take(rows, axis=0) >= self._need, axis=1)
         if self._eligible is not None:
             fits &= self._eligible[rows]
-        if not fits.all():
+        if not np.logical_and.reduce(fits):
             self.scores[rows] = -np.inf
             rows = rows[fits]
             if not rows.size:

@@ -41,16 +41,22 @@ _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
     (Phase.PENDING, Phase.WITHDRAWN): records.POD_WITHDRAWN,
     (Phase.PENDING, Phase.GIVEN_UP): records.POD_GIVEN_UP,
 }
-_SERIES = {
-    Phase.PENDING: "pods_pending",
-    Phase.BOUND: "pods_pending",  # bound but not started: not yet running
-    Phase.RUNNING: "pods_running",
-    Phase.SUCCEEDED: "pods_succeeded",
-    Phase.FAILED: "pods_failed",
-    Phase.LOST: "pods_lost",
-    Phase.WITHDRAWN: "pods_withdrawn",
-    Phase.GIVEN_UP: "pods_given_up",
-}
+_SERIES = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up")
+# A pod that is bound but not started counts as pending: it does not run yet.
+_PLACES = dict(zip(Phase, (0, 0, 1, 2, 3, 4, 5, 6), strict=True))
+
+
+def _difference(before: Phase | None, after: Phase) -> tuple[int, ...]:
+    """Return what a transition adds to each of the series."""
+    row = [0] * len(_SERIES)
+    row[_PLACES[after]] += 1
+    if before is not None:
+        row[_PLACES[before]] -= 1
+    return tuple(row)
+
+
+_CREATED = _difference(None, Phase.PENDING)
+_DIFFERENCES = {pair: _difference(*pair) for pair in _TRANSITIONS}
 
 
 class Cursor:
@@ -91,8 +97,7 @@ class Store:
         self._base = 0
         self._cursors: list[Cursor] = []
         self._minions = minions
-        gauges = {name: series.gauge(name) for name in dict.fromkeys(_SERIES.values())}
-        self._gauges = [gauges[_SERIES[phase]] for phase in Phase]
+        self._gauges = series.gauges([f"pods_{name}" for name in _SERIES])
         self.created = 0
         self.count = [0] * len(Phase)
 
@@ -129,7 +134,7 @@ class Store:
         pod = Pod(identity, self.created, owner, ask, now_s)
         self.created += 1
         self.count[Phase.PENDING] += 1
-        self._gauges[Phase.PENDING].add(1)
+        self._gauges.add(_CREATED)
         need = template.need
         pod.cause = self._journal.write(
             records.POD_CREATED,
@@ -165,14 +170,11 @@ class Store:
         self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None
     ) -> None:
         """Move a pod to another phase and write the record; the table says what may follow what."""
-        kind = _TRANSITIONS[pod.phase, phase]
-        gauges = self._gauges
-        self.count[pod.phase] -= 1
+        pair = (pod.phase, phase)
+        kind = _TRANSITIONS[pair]
+        self.count[pair[0]] -= 1
         self.count[phase] += 1
-        before, after = gauges[pod.phase], gauges[phase]
-        if before is not after:
-            before.add(-1)
-            after.add(1)
+        self._gauges.add(_DIFFERENCES[pair])
         pod.phase = phase
         pod.generation += 1
         minion = self._minions[pod.minion] if pod.minion >= 0 else -1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from operator import ge, sub
 
 from models.api import records
 from models.api.types import MinionAsk, Phase, Pod, PodTemplate, ResourceTable
@@ -51,10 +52,12 @@ class Fleet:
         self.crashed = [0] * len(minions)
         self._pods: list[dict[int, Pod]] = [{} for _ in minions]
         words = resources.names
-        self._requested = [series.gauge(f"requested_{word}") for word in words]
-        self._allocated = [series.gauge(f"allocatable_{word}") for word in words]
-        self._stranded = [series.gauge(f"stranded_{word}") for word in words]
-        self._ready = series.gauge("minions_ready")
+        self._requested = series.gauges([f"requested_{word}" for word in words])
+        self._allocated = series.gauges([f"allocatable_{word}" for word in words])
+        self._stranded = series.gauges([f"stranded_{word}" for word in words])
+        self._ready = series.gauges(["minions_ready"])
+        self._less: dict[int, tuple[int, ...]] = {}
+        self._nothing = (0,) * len(words)
         self._is_stranded: list[tuple[int, ...] | None] = [None] * len(minions)
         self._templates = templates
         self._seen_templates = 0
@@ -112,21 +115,20 @@ class Fleet:
         self._store.minion_condition(index, ready=True, cause=seq)
 
     def _use(self, pod: Pod, sign: int) -> None:
-        index = pod.minion
-        free = self._free[index]
-        gauges = self._requested
-        for column, amount in enumerate(pod.template.need):
-            if amount:
-                amount *= sign
-                free[column] -= amount
-                gauges[column].add(amount)
+        index, template = pod.minion, pod.template
+        difference = template.need
+        if sign < 0:
+            less = self._less.get(template.index)
+            if less is None:
+                less = self._less[template.index] = tuple(-amount for amount in template.need)
+            difference = less
+        self._free[index] = list(map(sub, self._free[index], difference))
+        self._requested.add(difference)
         self._strand(index)
 
     def _count_minion(self, index: int, sign: int) -> None:
-        self._ready.add(sign)
-        for gauge, amount in zip(self._allocated, self._allocatable[index], strict=True):
-            if amount:
-                gauge.add(sign * amount)
+        self._ready.add((sign,))
+        self._allocated.add([sign * amount for amount in self._allocatable[index]])
         if sign > 0:
             self._strand(index)
         else:
@@ -139,10 +141,7 @@ class Fleet:
             self._smallest = _minimal([t.need for t in self._templates])
         free = self._free[index]
         for need in self._smallest:
-            for left, amount in zip(free, need, strict=True):
-                if left < amount:
-                    break
-            else:
+            if all(map(ge, free, need)):
                 if self._is_stranded[index] is not None:
                     self._set_stranded(index, None)
                 return
@@ -151,13 +150,9 @@ class Fleet:
 
     def _set_stranded(self, index: int, now: tuple[int, ...] | None) -> None:
         before = self._is_stranded[index]
-        if before == now:
-            return
-        for column, gauge in enumerate(self._stranded):
-            difference = (now[column] if now else 0) - (before[column] if before else 0)
-            if difference:
-                gauge.add(difference)
-        self._is_stranded[index] = now
+        if before != now:
+            self._stranded.add(tuple(map(sub, now or self._nothing, before or self._nothing)))
+            self._is_stranded[index] = now
 
     def overcommitted(self) -> str | None:
         """State that no minion runs more than is allocatable."""
