@@ -36,11 +36,15 @@ test: $(READY)
 test-long: $(READY)
 	@$(PYTEST) --timeout=3600 -m long
 
+# All four run, so that one look shows everything.
 check: $(READY)
-	@echo 'ruff check' && $(BIN)/ruff check --quiet .
-	@echo 'ruff format --check' && $(BIN)/ruff format --quiet --check .
-	@echo 'mypy --strict' && $(BIN)/mypy --strict
-	@echo 'lint-imports' && PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	@failed=0; \
+	step() { echo "$$*"; "$(BIN)/$$@" || failed=1; }; \
+	step ruff check --quiet --output-format concise .; \
+	step ruff format --quiet --check --output-format concise .; \
+	step mypy --strict; \
+	step lint-imports --no-logo; \
+	exit $$failed
 
 bench: $(READY)
 	@$(BIN)/python -m experiments.benchmarks
