@@ -9,7 +9,7 @@ import math
 from decimal import Decimal
 from typing import Final
 
-from sim.unit_text import UnitError, in_range, int_or_none, plain, refuse_infinite, shown, split
+from sim.unit_text import UnitError, accepted, in_range, int_or_none, plain, refuse_infinite, shown, split
 
 __all__ = [
     "MAX_BYTES",
@@ -59,7 +59,10 @@ def _millicores(value: object) -> Decimal:
         if unit not in _CPU_UNITS:
             hint = f"{plain(number)}m" if unit.lower() in {"m", "mcpu", "millicores", "mi"} else None
             hint = plain(number) if unit.lower() in {"c", "cpu", "cpus", "core", "cores", "vcpu"} else hint
-            raise UnitError(f"'{unit}' is not a unit of CPU in {shown(value)}: expected {expected}", hint)
+            raise UnitError(
+                f"'{unit}' is not a unit of CPU in {shown(value)}: expected {expected}",
+                accepted(parse_millicores, hint),
+            )
         millicores = number * _CPU_UNITS[unit]
     else:
         millicores = Decimal(repr(value)) * 1000
@@ -115,7 +118,7 @@ def _bytes(value: object) -> Decimal:
     if unit and unit not in _BYTE_UNITS:
         raise UnitError(
             f"'{unit}' is not a unit of size in {shown(value)}: expected Ki, Mi, Gi, Ti or k, M, G, T",
-            _suggest_unit(number, unit),
+            accepted(parse_bytes, _suggest_unit(number, unit)),
         )
     size = number * _BYTE_UNITS[unit] if unit else number
     in_range(size, MAX_BYTES, value, expected, largest)
@@ -147,4 +150,4 @@ def format_bytes(size_bytes: float) -> str:
                 return f"{whole // int(_BYTE_UNITS[unit])}{unit}"
     if size_bytes == 0:
         return "0Mi"
-    return f"{Decimal(repr(size_bytes)).scaleb(-3):f}k"
+    return f"{plain(Decimal(repr(size_bytes)).scaleb(-3))}k"

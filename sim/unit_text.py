@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -11,6 +12,7 @@ __all__ = [
     "MAX_TEXT",
     "NUMBER",
     "UnitError",
+    "accepted",
     "in_range",
     "int_or_none",
     "plain",
@@ -55,6 +57,17 @@ def shown(value: object) -> str:
     text = f"{value:g}" if isinstance(value, float) and value != int_or_none(value) else str(value)
     text = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
     return f"'{text}'" if isinstance(value, str) else text
+
+
+def accepted(parse: Callable[[str], object], suggestion: str | None) -> str | None:
+    """Return the suggestion if it would itself be taken, else None."""
+    if suggestion is None:
+        return None
+    try:
+        parse(suggestion)
+    except UnitError:
+        return None
+    return suggestion
 
 
 def int_or_none(value: float) -> int | None:

@@ -27,6 +27,7 @@ from sim.unit_text import (
     MAX_TEXT,
     NUMBER,
     UnitError,
+    accepted,
     in_range,
     int_or_none,
     plain,
@@ -92,10 +93,12 @@ def parse_duration_s(value: object) -> float:
         number, unit, _ = split(value, expected, largest)
         suggested = _TIME_WORDS.get(unit.lower(), unit.lower() if unit.lower() in _SECONDS else None)
         if unit == "":
-            raise UnitError(f"expected {expected}, not the bare number {shown(value)}", f"{value.strip()}s")
+            hint = accepted(parse_duration_s, f"{value.strip()}s")
+            raise UnitError(f"expected {expected}, not the bare number {shown(value)}", hint)
         hint = f"{plain(number)}{suggested}" if suggested else None
         raise UnitError(
-            f"'{unit}' is not a unit of time in {shown(value)}: expected us, ms, s, m, h or d", hint
+            f"'{unit}' is not a unit of time in {shown(value)}: expected us, ms, s, m, h or d",
+            accepted(parse_duration_s, hint),
         )
     in_range(total, MAX_DURATION_S, value, expected, largest)
     return float(total)
@@ -150,7 +153,7 @@ def parse_rate_per_s(value: object) -> float:
         word = per.lower().removeprefix("per")
         near = word if word in _SECONDS else _TIME_WORDS.get(word, "s" if per == "" else None)
         hint = f"{plain(number)}/{near}" if near else None
-        raise UnitError(f"expected {expected}, not {shown(value)}", hint)
+        raise UnitError(f"expected {expected}, not {shown(value)}", accepted(parse_rate_per_s, hint))
     with localcontext() as context:
         context.prec = 40
         rate = number / _SECONDS[per]

@@ -96,13 +96,11 @@ class Trace:
         template: Callable[[TraceRow], PodTemplate],
         *,
         give_up_after_s: float = math.inf,
-        withdraw_after_s: float = math.inf,
     ) -> None:
         self._name = name
         self._streams = streams
         self._options = options
         self._give_up_after_s = give_up_after_s
-        self._withdraw_after_s = withdraw_after_s
         thinned = rows[options.first :: options.every]
         self.rows = [row for row in thinned if options.by_file or row.arrive_s >= options.from_s]
         # Every template is known before the run: stranded capacity is asked of all of them.
@@ -142,7 +140,7 @@ class Trace:
             self._templates[number],
             row.life_s if self._options.leave else math.inf,
             fails=row.fails,
-            withdraw_after_s=min(row.withdraw_after_s, self._withdraw_after_s) if self._options.leave else math.inf,
+            withdraw_after_s=row.withdraw_after_s if self._options.leave else math.inf,
             give_up_after_s=self._give_up_after_s,
             recorded_wait_s=row.recorded_wait_s,
         )
