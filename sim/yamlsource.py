@@ -125,7 +125,7 @@ class _Builder:
         try:
             yield from yaml.parse(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            self._fail(*syntax_problem(error))
+            self._fail(*syntax_problem(error, text))
 
     def _mark(self, mark: Any) -> Mark:
         offset = self._column_offset if mark.line == 0 else 0

@@ -58,12 +58,13 @@ def _position(before: str) -> tuple[int, int]:
     return len(lines), len(lines[-1]) + 1
 
 
-def syntax_problem(error: yaml.MarkedYAMLError) -> tuple[str, Any]:
+def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Any]:
     """A parser's error in our words, and the place that is most likely the mistake's own."""
     context, problem = error.context or "", error.problem or "the text is not YAML"
     at = error.problem_mark or error.context_mark
     assert at is not None
-    where = f"line {at.line + 1}, column {at.column + 1}"
+    is_end = at.index >= len(text.rstrip())
+    where = "the end of the text" if is_end else f"line {at.line + 1}, column {at.column + 1}"
     opened = error.context_mark or at
     for words, bracket in (("flow mapping", "{"), ("flow sequence", "[")):
         if words in context:
