@@ -1,0 +1,67 @@
+"""``make bench``: what a run costs, each figure beside what it must reach.
+
+CPU seconds are normalised to a reference load that runs before and after (see ``reference``). Every measurement
+is a fresh process.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.benchmarks.reference import measure_fresh, normalise
+from experiments.benchmarks.sweepload import sweep_efficiency
+
+__all__ = ["main"]
+
+
+def _work(*words: object) -> dict[str, float]:
+    command = [sys.executable, "-m", "experiments.benchmarks.worker", *map(str, words)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _growth() -> float:
+    ratios = []
+    for _ in range(5):
+        small, large = _work("machine", 500, 15_000), _work("machine", 5_000, 150_000)
+        ratios.append((large["cpu_s"] / large["pods"]) / (small["cpu_s"] / small["pods"]))
+    return statistics.median(ratios)
+
+
+def main() -> None:
+    """Measure every row and print the table."""
+    console = Console()
+    table = Table(title="benchmarks")
+    for heading in ("row", "measured", "must reach"):
+        table.add_column(heading)
+    before = measure_fresh()
+    machine = [_work("machine", 5_000, 150_000) for _ in range(3)]
+    after = measure_fresh()
+    cpu_s = statistics.median(row["cpu_s"] for row in machine)
+    normal = normalise(cpu_s, before, after)
+    table.add_row("reference load", f"{before:.2f} s before, {after:.2f} s after", "0.9 s when quiet")
+    table.add_row("machine", f"{normal:.2f} CPU-s normalised ({cpu_s:.2f} measured)", "at most 4")
+    table.add_row("machine, events a pod", f"{machine[0]['events'] / machine[0]['pods']:.2f}", "at most 5")
+    table.add_row("growth, 500 to 5,000 minions", f"{_growth():.2f}", "at most 1.3")
+    hour, month = _work("crowd", 1_000, 30_000, "1h", 1), _work("crowd", 1_000, 30_000, "30d", 1)
+    table.add_row("quiet, events of 30 d more than of 1 h", f"{month['events'] - hour['events']:.0f}", "at most 100")
+    none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
+    second = _work("crowd", 5_000, 150_000, "2h", 2)
+    table.add_row(
+        "memory, bytes a live pod", f"{(live['peak_bytes'] - none['peak_bytes']) / 150_000:,.0f}", "at most 2,048"
+    )
+    more = second["peak_bytes"] / live["peak_bytes"] - 1
+    table.add_row("memory, second generation", f"{more:+.1%}", "at most +10%")
+    table.add_row("sweep, 64 runs on 2 workers", f"{sweep_efficiency():.3f} of two bare copies", "at least 0.93")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The loads that benchmarks run, as scenarios: the same entry as a user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.api.loading import LoadedScenario, read_scenario_text
+from models.catalog import vocabulary
+
+__all__ = ["crowd", "machine"]
+
+_TEMPLATES = 20
+_HEADER = """
+apiVersion: wavetank/v1
+name: {name}
+seed: {seed}
+until: {until}
+cluster:
+  minions:
+    - {{name: web, count: {minions}, cpu: 16, memory: 64Gi, domains: {{zone: [a, b, c]}}}}
+policy: {{scheduler: {policy}}}
+"""
+_CRASHES = """
+faults:
+  - name: crashes
+    crash: {minions: all}
+    timeToFailure: {weibull: {shape: 0.75, mean: 300d}}
+    repair: {lognormal: {median: 60m, sigma: 1.4}}
+"""
+
+
+def _pod(template: int) -> str:
+    cpu, memory = 100 + 25 * template, 128 + 64 * (7 * template % _TEMPLATES)
+    return f"{{cpu: {cpu}m, memory: {memory}Mi, labels: {{app: app-{template}}}}}"
+
+
+def machine(minions: int, pods: int, *, seed: int = 1, policy: str = "best-fit") -> LoadedScenario:
+    """Return the machine row: pods of 20 templates over 24 h by Poisson arrivals, half end, with crashes.
+
+    Args:
+        minions: 16 cores and 64 GiB each.
+        pods: In all; every second template lives 4 h in the mean, the others for ever.
+    """
+    text = _HEADER.format(name="machine", seed=seed, until="24h", minions=minions, policy=policy) + "workloads:\n"
+    each = pods // _TEMPLATES
+    for template in range(_TEMPLATES):
+        # The last arrival of a Poisson source scatters; aiming at 23 h lets all come before the end.
+        rate = each / 23
+        duration = "" if template % 2 else ", duration: {exponential: {mean: 4h}}"
+        text += (
+            f"  - {{name: app-{template}, count: {each}, arrivals: {{poisson: {{rate: {rate}/h}}}}, "
+            f"pod: {_pod(template)}{duration}}}\n"
+        )
+    return _load(text + _CRASHES)
+
+
+def crowd(minions: int, pods: int, *, until: str, generations: int = 1, crashes: bool = False) -> LoadedScenario:
+    """Return pods that arrive together, stay, or make way for a second generation after an hour."""
+    text = _HEADER.format(name="crowd", seed=1, until=until, minions=minions, policy="first-fit")
+    text += "workloads:" + ("\n" if pods else " []\n")
+    each = pods // _TEMPLATES
+    for generation in range(generations if pods else 0):
+        lives = "" if generation == generations - 1 else ", duration: 59m"
+        for template in range(_TEMPLATES):
+            text += (
+                f"  - {{name: app-{generation}-{template}, count: {each}, arrivals: {{at: {generation}h}}, "
+                f"pod: {_pod(template)}{lives}}}\n"
+            )
+    return _load(text + (_CRASHES if crashes else ""))
+
+
+def _load(text: str) -> LoadedScenario:
+    return read_scenario_text(text, "benchmark", Path(), vocabulary=vocabulary())

@@ -1,0 +1,58 @@
+"""One measurement in a fresh process: ``python -m experiments.benchmarks.worker LOAD ARGUMENTS`` prints JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from experiments.benchmarks.loads import crowd, machine
+from models.api.loading import LoadedScenario
+from models.api.records import KINDS
+from models.plan import make_plan
+from models.world import Sinks, World
+from sim.journal import events_schema
+from sim.journalchunks import ChunkFolder
+from sim.series import SERIES_SCHEMA
+
+__all__ = ["measure"]
+
+
+def measure(loaded: LoadedScenario) -> dict[str, float]:
+    """Build, run and close a world with its journal in a folder; CPU seconds of all of that."""
+    with tempfile.TemporaryDirectory() as folder:
+        sinks = Sinks(*(ChunkFolder(Path(folder) / name) for name in ("events", "identities", "series")))
+        start = time.process_time()
+        world = World(make_plan(loaded.spec), sinks)
+        world.run()
+        world.journal.digest()
+        assert isinstance(sinks.events, ChunkFolder) and isinstance(sinks.series, ChunkFolder)
+        sinks.events.merge(Path(folder) / "events.parquet", events_schema(KINDS))
+        sinks.series.merge(Path(folder) / "series.parquet", SERIES_SCHEMA)
+        cpu_s = time.process_time() - start
+    return {
+        "cpu_s": cpu_s,
+        "events": world.engine.dispatched,
+        "pods": world.store.created,
+        "records": world.journal.count,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def main() -> None:
+    """Run what the command line names."""
+    load, *words = sys.argv[1:]
+    minions, pods = int(words[0]), int(words[1])
+    loaded = (
+        machine(minions, pods)
+        if load == "machine"
+        else crowd(minions, pods, until=words[2], generations=int(words[3]))
+    )
+    print(json.dumps(measure(loaded)))
+
+
+if __name__ == "__main__":
+    main()

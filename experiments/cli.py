@@ -1,0 +1,238 @@
+"""The command line: ``wavetank run | validate | sweep | report | explain``.
+
+Exit status: 0 ok, 1 an expectation failed, 2 bad input, 3 inconclusive, an invariant broken or a budget used up,
+70 a bug (traceback, seed, how to repeat), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from click.exceptions import ClickException
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sim.diagnostics import Diagnostic, render_diagnostics
+from sim.errors import ScenarioError, SimulationError, WavetankError
+from sim.units import format_duration_s, parse_bytes
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Simulates clusters of containers: scheduling and failure studies.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console()
+_err = Console(stderr=True)
+
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Override: path=YAML, as policy.scheduler=random.")]
+Scenario = Annotated[Path, typer.Argument(help="A scenario, YAML.")]
+
+
+@app.command()
+def run(
+    file: Scenario,
+    sets: Sets = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; absent or empty.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, in place of the scenario's.")] = None,
+    max_events: Annotated[int | None, typer.Option(help="Budget of dispatched events.", min=1)] = None,
+    max_memory: Annotated[str | None, typer.Option(help="Budget of memory, as 500MB or 2Gi.")] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
+) -> None:
+    """Run a scenario and print its table."""
+    from experiments.checking import read_checked
+    from experiments.report import write_report
+    from experiments.run import execute, plan_of
+    from experiments.runfolder import given_folder, new_folder
+    from experiments.summary import print_summary
+
+    chosen = [*(sets or []), *([] if seed is None else [f"seed={seed}"])]
+    loaded = read_checked(file, chosen)
+    limit = None if max_memory is None else _memory(max_memory)
+    plan_of(loaded)  # everything that can be wrong with the input is said before a folder is made
+    folder = new_folder(Path("runs"), loaded.spec.name) if out is None else given_folder(out)
+    with _progress() as bar:
+        task = bar.add_task(loaded.spec.name, total=None)
+
+        def told(now_s: float, until_s: float, events: int) -> None:
+            total = until_s if math.isfinite(until_s) else None
+            text = f"{format_duration_s(round(now_s))} simulated, {events:,} events"
+            bar.update(task, completed=now_s, total=total, description=text)
+
+        outcome = execute(
+            loaded, folder, max_events=max_events, max_memory_bytes=limit, progress=told
+        )
+    print_summary(outcome.summary, _out)
+    if report:
+        write_report(folder)
+        _out.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    if outcome.problem is not None:
+        _err.print(escape(f"wavetank: {outcome.problem}"), soft_wrap=True)
+    if outcome.reason == "interrupted":
+        _err.print(f"wavetank: interrupted; what was written is in {folder}", soft_wrap=True)
+    raise typer.Exit(outcome.status)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Scenarios, YAML.")], sets: Sets = None
+) -> None:
+    """Check scenarios and say everything that is wrong; users' code is not loaded."""
+    from experiments.checking import read_checked
+
+    problems: list[Diagnostic] = []
+    for file in files:
+        try:
+            read_checked(file, sets or [])
+        except ScenarioError as error:
+            problems += error.diagnostics
+        else:
+            _out.print(f"{file}: ok", highlight=False, soft_wrap=True)
+    if problems:
+        raise ScenarioError(problems)
+
+
+@app.command()
+def sweep(
+    file: Scenario,
+    sets: Sets = None,
+    seeds: Annotated[int, typer.Option(help="Seeds for each combination.", min=1, max=100_000)] = 10,
+    first_seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 2,
+    level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.99999)] = 0.95,
+    out: Annotated[Path, typer.Option(help="Where sweeps lie.")] = Path("sweeps"),
+) -> None:
+    """Run a scenario over axes (--set path=a,b,c) and seeds, and compare by pairs."""
+    from experiments.checking import read_checked
+    from experiments.report import write_sweep_report
+    from experiments.sweep import Design, compare, open_sweep, run_sweep, worst_status
+    from experiments.sweeptable import print_sweep
+
+    try:
+        design = Design.of(file, file.stem, sets or [], seeds, first_seed)
+    except ValueError as error:
+        raise ScenarioError([Diagnostic(str(error), "--set", 1, 1)]) from error
+    problems = []
+    for cell in design.cells(Path()):
+        if cell.seed == first_seed:
+            try:
+                read_checked(file, cell.sets)
+            except ScenarioError as error:
+                problems += [found for found in error.diagnostics if found not in problems]
+    if problems:
+        raise ScenarioError(problems)
+    folder = open_sweep(design, out)
+    total = len(list(design.cells(folder)))
+    with _progress() as bar:
+        task = bar.add_task(f"{total} runs", total=total)
+        results = run_sweep(design, folder, workers, lambda result: bar.advance(task))
+    for result in results:
+        if result.problem:
+            _err.print(escape(f"seed {result.seed} {dict(result.axes)}: {result.problem}"), soft_wrap=True)
+    reused = sum(result.reused for result in results)
+    if reused:
+        _out.print(f"{reused} of {total} runs were there already", highlight=False)
+    print_sweep(compare(folder, level=level), _out)
+    write_sweep_report(folder, level=level)
+    _out.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    raise typer.Exit(worst_status(results))
+
+
+@app.command()
+def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+    """Write report.html anew; also of a run that was killed."""
+    from experiments.report import write_report, write_sweep_report
+
+    is_sweep = (run_folder / "design.json").is_file()
+    path = write_sweep_report(run_folder) if is_sweep else write_report(run_folder)
+    _out.print(f"report: {path}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def explain(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    thing: Annotated[str, typer.Argument(metavar="OBJECT", help="As pod/default/web-3 or pod/default/web-3#2.")],
+) -> None:
+    """Tell an object's life with its chain of causes."""
+    from experiments.explain import explain as tell
+
+    _out.print(tell(run_folder, thing), markup=False, highlight=False, soft_wrap=True)
+
+
+def _texts(diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
+    """Return the texts of the files that problems are in, where they can be read."""
+    texts = {}
+    for source in dict.fromkeys(diagnostic.source for diagnostic in diagnostics):
+        with contextlib.suppress(OSError, ValueError):
+            texts[source] = Path(source).read_text(encoding="utf-8")
+    return texts
+
+
+def _memory(text: str) -> int:
+    try:
+        return parse_bytes(text.removesuffix("B") if text.endswith(("KB", "MB", "GB", "iB")) else text)
+    except ValueError as error:
+        raise ScenarioError([Diagnostic(str(error), "--max-memory", 1, 1)]) from error
+
+
+def _progress() -> Progress:
+    columns: Sequence[Any] = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)
+
+
+def _guarded(call: Callable[[], Any]) -> int:
+    try:
+        call()
+    except ScenarioError as error:
+        print(render_diagnostics(error.diagnostics, _texts(error.diagnostics)), file=sys.stderr)
+        return 2
+    except SimulationError as error:
+        traceback.print_exception(error.__cause__ or error)
+        words = shlex.join(["wavetank", *sys.argv[1:]])
+        print(f"\nwavetank: {error}\nrepeat it with: {words}  (seed {error.seed})", file=sys.stderr)
+        return 70
+    except WavetankError as error:
+        print(f"wavetank: {error}", file=sys.stderr)
+        return error.exit_status
+    except ClickException as error:
+        error.show()
+        return 2
+    except (typer.Exit, typer.Abort) as error:
+        return int(getattr(error, "exit_code", 130))
+    except KeyboardInterrupt:
+        print("wavetank: interrupted", file=sys.stderr)
+        return 130
+    except Exception:
+        traceback.print_exc()
+        words = shlex.join(["wavetank", *sys.argv[1:]])
+        print(f"\nwavetank: this is a bug; repeat it with: {words}", file=sys.stderr)
+        return 70
+    return 0
+
+
+def main() -> None:
+    """Entry point of the command ``wavetank``."""
+    result = 0
+
+    def call() -> None:
+        nonlocal result
+        answer = app(standalone_mode=False)
+        result = answer if isinstance(answer, int) else 0
+
+    status = _guarded(call)
+    sys.exit(status or result)
+
+
+if __name__ == "__main__":
+    main()

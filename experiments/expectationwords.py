@@ -1,0 +1,162 @@
+"""The words of expectations: the closed list of metrics, and what a text is once it has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = [
+    "METRICS",
+    "OPERATORS",
+    "RESOURCES",
+    "Expectation",
+    "ExpectationSyntaxError",
+    "Known",
+    "Metric",
+    "MetricTerm",
+    "NumberTerm",
+    "Suffix",
+    "Term",
+]
+
+Unit = Literal["count", "ratio", "time"]
+Takes = Literal["workload", "minion", "resource"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One word that an expectation may use.
+
+    Attributes:
+        unit: count, ratio or time: both sides must have the same.
+        takes: What its selector chooses.
+        means: One line for the docs.
+        at_end_only: It is a figure of the whole run and has no value at a time within it.
+    """
+
+    unit: Unit
+    takes: Takes
+    means: str
+    at_end_only: bool = False
+
+
+METRICS: Final[dict[str, Metric]] = {
+    "created": Metric("count", "workload", "pods created so far"),
+    "pending": Metric("count", "workload", "pods that do not run yet"),
+    "running": Metric("count", "workload", "pods that run"),
+    "succeeded": Metric("count", "workload", "pods that succeeded so far"),
+    "failed": Metric("count", "workload", "pods that failed so far"),
+    "lost": Metric("count", "workload", "pods lost with their minion so far"),
+    "withdrawn": Metric("count", "workload", "pods withdrawn so far"),
+    "given_up": Metric("count", "workload", "pods given up so far"),
+    "ready_minions": Metric("count", "minion", "minions that are ready"),
+    "crashed_minions": Metric("count", "minion", "minions that have crashed and are not repaired"),
+    "crashes": Metric("count", "minion", "crashes of minions so far"),
+    "utilisation": Metric("ratio", "resource", "requested over allocatable of ready minions, at one time"),
+    "stranded": Metric("ratio", "resource", "free where no template fits, over allocatable, at one time"),
+    "mean_utilisation": Metric("ratio", "resource", "utilisation, time-weighted over the run", True),
+    "mean_stranded": Metric("ratio", "resource", "stranded, time-weighted over the run", True),
+    "delay_p50": Metric("time", "workload", "median scheduling delay", True),
+    "delay_p95": Metric("time", "workload", "95th percentile of the scheduling delay", True),
+    "delay_p99": Metric("time", "workload", "99th percentile of the scheduling delay", True),
+    "mean_wait": Metric("time", "workload", "mean time that a pod was seen pending", True),
+}
+
+OPERATORS: Final = ("==", "!=", "<=", ">=", "<", ">")
+
+
+class ExpectationSyntaxError(ValueError):
+    """An expectation that cannot be read, or that names what is not there.
+
+    Args:
+        offset: Where in the text, in characters from 0.
+        message: One sentence without a final full stop.
+        hint: The nearest valid word.
+    """
+
+    def __init__(self, offset: int, message: str, hint: str | None = None) -> None:
+        super().__init__(offset, message, hint)
+        self.offset = offset
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}; did you mean '{self.hint}'?"
+
+
+@dataclass(frozen=True)
+class NumberTerm:
+    """A number: a count, a ratio, or seconds."""
+
+    value: float
+    unit: Literal["number", "time"]
+    offset: int
+
+
+@dataclass(frozen=True)
+class MetricTerm:
+    """A metric and what it is of; an empty selector is everything."""
+
+    name: str
+    selector: str
+    offset: int
+    selector_offset: int
+
+    @property
+    def metric(self) -> Metric:
+        """What the name stands for."""
+        return METRICS[self.name]
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.selector})"
+
+
+Term = NumberTerm | MetricTerm
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """When it must hold.
+
+    Attributes:
+        kind: within, during, always, at end.
+        fault: For within and during.
+        within_s: For within.
+        fault_offset: Where the fault's name stands.
+    """
+
+    kind: Literal["within", "during", "always", "at end"]
+    fault: str = ""
+    within_s: float = 0.0
+    fault_offset: int = 0
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One line of ``expect:``."""
+
+    text: str
+    left: Term
+    operator: str
+    right: Term
+    suffix: Suffix
+
+
+@dataclass(frozen=True)
+class Known:
+    """Names that a scenario defines.
+
+    Attributes:
+        workloads: Names of workloads.
+        faults: Names of faults, the disabled ones too.
+        minions: Names of pools and of single minions.
+        resources: Extended resources, beside cpu, memory, gpu, pods and ephemeral-storage.
+    """
+
+    workloads: frozenset[str] = frozenset()
+    faults: frozenset[str] = frozenset()
+    minions: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+
+
+RESOURCES: Final = frozenset({"cpu", "memory", "gpu", "pods", "ephemeral-storage"})

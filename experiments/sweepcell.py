@@ -1,0 +1,122 @@
+"""One cell of a sweep in a worker process: a run in its own folder, or the answer of one that is there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+import signal
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.checking import read_checked
+from experiments.run import execute
+from models.api.specs import scenario_hash
+from sim.errors import WavetankError
+
+__all__ = ["Cell", "CellResult", "METRICS", "key_of", "run_cell"]
+
+METRICS = {
+    "mean wait (s)": ("mean_wait_s",),
+    "delay p50 (s)": ("scheduling_delay_s", "p50", "value"),
+    "delay p95 (s)": ("scheduling_delay_s", "p95", "value"),
+    "delay p99 (s)": ("scheduling_delay_s", "p99", "value"),
+    "cpu utilisation": ("utilisation", "cpu", "mean"),
+    "memory utilisation": ("utilisation", "memory", "mean"),
+    "gpu utilisation": ("utilisation", "gpu", "mean"),
+    "gpu allocated at end": ("utilisation", "gpu", "final"),
+    "cpu stranded": ("stranded", "cpu", "mean"),
+    "gpu stranded": ("stranded", "gpu", "mean"),
+    "pods bound never": ("pods", "pending"),
+    "pods given up": ("pods", "given_up"),
+    "pods lost": ("pods", "lost"),
+    "crashes": ("minions", "crashes"),
+}
+"""Figures of a run that a sweep compares, and where ``summary.json`` has them."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run to make.
+
+    Attributes:
+        axes: (path, value as JSON) in the order of the design.
+        sets: All overrides, the seed's last.
+    """
+
+    scenario: str
+    sets: tuple[str, ...]
+    axes: tuple[tuple[str, str], ...]
+    seed: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a cell."""
+
+    key: str
+    axes: tuple[tuple[str, str], ...]
+    seed: int
+    status: int
+    digest: str
+    metrics: Mapping[str, float | None]
+    problem: str = ""
+    reused: bool = False
+
+
+def key_of(hash_of_scenario: str) -> str:
+    """Return the key of a run: scenario after defaults (seed and constants in it) and version."""
+    text = f"{hash_of_scenario}/{importlib.metadata.version('wavetank')}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def run_cell(cell: Cell) -> CellResult:
+    """Make the run of a cell, or read it if it is there and complete. Never raises."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    try:
+        loaded = read_checked(Path(cell.scenario), cell.sets)
+        key = key_of(scenario_hash(loaded.spec))
+        folder = Path(cell.folder) / key
+        if folder.is_dir():
+            whole = _read(folder)
+            if whole is not None:
+                manifest, summary = whole
+                status = int(summary.get("status", 0))
+                return CellResult(
+                    key, cell.axes, cell.seed, status, manifest["digest"], metrics_of(summary), reused=True
+                )
+            shutil.rmtree(folder)  # cut short: it starts again
+        folder.mkdir(parents=True)
+        outcome = execute(loaded, folder, interruptible=False)
+        return CellResult(
+            key, cell.axes, cell.seed, outcome.status, outcome.digest, metrics_of(outcome.summary)
+        )
+    except WavetankError as error:
+        return CellResult("", cell.axes, cell.seed, error.exit_status, "", {}, str(error))
+    except Exception:
+        return CellResult("", cell.axes, cell.seed, 70, "", {}, traceback.format_exc())
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        summary = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return (manifest, summary) if manifest.get("complete") else None
+
+
+def metrics_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the figures that are compared; None where a run has none."""
+    found: dict[str, float | None] = {}
+    for name, path in METRICS.items():
+        value: Any = summary
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        found[name] = float(value) if isinstance(value, int | float) else None
+    return found
