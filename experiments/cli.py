@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import shlex
 import sys
 import traceback
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.exceptions import ClickException
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -26,6 +26,9 @@ from sim.errors import ScenarioError, SimulationError, WavetankError
 from sim.units import format_duration_s, parse_bytes
 
 __all__ = ["app", "main"]
+
+# Typer carries its own copy of click in some versions: this is the root of the usage errors of either.
+_UsageError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     help="Simulates clusters of containers: scheduling and failure studies.",
@@ -52,7 +55,6 @@ def run(
 ) -> None:
     """Run a scenario and print its table."""
     from experiments.checking import read_checked
-    from experiments.report import write_report
     from experiments.run import execute, plan_of
     from experiments.runfolder import given_folder, new_folder
     from experiments.summary import print_summary
@@ -75,6 +77,8 @@ def run(
         )
     print_summary(outcome.summary, _out)
     if report:
+        from experiments.report import write_report
+
         write_report(folder)
         _out.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
     if outcome.problem is not None:
@@ -205,7 +209,7 @@ def _guarded(call: Callable[[], Any]) -> int:
     except WavetankError as error:
         print(f"wavetank: {error}", file=sys.stderr)
         return error.exit_status
-    except ClickException as error:
+    except _UsageError as error:
         error.show()
         return 2
     except (typer.Exit, typer.Abort) as error:
@@ -223,6 +227,10 @@ def _guarded(call: Callable[[], Any]) -> int:
 
 def main() -> None:
     """Entry point of the command ``wavetank``."""
+    # Beside the clone, wherever the command is typed; the current folder's own neighbour comes first.
+    beside = Path(__file__).resolve().parent.parent.parent / "shared"
+    if not (Path.cwd().parent / "shared").is_dir() and beside.is_dir():
+        os.environ.setdefault("WAVETANK_SHARED", str(beside))
     result = 0
 
     def call() -> None:

@@ -135,19 +135,12 @@ def execute(
         "notes": notes,
     }
     write_json(folder / "manifest.json", manifest)
-    summary = build_summary(folder, loaded)
+    summary = build_summary(folder)
     write_json(folder / "summary.json", summary)
-    status = {"interrupted": 130, "budget": 3}.get(reason, _verdict(summary))
+    status = {"interrupted": 130, "budget": 3}.get(reason, summary["status"])
     return Outcome(
         folder, status, reason, digest, world.engine.dispatched, cpu_s, summary, problem, tuple(notes)
     )
-
-
-def _verdict(summary: dict[str, Any]) -> int:
-    verdicts = [entry["verdict"] for entry in summary.get("expectations", ())]
-    if "failed" in verdicts:
-        return 1
-    return 3 if "inconclusive" in verdicts else 0
 
 
 def _manifest(spec: Scenario) -> dict[str, Any]:
