@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -28,11 +28,19 @@ class _Stop(Exception):
     """Ends the parse of a source after a problem that makes the rest meaningless."""
 
 
+class _At(NamedTuple):
+    """A place as the parser counts: from 0."""
+
+    line: int
+    column: int
+
+
 @dataclass(slots=True)
 class _Frame:
     """A collection being filled; ``key`` is the key that waits for its value, ``at_key`` if there is one."""
 
     node: Node
+    opened: Any
     anchor: str | None
     count_before: int
     key: str | None = None
@@ -104,6 +112,7 @@ class _Builder:
         self._roots: list[Node] = []
         self._anchors: dict[str, Node] = {}
         self._count = 0
+        self._quoted: Any = None
 
     def build(self, text: str) -> list[Node]:
         for event in self._events(text):
@@ -125,7 +134,9 @@ class _Builder:
         try:
             yield from yaml.parse(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            self._fail(*syntax_problem(error, text))
+            flow = next((frame.opened for frame in reversed(self._stack) if frame.opened.flow_style), None)
+            message, line, column = syntax_problem(error, text, self._quoted, flow)
+            self._fail(message, _At(line, column))
 
     def _mark(self, mark: Any) -> Mark:
         offset = self._column_offset if mark.line == 0 else 0
@@ -153,7 +164,9 @@ class _Builder:
             limit = self._limits.max_depth
             self._fail(f"the nesting is deeper than {limit} levels, expected at most that", event.start_mark)
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
+    def _scalar(self, event: Any) -> None:
+        if event.style in {'"', "'"} and event.end_mark.line > event.start_mark.line:
+            self._quoted = event
         frame = self._stack[-1] if self._stack else None
         mark = self._mark(event.start_mark)
         if frame is not None and frame.node.kind == "map" and frame.key_mark is None:
@@ -200,7 +213,7 @@ class _Builder:
         if parent is not None and is_key:
             self._key(parent, None, mark, event)
         node = Node("map" if is_map else "list", mark)
-        self._stack.append(_Frame(node, event.anchor, self._count, is_key=is_key))
+        self._stack.append(_Frame(node, event, event.anchor, self._count, is_key=is_key))
 
     def _close(self) -> None:
         frame = self._stack.pop()

@@ -58,8 +58,53 @@ def _position(before: str) -> tuple[int, int]:
     return len(lines), len(lines[-1]) + 1
 
 
-def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Any]:
-    """A parser's error in our words, and the place that is most likely the mistake's own."""
+def syntax_problem(
+    error: yaml.MarkedYAMLError, text: str, quoted: Any = None, flow: Any = None
+) -> tuple[str, int, int]:
+    """A parser's error in our words, with line and column, from 0, of what is most likely the mistake.
+
+    Args:
+        error: What the parser says.
+        text: All of the text.
+        quoted: The event of the last quoted text of several lines.
+        flow: The event that opened the innermost bracket which is still open.
+    """
+    found = error.problem_mark or error.context_mark
+    assert found is not None
+    if quoted is not None and quoted.end_mark.line == found.line:
+        # An opening quote without its twin takes in lines up to the next quote, and the rest makes no sense.
+        message = "the quoted text that begins here is not closed on its line"
+        return message, quoted.start_mark.line, quoted.start_mark.column
+    above = _unfinished_line(error, text)
+    if above is not None:
+        return "expected 'key: value', but there is no ':' after this", *above
+    message, at = _in_our_words(error, text)
+    if flow is not None and at.line > flow.start_mark.line:
+        bracket, close = ("{", "}") if isinstance(flow, yaml.MappingStartEvent) else ("[", "]")
+        where = f"line {at.line + 1}, column {at.column + 1}"
+        message, at = _not_closed(bracket, close, where), flow.start_mark
+    return message, at.line, at.column
+
+
+def _not_closed(bracket: str, close: str, where: str) -> str:
+    return f"the '{bracket}' opened here is not closed: expected ',' or '{close}' before {where}"
+
+
+def _unfinished_line(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int] | None:
+    """The line above a ':' that cannot stand where it does, if it is a key without ':'."""
+    at = error.problem_mark
+    if at is None or "mapping values are not allowed" not in (error.problem or ""):
+        return None
+    lines = _LINE_END.split(text)
+    number = at.line - 1
+    while number > 0 and not lines[number].strip():
+        number -= 1
+    if number < 0 or ":" in lines[number] or "#" in lines[number] or not lines[number].strip():
+        return None
+    return number, len(lines[number]) - len(lines[number].lstrip(" -"))
+
+
+def _in_our_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Any]:
     context, problem = error.context or "", error.problem or "the text is not YAML"
     at = error.problem_mark or error.context_mark
     assert at is not None
@@ -69,10 +114,7 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Any]:
     for words, bracket in (("flow mapping", "{"), ("flow sequence", "[")):
         if words in context:
             close = "}" if bracket == "{" else "]"
-            return (
-                f"the '{bracket}' opened here is not closed: expected ',' or '{close}' before {where}",
-                opened,
-            )
+            return _not_closed(bracket, close, where), opened
     if "quoted scalar" in context:
         return f"the quoted text that begins here is broken or not closed: see {where}", opened
     if "simple key" in context:

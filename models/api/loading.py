@@ -160,19 +160,38 @@ def _validated(document: Document, surroundings: Surroundings) -> tuple[Scenario
         spec = Scenario.model_validate(data, context=surroundings, by_alias=True, by_name=False)
     except ValidationError as error:
         schema = schema_problems(error, data)
-    silent = {each.path for each in empty}
-    schema = [each for each in schema if each.path not in silent]
     across = [
         Found(each.path, each.sentence, each.hint, each.on_key, each.code) for each in cross_problems(data)
     ]
-    told = {each.path for each in (*empty, *schema)}
-    misspelt = {each.hint for each in schema if each.code == "unknown-key" and len(each.path) == 1}
-    across = [
+    return spec, [*empty, *_first_causes(empty, schema, across)]
+
+
+def _first_causes(empty: list[Found], schema: list[Found], across: list[Found]) -> list[Found]:
+    """Leave out what only follows from a mistake that is told already."""
+    silent = {each.path for each in empty}
+    emptied = {path[:-1] for path in silent}
+    about_keys = {"missing-key", "exclusive"}
+    schema = [
+        each
+        for each in schema
+        if each.path not in silent
+        and not (each.code in about_keys and (each.path in emptied or each.path[:-1] in emptied))
+    ]
+    told = silent | {each.path for each in schema}
+    unclear = any(
+        each.path[:2] == ("cluster", "minions")
+        and (len(each.path) < 4 or each.path[3] in {"name", "count"} or each.code == "unknown-key")
+        for each in (*empty, *schema)
+    )
+    misspelt = any(each.code == "unknown-key" and each.hint == "until" for each in schema)
+    left = [
         each
         for each in across
-        if each.path not in told and not (each.code == "missing-key" and misspelt & {"until", "faults"})
+        if each.path not in told
+        and not (each.code == "dangling-reference" and unclear)
+        and not (each.code == "missing-key" and misspelt)
     ]
-    return spec, [*empty, *schema, *across]
+    return [*schema, *left]
 
 
 def _empty(path: tuple[Any, ...]) -> str:

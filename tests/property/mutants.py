@@ -1,0 +1,324 @@
+"""Scenarios that use every key, written with known lines, and single mutations of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Path = tuple[Any, ...]
+
+
+def scenario(trace_path: str) -> dict[str, Any]:
+    """A valid scenario in which every key of the schema occurs, but for recorded minions."""
+    return {
+        "apiVersion": "wavetank/v1",
+        "name": "everything",
+        "kubernetes": "1.20",
+        "constants": {"node_monitor_grace_s": 50, "pod_backoff_max_s": 20},
+        "seed": 7,
+        "until": "24h",
+        "checks": "full",
+        "cluster": {
+            "minions": [
+                {
+                    "name": "web",
+                    "count": 40,
+                    "cpu": 8,
+                    "memory": "32Gi",
+                    "pods": 110,
+                    "ephemeral-storage": "100Gi",
+                    "extended": {"example.com/fpga": 2},
+                    "gpu": {"count": 8, "model": "V100"},
+                    "reserved": {"cpu": "200m", "memory": "500Mi", "ephemeral-storage": "1Gi"},
+                    "labels": {"tier": "web", "example.com/team": "shop"},
+                    "domains": {"zone": ["a", "b", "c"], "rack": 8},
+                    "ready": True,
+                },
+                {"name": "big", "cpu": 64, "memory": "256Gi"},
+            ]
+        },
+        "workloads": [
+            {
+                "name": "batch",
+                "arrivals": {"poisson": {"rate": "10/h"}},
+                "count": 1000,
+                "start": "1m",
+                "pod": {
+                    "cpu": {"lognormal": {"median": "500m", "sigma": 0.5}},
+                    "memory": {"uniform": {"low": "1Gi", "high": "2Gi"}},
+                    "ephemeral-storage": "1Gi",
+                    "gpu": 0.5,
+                    "extended": {"example.com/fpga": 1},
+                    "labels": {"app": "batch"},
+                    "priority": 10,
+                    "minions": "tier=web, zone in (a, b)",
+                    "namespace": "jobs",
+                },
+                "duration": {"lognormal": {"mean": "60m", "sigma": 1.4}},
+                "ends": "Failed",
+                "giveUpAfter": "0s",
+                "withdrawAfter": "10m",
+            },
+            {
+                "name": "groups",
+                "arrivals": {
+                    "batch": {
+                        "every": {"exponential": {"mean": "10m"}},
+                        "size": {"uniform": {"low": 1, "high": 5}},
+                    }
+                },
+                "pod": {
+                    "cpu": 1,
+                    "memory": {"constant": "1Gi"},
+                    "gpu": {"count": 1, "milli": 460, "models": ["V100", "T4"]},
+                    "minions": {
+                        "matchLabels": {"tier": "web"},
+                        "matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}],
+                    },
+                },
+                "duration": {"weibull": {"shape": 2.5, "scale": "10m"}},
+            },
+            {
+                "name": "once",
+                "arrivals": {"at": "5m"},
+                "count": 100,
+                "pod": {"cpu": "100m", "memory": "64Mi"},
+            },
+            {
+                "name": "recorded",
+                "trace": {
+                    "format": "openb",
+                    "path": trace_path,
+                    "pods": "pods.csv",
+                    "every": 1,
+                    "first": 0,
+                    "from": "100s",
+                    "compress": 4.5,
+                    "blocks": "6h",
+                    "order": "times",
+                    "leave": True,
+                },
+                "giveUpAfter": "0s",
+            },
+        ],
+        "policy": {"scheduler": {"best-fit": {"ties": "random"}}},
+        "faults": [
+            {
+                "name": "web-3-dies",
+                "enabled": True,
+                "at": "5m",
+                "crash": {"minion": "web-3"},
+                "repair": "10m",
+            },
+            {
+                "name": "wear",
+                "crash": {"minions": "all"},
+                "timeToFailure": {"weibull": {"shape": 0.75, "mean": "300d"}},
+                "repair": {"lognormal": {"median": "60m", "sigma": 1.4}},
+                "start": "fresh",
+            },
+        ],
+        "expect": ["unavailable(shop) == 0 always", "lost() < 100 at end"],
+        "journal": {},
+    }
+
+
+@dataclass
+class Written:
+    """A text with the line of every path, counted from 1."""
+
+    lines: list[str] = field(default_factory=list)
+    line_of: dict[Path, int] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A value written as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A mapping that may hold a key twice."""
+
+    pairs: tuple[tuple[str, Any], ...]
+
+
+def write(tree: Any, flow_below: int = 99) -> Written:
+    """Write a tree one key a line; mappings deeper than ``flow_below`` levels in one line."""
+    written = Written()
+    _block(tree, (), 0, written, flow_below, "")
+    return written
+
+
+def _pairs(tree: Any) -> tuple[tuple[str, Any], ...]:
+    return tree.pairs if isinstance(tree, Pairs) else tuple(tree.items())
+
+
+def _block(tree: Any, path: Path, level: int, written: Written, flow_below: int, first: str) -> None:
+    """Write a collection at an indentation; ``first`` is put before its first line (``- ``)."""
+    indent = "  " * level
+    is_map = isinstance(tree, dict | Pairs)
+    for i, (step, value) in enumerate(_pairs(tree) if is_map else enumerate(tree)):
+        prefix = indent if i or not first else first
+        below = (*path, step)
+        written.line_of.setdefault(below, len(written.lines) + 1)
+        nested = isinstance(value, dict | Pairs | list) and value and level < flow_below
+        if is_map and not nested:
+            _line(f"{prefix}{step}: {_flow(value)}", value, below, written)
+        elif is_map:
+            written.lines.append(f"{prefix}{step}:")
+            _block(value, below, level + 1, written, flow_below, "")
+        elif not nested:
+            _line(f"{prefix}- {_flow(value)}", value, below, written)
+        else:
+            _block(value, below, level + 1, written, flow_below, f"{prefix}- ")
+
+
+def _line(text: str, value: Any, path: Path, written: Written) -> None:
+    written.lines.append(text)
+    for below in _paths(value, path):
+        written.line_of[below] = len(written.lines)
+
+
+def _paths(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, dict | Pairs):
+        for key, inner in _pairs(value):
+            yield (*path, key)
+            yield from _paths(inner, (*path, key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield (*path, i)
+            yield from _paths(inner, (*path, i))
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Raw):
+        return value.text
+    if isinstance(value, dict | Pairs):
+        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in _pairs(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(inner) for inner in value) + "]"
+    if isinstance(value, str) and (not value[0].isalpha() or set(value) & set(",:{}[]#&*!|>'\"%@`")):
+        return json.dumps(value)
+    return "true" if value is True else "false" if value is False else str(value)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A text with one mistake at ``line``; ``also`` are lines of its parent and twins."""
+
+    what: str
+    text: str
+    line: int
+    also: tuple[int, ...] = ()
+
+
+VALUES = tuple(
+    Raw(text)
+    for text in (
+        "-1", "-5s", ".nan", ".inf", "1e30", "1e30s", "1e30Gi", "8Gi", "5parsecs", "true", "[1]", "{a: 1}",
+        "", "~", "12", "0", "xyz", "Bad Name!", "'3'", "99999999999999999999", "0.5", "10m", "5/h", "*x",
+        "@", "a: b", "'", "- 1",
+    )
+)  # fmt: skip
+
+
+def all_paths(tree: Any) -> list[Path]:
+    """Every path of a tree, parents first."""
+    return list(_paths(tree, ()))
+
+
+def get(tree: Any, path: Path) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def replaced(tree: Any, path: Path, value: Any) -> Any:
+    """A copy with another value at the path; ``...`` removes it."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(tree, list):
+        inner = [replaced(item, rest, value) if i == step else item for i, item in enumerate(tree)]
+        return [item for i, item in enumerate(inner) if not (i == step and not rest and value is ...)]
+    pairs = {key: replaced(item, rest, value) if key == step else item for key, item in tree.items()}
+    return {key: item for key, item in pairs.items() if not (key == step and not rest and value is ...)}
+
+
+def misspelt(word: str, how: int) -> str:
+    at = 1 + how % max(1, len(word) - 1)
+    kinds = (
+        word[:at] + word[at + 1 :],
+        word[:at] + word[at - 1] + word[at:],
+        word + "x",
+        word[:at] + "q" + word[at + 1 :],
+    )
+    return kinds[how % 4]
+
+
+def with_key(tree: Any, path: Path, key: str, *, keep: bool) -> Any:
+    """A copy in which the key at the path is another one, or (``keep``) there is one more."""
+    holder = get(tree, path[:-1])
+    pairs: list[tuple[str, Any]] = []
+    for name, value in holder.items():
+        pairs.append((name if keep or name != path[-1] else key, value))
+    if keep:
+        pairs.append((key, holder[path[-1]]))
+    return replaced(tree, path[:-1], Pairs(tuple(pairs)))
+
+
+def mutant(tree: Any, path: Path, kind: str, how: int, flow_below: int = 99) -> Mutant | None:
+    """One mutation of the tree at a path; None where the kind does not fit."""
+    before = write(tree, flow_below)
+    line = before.line_of[path]
+    parent = tuple(before.line_of.get(path[:n], 1) for n in range(len(path)))[-2:]
+    twins = twins_of(path, before)
+    is_key = isinstance(path[-1], str)
+    if kind == "key" and is_key:
+        changed = with_key(tree, path, misspelt(path[-1], how), keep=False)
+    elif kind == "value":
+        changed = replaced(tree, path, VALUES[how % len(VALUES)])
+    elif kind == "missing":
+        changed = replaced(tree, path, ...)
+    elif kind == "twice" and is_key:
+        after = write(with_key(tree, path, path[-1], keep=True), flow_below)
+        copies = [i for i, text in enumerate(after.lines, 1) if text.strip(" -").startswith(f"{path[-1]}:")]
+        return Mutant(f"{kind} {path}", after.text, line, (*parent, *copies))
+    elif kind == "tail":
+        text = before.lines[line - 1]
+        cut = text[: len(text) - 1 - how % max(1, len(text.strip(" -")) - 1)]
+        lines = [*before.lines[: line - 1], cut, *before.lines[line:]]
+        return Mutant(f"{kind} {path} {cut!r}", "\n".join(lines) + "\n", line, (*parent, *twins))
+    else:
+        return None
+    return Mutant(f"{kind} {path} {how}", write(changed, flow_below).text, line, (*parent, *twins))
+
+
+def twins_of(path: Path, written: Written) -> tuple[int, ...]:
+    """Lines of what refers to the value at the path, or of what it must fit."""
+    twins: list[Path] = []
+    if path[:1] == ("cluster",):  # a fault names a minion of this cluster
+        twins += [("faults", 0, "crash", "minion")]
+    if path[:2] == ("cluster", "minions") and path[-1] in {"cpu", "memory", "ephemeral-storage"}:
+        twins += [(*path[:3], "reserved", path[-1])]
+    if path[-1] in {"low", "high"}:
+        twins += [(*path[:-1], "low")]
+    if path[:1] == ("workloads",):
+        twins += [(*path[:2], "ends")] if path[2:3] == ("duration",) else []
+        twins += [(*path[:2], "start")] if path[2:3] == ("arrivals",) else []
+        twins += (
+            [(*path[:2], "trace", "pods"), (*path[:2], "trace", "blocks")] if path[2:3] == ("trace",) else []
+        )
+        twins += [(*path[:4], "count")] if path[3:4] == ("gpu",) else []
+    if path[:1] == ("faults",):
+        twins += [(*path[:2], "start"), (*path[:2], "timeToFailure")]
+    return tuple(written.line_of[twin] for twin in twins if twin in written.line_of)

@@ -1,0 +1,132 @@
+"""Single mistakes in scenarios that use every key: told where they are, and never by a traceback."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.api.loading import load_scenario_text
+from models.api.specs import Vocabulary
+from sim.errors import ScenarioError
+from tests.property.mutants import VALUES, Mutant, all_paths, misspelt, mutant, scenario, with_key, write
+
+VOCABULARY = Vocabulary(("best-fit", "first-fit", "random"), ("openb", "table"))
+KINDS = ("key", "value", "missing", "twice", "tail")
+FLOWS = (99, 2, 4)
+MANY_WORDS = ("pydantic", "Traceback", "type=", "input", "ctx", "NoneType", "<class")
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trace")
+    (folder / "pods.csv").write_text("name\n")
+    return scenario(str(folder))
+
+
+def problems(text: str | bytes, sets: tuple[str, ...] = ()) -> list:
+    """The diagnostics of a text; none if it is valid. Any other exception fails the test."""
+    try:
+        load_scenario_text(text, "s", sets=sets, vocabulary=VOCABULARY)
+    except ScenarioError as error:
+        return list(error.diagnostics) or [AssertionError("an error without a problem")]
+    return []
+
+
+def told_well(found: list, case: Mutant) -> bool:
+    for each in found:
+        assert "\n" not in each.message, each
+        assert not any(word in each.message for word in MANY_WORDS), each
+    return all(each.line in {case.line, *case.also} for each in found)
+
+
+@pytest.mark.parametrize("flow_below", FLOWS)
+def test_the_scenarios_that_are_mutated_are_valid_and_use_every_key(tree, flow_below):
+    assert problems(write(tree, flow_below).text) == []
+
+
+def systematic(tree, step: int) -> Iterator[Mutant]:
+    """Every ``step``-th of all single mutations."""
+    cases = itertools.chain.from_iterable(
+        (("key", how) for how in range(4))
+        if kind == "key"
+        else ((kind, how) for how in range({"value": len(VALUES), "tail": 12}.get(kind, 1)))
+        for kind in KINDS
+    )
+    every = itertools.product(FLOWS, all_paths(tree), list(cases))
+    for flow_below, path, (kind, how) in itertools.islice(every, 0, None, step):
+        made = mutant(tree, path, kind, how * (3 if kind == "tail" else 1), flow_below)
+        if made is not None:
+            yield made
+
+
+def check_share(tree, step: int) -> None:
+    told, badly = 0, []
+    for case in systematic(tree, step):
+        found = problems(case.text)
+        if found and not told_well(found, case):
+            badly.append((case.what, [str(each) for each in found]))
+        told += bool(found)
+    assert told > 9_000 / step, "most mutations are mistakes"
+    # The issue asks for 95%; more are told well, and it is to stay so.
+    assert len(badly) <= 0.01 * told, badly
+
+
+def test_at_least_99_in_100_are_told_at_their_line_their_parents_or_their_twins(tree):
+    check_share(tree, 29)
+
+
+@pytest.mark.long
+def test_all_single_mutations(tree):
+    check_share(tree, 1)
+
+
+@given(st.data())
+def test_any_single_mutation_is_valid_or_told(tree, data):
+    path = data.draw(st.sampled_from(all_paths(tree)))
+    kind = data.draw(st.sampled_from(KINDS))
+    case = mutant(tree, path, kind, data.draw(st.integers(0, 200)), data.draw(st.sampled_from(FLOWS)))
+    if case is not None:
+        told_well(problems(case.text), case)
+
+
+@given(st.data())
+def test_a_misspelt_key_is_told_once_with_the_right_word_where_it_is_near(tree, data):
+    schema_keys = [
+        path
+        for path in all_paths(tree)
+        if isinstance(path[-1], str)
+        and path[-1] not in {"default", "ties"}
+        and not {"labels", "extended", "domains", "scheduler", "matchLabels"} & set(path[:-1])
+    ]
+    path = data.draw(st.sampled_from(schema_keys))
+    wrong = misspelt(path[-1], data.draw(st.integers(0, 3)))
+    found = problems(write(with_key(tree, path, wrong, keep=False)).text)
+    assert len(found) == 1, [str(each) for each in found]
+    if len(path[-1]) > 4:
+        assert found[0].hint == path[-1]
+
+
+@given(st.data())
+def test_texts_cut_or_spoilt_anywhere_are_valid_or_told(tree, data):
+    text = write(tree, data.draw(st.sampled_from(FLOWS))).text
+    at = data.draw(st.integers(0, len(text)))
+    spoilt = data.draw(
+        st.sampled_from(["", "\0", "\t", "{", "]", "'", '"', ":", "- ", "&a", "*a", "\n", "%", "é", "\ud800"])
+    )
+    rest = text[at:] if data.draw(st.booleans()) else ""
+    problems(text[:at] + spoilt + rest)
+    problems((text[:at] + rest).encode()[: data.draw(st.integers(0, len(text)))])
+
+
+@given(st.data())
+def test_overrides_of_anything_by_anything_are_applied_or_told(tree, data):
+    path = data.draw(st.sampled_from(all_paths(tree)))
+    steps = ".".join(f'"{step}"' if "." in str(step) else str(step) for step in path)
+    value = data.draw(st.sampled_from([raw.text for raw in VALUES]) | st.text(max_size=8))
+    found = problems(write(tree).text, (f"{steps}={value}",))
+    at_fault = [each for each in found if each.source == "--set 1"]
+    assert not found or at_fault, [str(each) for each in found]
