@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.expectations import Known, find_problems
+from experiments.expectations import find_problems
+from experiments.expectationwords import Known
 from models.api.loading import LoadedScenario, read_scenario
 from models.api.specs import GeneratedWorkload, MinionPool, Scenario
 from models.catalog import vocabulary

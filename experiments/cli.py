@@ -39,7 +39,9 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True)
 
-Sets = Annotated[list[str] | None, typer.Option("--set", help="Override: path=YAML, as policy.scheduler=random.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="Override: path=YAML, as policy.scheduler=random.")
+]
 Scenario = Annotated[Path, typer.Argument(help="A scenario, YAML.")]
 
 
@@ -72,9 +74,7 @@ def run(
             text = f"{format_duration_s(round(now_s))} simulated, {events:,} events"
             bar.update(task, completed=now_s, total=total, description=text)
 
-        outcome = execute(
-            loaded, folder, max_events=max_events, max_memory_bytes=limit, progress=told
-        )
+        outcome = execute(loaded, folder, max_events=max_events, max_memory_bytes=limit, progress=told)
     print_summary(outcome.summary, _out)
     if report:
         from experiments.report import write_report
@@ -166,7 +166,9 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run
 @app.command()
 def explain(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
-    thing: Annotated[str, typer.Argument(metavar="OBJECT", help="As pod/default/web-3 or pod/default/web-3#2.")],
+    thing: Annotated[
+        str, typer.Argument(metavar="OBJECT", help="As pod/default/web-3 or pod/default/web-3#2.")
+    ],
 ) -> None:
     """Tell an object's life with its chain of causes."""
     from experiments.explain import explain as tell

@@ -68,7 +68,9 @@ def plan_of(loaded: LoadedScenario, *, max_events: int | None = None) -> Plan:
     try:
         return make_plan(loaded.spec, max_events=max_events)
     except TraceError as error:
-        raise ScenarioError([Diagnostic(text, file, line, 1) for file, line, text in error.problems]) from error
+        raise ScenarioError(
+            [Diagnostic(text, file, line, 1) for file, line, text in error.problems]
+        ) from error
     except (UnknownPluginError, PluginParameterError) as error:
         raise ScenarioError([loaded.diagnostic(("policy", "scheduler"), str(error))]) from error
 
@@ -86,6 +88,7 @@ def execute(
 
     Args:
         loaded: The scenario, checked.
+        folder: Where its files go.
         max_events: Budget of dispatched events.
         max_memory_bytes: Budget of resident memory of this process.
         progress: Told how far the run is.
@@ -167,14 +170,20 @@ def _notes(world: World) -> list[str]:
     if ":" in plugin:
         notes.append(f"The scheduling policy {plugin} is the user's own code.")
     if world.plan.faults:
-        notes.append("A crash is known to the master at once, and the pods that ran there are lost: nothing replaces them.")
+        notes.append(
+            "A crash is known to the master at once, and the pods that ran there are lost: nothing replaces them."
+        )
     if any(template.gpu is not None for template in world.plan.templates):
         notes.append("Stranded capacity counts GPU devices of a minion as one sum.")
     return notes
 
 
 def _merge(sinks: Sinks, folder: Path) -> None:
-    for name, schema in (("events", events_schema(KINDS)), ("series", SERIES_SCHEMA), ("identities", IDENTITY_SCHEMA)):
+    for name, schema in (
+        ("events", events_schema(KINDS)),
+        ("series", SERIES_SCHEMA),
+        ("identities", IDENTITY_SCHEMA),
+    ):
         sink = {"events": sinks.events, "series": sinks.series, "identities": sinks.names}[name]
         assert isinstance(sink, ChunkFolder), "a run writes to a folder"
         sink.merge(folder / f"{name}.parquet", schema)

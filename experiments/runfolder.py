@@ -44,7 +44,9 @@ def given_folder(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         taken = any(folder.iterdir())
     except OSError as error:
-        raise ScenarioError([Diagnostic(f"the folder cannot be made: {error.strerror}", str(folder), 0, 0)]) from error
+        raise ScenarioError(
+            [Diagnostic(f"the folder cannot be made: {error.strerror}", str(folder), 0, 0)]
+        ) from error
     if taken:
         message = "the folder exists and is not empty; name another, or leave out --out"
         raise ScenarioError([Diagnostic(message, str(folder), 0, 0)])

@@ -57,7 +57,11 @@ class Design:
             else:
                 axes.append((path, tuple(json.dumps(value) for value in values)))
         return cls(
-            str(scenario.resolve()), name, tuple(fixed), tuple(axes), tuple(range(first_seed, first_seed + seeds))
+            str(scenario.resolve()),
+            name,
+            tuple(fixed),
+            tuple(axes),
+            tuple(range(first_seed, first_seed + seeds)),
         )
 
     def cells(self, folder: Path) -> Iterator[Cell]:
@@ -107,6 +111,8 @@ def run_sweep(
     """Run what is missing and write ``runs.parquet``.
 
     Args:
+        design: What to run.
+        folder: The sweep's folder.
         workers: Processes; with 1 the runs are in a process of their own too, so that memory is the same.
         told: Called with each result as it comes.
         pool: Warm workers to use, in place of new ones.
@@ -150,7 +156,7 @@ def _write(path: Path, results: Sequence[CellResult]) -> None:
         for result in results
     ]
     unfinished = path.with_suffix(".unfinished")
-    schema = {name: pl.Float64 for name in METRICS}
+    schema = dict.fromkeys(METRICS, pl.Float64)
     pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None).write_parquet(unfinished)
     unfinished.replace(path)
 

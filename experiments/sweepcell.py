@@ -18,7 +18,7 @@ from experiments.run import execute
 from models.api.specs import scenario_hash
 from sim.errors import WavetankError
 
-__all__ = ["Cell", "CellResult", "METRICS", "key_of", "run_cell"]
+__all__ = ["METRICS", "Cell", "CellResult", "key_of", "run_cell"]
 
 METRICS = {
     "mean wait (s)": ("mean_wait_s",),
@@ -31,7 +31,7 @@ METRICS = {
     "gpu allocated at end": ("utilisation", "gpu", "final"),
     "cpu stranded": ("stranded", "cpu", "mean"),
     "gpu stranded": ("stranded", "gpu", "mean"),
-    "pods bound never": ("pods", "pending"),
+    "pods pending at end": ("pods", "pending"),
     "pods given up": ("pods", "given_up"),
     "pods lost": ("pods", "lost"),
     "crashes": ("minions", "crashes"),
@@ -98,7 +98,7 @@ def run_cell(cell: Cell) -> CellResult:
         )
     except WavetankError as error:
         return CellResult("", cell.axes, cell.seed, error.exit_status, "", {}, str(error))
-    except Exception:
+    except Exception:  # noqa: BLE001 - a bug in one run must not end the others; its traceback is told
         return CellResult("", cell.axes, cell.seed, 70, "", {}, traceback.format_exc())
 
 

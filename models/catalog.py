@@ -57,7 +57,9 @@ def make_policy(plugin: PluginRef) -> ScoringPolicy | Policy:
     try:
         made: ScoringPolicy | Policy = found(**parameters)
     except TypeError as error:
-        raise PluginParameterError(f"policy '{plugin.name}' does not take these parameters: {error}") from error
+        raise PluginParameterError(
+            f"policy '{plugin.name}' does not take these parameters: {error}"
+        ) from error
     if not callable(made) and not isinstance(made, ScoringPolicy):
         raise PluginParameterError(f"policy '{plugin.name}' neither scores minions nor decides by itself")
     return made
@@ -71,8 +73,12 @@ def _checked(name: str, known: list[str], parameters: Mapping[str, Any]) -> dict
             raise PluginParameterError(f"policy '{name}' has no parameter '{key}': expected one of {listed}")
         if key in _CHOICES and value not in _CHOICES[key]:
             listed = " or ".join(_CHOICES[key])
-            raise PluginParameterError(f"parameter '{key}' of policy '{name}' is '{value}': expected {listed}")
+            raise PluginParameterError(
+                f"parameter '{key}' of policy '{name}' is '{value}': expected {listed}"
+            )
         if key == "levels" and not (isinstance(value, int) and 0 <= value <= 10**9):
-            raise PluginParameterError(f"parameter 'levels' of policy '{name}' is '{value}': expected a whole number")
+            raise PluginParameterError(
+                f"parameter 'levels' of policy '{name}' is '{value}': expected a whole number"
+            )
         checked[key] = tuple(value) if isinstance(value, list) else value
     return checked

@@ -9,7 +9,7 @@ from functools import partial
 
 from models.api.selectors import EVERYTHING
 from models.api.specs import Fault, GeneratedWorkload, MinionPool, MinionTrace, Scenario, TraceWorkload
-from models.api.types import MinionAsk, PodTemplate, ResourceTable
+from models.api.types import GpuDevices, MinionAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
 from models.workloads import openb, table
 from models.workloads.generator import Batches, Generator, Poisson, Together
@@ -77,7 +77,7 @@ def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
                 ephemeral_bytes=pool.ephemeral_storage_bytes,
                 extended=pool.extended,
                 ready=pool.ready,
-                **({"gpu": pool.gpu} if pool.gpu is not None else {}),
+                gpu=pool.gpu or GpuDevices(0),
             )
             for index, name in enumerate(pool.minion_names())
         ]

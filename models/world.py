@@ -96,7 +96,9 @@ class World:
         plan = self.plan
         self.engine = Engine(seed=plan.seed, max_events=plan.max_events)
         self.identities = Identities()
-        self.journal = Journal(self.engine, self.identities, records.KINDS, self.sinks.events, self.sinks.names)
+        self.journal = Journal(
+            self.engine, self.identities, records.KINDS, self.sinks.events, self.sinks.names
+        )
         self.series = SeriesBook(self.engine, self.sinks.series)
         self.invariants = Invariants(self.engine, plan.checks)
         self._me = self.identities.add("world", "wavetank")
@@ -105,13 +107,28 @@ class World:
         self.store = Store(self.journal, self.identities, self.series, self._minions)
         self._register_minions()
         self.fleet = Fleet(
-            self.engine, self.journal, self.series, self.store, plan.minions, self._minions, plan.resources, plan.templates
+            engine=self.engine,
+            journal=self.journal,
+            series=self.series,
+            store=self.store,
+            minions=plan.minions,
+            identities=self._minions,
+            resources=plan.resources,
+            templates=plan.templates,
         )
         self.belief = Belief(plan.minions, plan.resources)
         self.scheduler = Scheduler(
-            self.engine, self.journal, self.identities, plan.streams, self.store, self.belief,
-            plan.policy, plan.policy_name, self.fleet.start, self._parked,
-        )  # fmt: skip
+            engine=self.engine,
+            journal=self.journal,
+            identities=self.identities,
+            streams=plan.streams,
+            store=self.store,
+            belief=self.belief,
+            policy=plan.policy,
+            policy_name=plan.policy_name,
+            on_bound=self.fleet.start,
+            on_parked=self._parked,
+        )
         self._start_faults()
         self._start_sources()
         self.invariants.add("pods are conserved", "cheap", self.store.conservation)
@@ -164,7 +181,9 @@ class World:
         """Stamp when a pod that waits will be withdrawn or given up; one that is bound at once needs no event."""
         ask = pod.ask
         give_up_s, withdraw_s = pod.created_s + ask.give_up_after_s, pod.created_s + ask.withdraw_after_s
-        phase, due_s = (Phase.WITHDRAWN, withdraw_s) if withdraw_s <= give_up_s else (Phase.GIVEN_UP, give_up_s)
+        phase, due_s = (
+            (Phase.WITHDRAWN, withdraw_s) if withdraw_s <= give_up_s else (Phase.GIVEN_UP, give_up_s)
+        )
         if due_s == math.inf:
             return
         if due_s <= self.engine.now_s:
@@ -191,7 +210,9 @@ class World:
                 )
             else:
                 assert fault_plan.at_s is not None, "a crash that is not drawn has a time"
-                start_at(self.engine, self, fault, fault_plan.minions, fault_plan.at_s, self._repair(fault_plan))
+                start_at(
+                    self.engine, self, fault, fault_plan.minions, fault_plan.at_s, self._repair(fault_plan)
+                )
 
     def _repair(self, fault: FaultPlan) -> Callable[[int], float]:
         law, stream = fault.repair, self.plan.streams.stream("minion.repair")

@@ -239,9 +239,7 @@ class Deadline:
 
     def _arm(self, time_s: float) -> None:
         self._armed_s = time_s
-        self._engine.at(
-            time_s, self._priority, self._fire, cause=self._cause, guard=(self, self.generation)
-        )
+        self._engine.at(time_s, self._priority, self._fire, cause=self._cause, guard=(self, self.generation))
 
     def _fire(self) -> None:
         self._armed_s = math.inf

@@ -111,7 +111,9 @@ class Journal:
         self._filled = 0
         self._reasons: dict[int, str] = {}
         self._own: dict[int, list[array[Any]]] = {
-            kind.index: [array("q"), *(array(code) for _, code in kind.fields)] for kind in kinds if kind.fields
+            kind.index: [array("q"), *(array(code) for _, code in kind.fields)]
+            for kind in kinds
+            if kind.fields
         }
         self._base = 0
         self._hashes = {name: hashlib.blake2b(digest_size=16) for name in self.schema.names[1:]}
@@ -124,7 +126,7 @@ class Journal:
 
         def write(
             kind: Kind,
-            object: int = NOBODY,  # noqa: A002 - the envelope's own word
+            object: int = NOBODY,
             *,
             minion: int = NOBODY,
             actor: int = NOBODY,
@@ -211,7 +213,9 @@ class Journal:
         low, high = int(numbers.min()), int(numbers.max())
         if high < 0:
             self._hashes[name].update(_ABSENT * numbers.size)
-            return pa.DictionaryArray.from_arrays(pa.nulls(numbers.size, pa.int32()), pa.array([], pa.string()))
+            return pa.DictionaryArray.from_arrays(
+                pa.nulls(numbers.size, pa.int32()), pa.array([], pa.string())
+            )
         # Numbers are dense, so a table of who is present beats sorting.
         places = numbers - low
         present = np.zeros(high - low + 1, dtype=bool)
@@ -223,7 +227,9 @@ class Journal:
         self._hashes[name].update(b"".join(map(coded.__getitem__, codes.tolist())))
         if low < 0:  # only the first can be absent
             codes -= 1
-            return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(texts[1:], pa.string()))
+            return pa.DictionaryArray.from_arrays(
+                pa.array(codes, mask=codes < 0), pa.array(texts[1:], pa.string())
+            )
         return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
 
     def _reason_column(self, rows: int) -> pa.Array:

@@ -109,7 +109,9 @@ class SeriesBook:
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
         taken = [gauges.take() for gauges in self._gauges]
-        which = pa.array(np.concatenate([points[0] for points in taken])) if taken else pa.array([], pa.int32())
+        which = (
+            pa.array(np.concatenate([points[0] for points in taken])) if taken else pa.array([], pa.int32())
+        )
         if not len(which):
             return
         objects = pa.array(self._objects, pa.string()).take(which)

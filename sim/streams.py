@@ -74,7 +74,7 @@ class Stream:
             words = self._groups[group] = _words(group, 2)
         # The generator increments the counter before each output, which wraps around correctly at 0.
         counter = (start + (n << 64) + (words[0] << 128) + (words[1] << 192) - 1) % (1 << 256)
-        state: dict[str, Any] = {
+        state: Any = {  # numpy's own type of it is private
             "bit_generator": "Philox",
             "state": {
                 "counter": np.array([(counter >> (64 * i)) & (2**64 - 1) for i in range(4)], dtype=np.uint64),

@@ -51,15 +51,21 @@ def main() -> None:
     table.add_row("machine, events a pod", f"{machine[0]['events'] / machine[0]['pods']:.2f}", "at most 5")
     table.add_row("growth, 500 to 5,000 minions", f"{_growth():.2f}", "at most 1.3")
     hour, month = _work("crowd", 1_000, 30_000, "1h", 1), _work("crowd", 1_000, 30_000, "30d", 1)
-    table.add_row("quiet, events of 30 d more than of 1 h", f"{month['events'] - hour['events']:.0f}", "at most 100")
+    table.add_row(
+        "quiet, events of 30 d more than of 1 h", f"{month['events'] - hour['events']:.0f}", "at most 100"
+    )
     none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
     second = _work("crowd", 5_000, 150_000, "2h", 2)
     table.add_row(
-        "memory, bytes a live pod", f"{(live['peak_bytes'] - none['peak_bytes']) / 150_000:,.0f}", "at most 2,048"
+        "memory, bytes a live pod",
+        f"{(live['peak_bytes'] - none['peak_bytes']) / 150_000:,.0f}",
+        "at most 2,048",
     )
     more = second["peak_bytes"] / live["peak_bytes"] - 1
     table.add_row("memory, second generation", f"{more:+.1%}", "at most +10%")
-    table.add_row("sweep, 64 runs on 2 workers", f"{sweep_efficiency():.3f} of two bare copies", "at least 0.93")
+    table.add_row(
+        "sweep, 64 runs on 2 workers", f"{sweep_efficiency():.3f} of two bare copies", "at least 0.93"
+    )
     console.print(table)
 
 

@@ -40,8 +40,13 @@ def machine(minions: int, pods: int, *, seed: int = 1, policy: str = "best-fit")
     Args:
         minions: 16 cores and 64 GiB each.
         pods: In all; every second template lives 4 h in the mean, the others for ever.
+        seed: Of the run.
+        policy: The scheduling policy.
     """
-    text = _HEADER.format(name="machine", seed=seed, until="24h", minions=minions, policy=policy) + "workloads:\n"
+    text = (
+        _HEADER.format(name="machine", seed=seed, until="24h", minions=minions, policy=policy)
+        + "workloads:\n"
+    )
     each = pods // _TEMPLATES
     for template in range(_TEMPLATES):
         # The last arrival of a Poisson source scatters; aiming at 23 h lets all come before the end.
@@ -54,7 +59,9 @@ def machine(minions: int, pods: int, *, seed: int = 1, policy: str = "best-fit")
     return _load(text + _CRASHES)
 
 
-def crowd(minions: int, pods: int, *, until: str, generations: int = 1, crashes: bool = False) -> LoadedScenario:
+def crowd(
+    minions: int, pods: int, *, until: str, generations: int = 1, crashes: bool = False
+) -> LoadedScenario:
     """Return pods that arrive together, stay, or make way for a second generation after an hour."""
     text = _HEADER.format(name="crowd", seed=1, until=until, minions=minions, policy="first-fit")
     text += "workloads:" + ("\n" if pods else " []\n")

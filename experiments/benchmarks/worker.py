@@ -29,7 +29,8 @@ def measure(loaded: LoadedScenario) -> dict[str, float]:
         world = World(make_plan(loaded.spec), sinks)
         world.run()
         world.journal.digest()
-        assert isinstance(sinks.events, ChunkFolder) and isinstance(sinks.series, ChunkFolder)
+        assert isinstance(sinks.events, ChunkFolder)
+        assert isinstance(sinks.series, ChunkFolder)
         sinks.events.merge(Path(folder) / "events.parquet", events_schema(KINDS))
         sinks.series.merge(Path(folder) / "series.parquet", SERIES_SCHEMA)
         cpu_s = time.process_time() - start

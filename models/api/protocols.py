@@ -9,11 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.types import Arrivals, PodTemplate
+from models.api.types import Arrivals, Phase, Pod, PodTemplate
 
 __all__ = [
     "ClusterView",
     "Context",
+    "Master",
     "PodView",
     "Policy",
     "Refusal",
@@ -137,6 +138,22 @@ class Policy(Protocol):
 
     def __call__(self, view: ClusterView, pod: PodView, context: Context) -> int | Refusal | None:
         """Return an index into the view, or none, with reasons if it has them."""
+        ...
+
+
+class Master(Protocol):
+    """What a machine may tell the master: the verbs of its store."""
+
+    def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:
+        """Move a pod to another phase."""
+        ...
+
+    def end(self, pod: Pod, phase: Phase, *, cause: int, reason: str | None = None) -> None:
+        """Move a pod to a phase that it does not leave."""
+        ...
+
+    def minion_condition(self, minion: int, *, ready: bool, cause: int) -> None:
+        """Enter that a minion is ready or not."""
         ...
 
 

@@ -40,7 +40,14 @@ class ResourceTable:
 
     def __init__(self, extended: Iterable[str] = ()) -> None:
         self.extended = tuple(sorted(dict.fromkeys(extended)))
-        self.names = ("cpu_millicores", "memory_bytes", "pods", "ephemeral_bytes", *self.extended, "gpu_milli")
+        self.names = (
+            "cpu_millicores",
+            "memory_bytes",
+            "pods",
+            "ephemeral_bytes",
+            *self.extended,
+            "gpu_milli",
+        )
         self._index = {name: 4 + i for i, name in enumerate(self.extended)}
 
     def __len__(self) -> int:
@@ -192,7 +199,16 @@ class PodAsk:
         recorded_wait_s: What a trace says it waited; nan where unknown.
     """
 
-    __slots__ = ("fails", "give_up_after_s", "index", "life_s", "name", "recorded_wait_s", "template", "withdraw_after_s")
+    __slots__ = (
+        "fails",
+        "give_up_after_s",
+        "index",
+        "life_s",
+        "name",
+        "recorded_wait_s",
+        "template",
+        "withdraw_after_s",
+    )
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ _CACHED_CLASSES = 4096
 _FALSE = b"\0"
 
 
-def _frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _frozen(array: Ints) -> Ints:
     view = array.view()
     view.flags.writeable = False
     return view
@@ -111,8 +111,9 @@ class Belief:
 
     def fits(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where a pod of this template could be bound now: bool (N,)."""
-        enough: NDArray[np.bool_] = (self._fit >= self.need(template)).all(axis=1)
-        return enough & self.eligible(template)
+        enough = np.logical_and.reduce(self._fit >= self.need(template), axis=1)
+        found: NDArray[np.bool_] = enough & self.eligible(template)
+        return found
 
     def fits_one(self, need: Ints, index: int) -> bool:
         """Return whether ``need`` is free on one minion, eligibility aside."""
@@ -127,9 +128,8 @@ class Belief:
         candidates = ready & self.eligible(template)
         short = self._fit[candidates] < self.need(template)
         words = (*self.resources, "gpu", "gpu", "ready")
-        for name, count in (("not ready", unready), ("selector or GPU model", wrong)):
-            if count:
-                counts[name] = count
+        whole = {"not ready": unready, "selector or GPU model": wrong}
+        counts |= {name: count for name, count in whole.items() if count}
         for column, word in enumerate(words):
             rejected = int(short[:, column].sum())
             if rejected:

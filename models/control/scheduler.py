@@ -60,6 +60,7 @@ class Scheduler:
 
     def __init__(
         self,
+        *,
         engine: Engine,
         journal: Journal,
         identities: Identities,
@@ -131,8 +132,10 @@ class Scheduler:
         if self._queue.parked:
             belief = self._belief
             self._queue.wake(
-                lambda pod: bool(belief.eligible(pod.template)[minion])
-                and belief.fits_one(belief.need(pod.template), minion),
+                lambda pod: (
+                    bool(belief.eligible(pod.template)[minion])
+                    and belief.fits_one(belief.need(pod.template), minion)
+                ),
                 seq,
             )
 
@@ -176,7 +179,9 @@ class Scheduler:
         if answer is None or isinstance(answer, Refusal):
             return -1, answer
         if isinstance(answer, bool) or not isinstance(answer, int | np.integer):
-            raise self._blame(pod, f"answered {answer!r}; an index into the view, Refusal or None was expected")
+            raise self._blame(
+                pod, f"answered {answer!r}; an index into the view, Refusal or None was expected"
+            )
         index = int(answer)
         if not 0 <= index < len(self._belief):
             raise self._blame(pod, f"answered {index}; the view has {len(self._belief)} minions")
@@ -204,7 +209,11 @@ class Scheduler:
     def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
         if not pod.unschedulable:
             pod.unschedulable = True
-            counts = self._belief.reasons(pod.template) if refusal is None or not refusal.reasons else refusal.reasons
+            counts = (
+                self._belief.reasons(pod.template)
+                if refusal is None or not refusal.reasons
+                else refusal.reasons
+            )
             listed = ", ".join(f"{reason} x {count}" for reason, count in sorted(counts.items()))
             self.journal.write(
                 records.POD_UNSCHEDULABLE,

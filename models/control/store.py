@@ -90,7 +90,9 @@ class Store:
         minions: Identities of the minions, by index.
     """
 
-    def __init__(self, journal: Journal, identities: Identities, series: SeriesBook, minions: list[int]) -> None:
+    def __init__(
+        self, journal: Journal, identities: Identities, series: SeriesBook, minions: list[int]
+    ) -> None:
         self._journal = journal
         self._identities = identities
         self._log: list[Change] = []
@@ -157,7 +159,12 @@ class Store:
         if pod.phase is not Phase.PENDING:
             reason = f"the pod is {pod.phase.name.lower()}, not pending"
             self._journal.write(
-                records.BIND_REFUSED, pod.identity, minion=self._minions[minion], actor=actor, cause=cause, reason=reason
+                records.BIND_REFUSED,
+                pod.identity,
+                minion=self._minions[minion],
+                actor=actor,
+                cause=cause,
+                reason=reason,
             )
             return reason
         pod.minion = minion
@@ -166,9 +173,7 @@ class Store:
         self._commit((Op.POD_BOUND, pod, pod.cause))
         return None
 
-    def move(
-        self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None
-    ) -> None:
+    def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:
         """Move a pod to another phase and write the record; the table says what may follow what."""
         pair = (pod.phase, phase)
         kind = _TRANSITIONS[pair]
@@ -188,11 +193,15 @@ class Store:
         self._commit((Op.POD_ENDED, pod, pod.cause))
         self._identities.release(pod.identity)
 
-    def minion_condition(self, minion: int, ready: bool, cause: int) -> None:
+    def minion_condition(self, minion: int, *, ready: bool, cause: int) -> None:
         """Enter that a minion is ready or not."""
         self._commit((Op.MINION_READY if ready else Op.MINION_UNREADY, minion, cause))
 
     def conservation(self) -> str | None:
         """State that no pod vanished: created is the sum over phases."""
         total = sum(self.count)
-        return None if total == self.created else f"created {self.created} pods but the phases hold {total}: {self.count}"
+        return (
+            None
+            if total == self.created
+            else f"created {self.created} pods but the phases hold {total}: {self.count}"
+        )

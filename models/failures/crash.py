@@ -101,6 +101,7 @@ class DrawnClock:
         targets: CrashTargets,
         fault: CrashFault,
         minion: int,
+        *,
         failure: tuple[Stream, Law],
         repair: tuple[Stream, Law],
         group: str,
@@ -166,7 +167,10 @@ def start_drawn(
     repair = (streams.stream("minion.repair"), laws[1])
     for minion, pool, index in minions:
         group = f"{fault.name}/{pool}"
-        DrawnClock(engine, targets, fault, minion, failure, repair, group, index).start(stationary=stationary)
+        clock = DrawnClock(
+            engine, targets, fault, minion, failure=failure, repair=repair, group=group, index=index
+        )
+        clock.start(stationary=stationary)
 
 
 def _down(

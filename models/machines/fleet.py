@@ -12,9 +12,9 @@ from functools import partial
 from operator import ge, sub
 
 from models.api import records
+from models.api.protocols import Master
 from models.api.types import MinionAsk, Phase, Pod, PodTemplate, ResourceTable
 from models.cluster.belief import allocatable_of
-from models.control.store import Store
 from sim.engine import TRUTH, Engine
 from sim.journal import Journal
 from sim.series import SeriesBook
@@ -33,10 +33,11 @@ class Fleet:
 
     def __init__(
         self,
+        *,
         engine: Engine,
         journal: Journal,
         series: SeriesBook,
-        store: Store,
+        store: Master,
         minions: Sequence[MinionAsk],
         identities: Sequence[int],
         resources: ResourceTable,

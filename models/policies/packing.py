@@ -92,5 +92,5 @@ class DotProduct(_Packing):
     def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
         """Return the function from rows to scores for one class."""
         scales = self._scales(view)
-        count = max(1, np.count_nonzero(scales))
+        count = max(1, int((scales > 0).sum()))
         return self._linear(view, 1.0, -scales * scales * count * np.array(template.need))

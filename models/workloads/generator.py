@@ -138,7 +138,10 @@ class Generator:
     def _pods(self) -> Iterator[PodAsk]:
         index = 0
         blocks = zip(
-            self._draws("workload.duration"), self._draws("workload.cpu"), self._draws("workload.memory"), strict=True
+            self._draws("workload.duration"),
+            self._draws("workload.cpu"),
+            self._draws("workload.memory"),
+            strict=True,
         )
         for lives_u, cpus_u, memories_u in blocks:
             lives = self._lives(lives_u)

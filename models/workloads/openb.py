@@ -41,7 +41,9 @@ class _Table:
                 missing = [name for name in columns if name not in (reader.fieldnames or ())]
                 if missing:
                     listed = ", ".join(missing)
-                    raise TraceError([(str(path), 1, f"the table has no column {listed}; expected {', '.join(columns)}")])
+                    raise TraceError(
+                        [(str(path), 1, f"the table has no column {listed}; expected {', '.join(columns)}")]
+                    )
                 for row in reader:
                     if any(row[name] is None for name in columns):
                         self.problems.append((str(path), reader.line_num, "the row is cut short"))
@@ -55,7 +57,9 @@ class _Table:
         text = row[column]
         if text.isascii() and text.isdigit() and int(text) <= _MOST:
             return int(text)
-        self.problems.append((str(self.path), line, f"column {column} is '{text}'; a whole number was expected"))
+        self.problems.append(
+            (str(self.path), line, f"column {column} is '{text}'; a whole number was expected")
+        )
         return 0
 
     def finish(self) -> None:
@@ -103,39 +107,31 @@ def read_rows(folder: Path, file: str = PODS_FILE) -> tuple[list[TraceRow], floa
         *("creation_time", "deletion_time", "scheduled_time"),
     )
     table = _Table(folder / file, columns)
-    numbers = [
-        (
-            row,
-            *(table.whole(line, row, name) for name in ("cpu_milli", "memory_mib", "num_gpu", "gpu_milli")),
-            *(table.whole(line, row, name) for name in ("creation_time", "deletion_time")),
-            table.whole(line, row, "scheduled_time") if row["scheduled_time"] else None,
-        )
-        for line, row in table.rows
-    ]
+    end = max((table.whole(line, row, "deletion_time") for line, row in table.rows), default=0)
+    rows = [_row(table, line, row, end) for line, row in table.rows]
+    table.problems = list(dict.fromkeys(table.problems))
     table.finish()
-    end = max((entry[6] for entry in numbers), default=0)
-    return [_row(end, *entry) for entry in numbers], float(end)
+    return rows, float(end)
 
 
-def _row(
-    end: int,
-    row: dict[str, str],
-    cpu: int,
-    memory: int,
-    gpus: int,
-    milli: int,
-    created: int,
-    deleted: int,
-    scheduled: int | None,
-) -> TraceRow:
+def _row(table: _Table, line: int, row: dict[str, str], end: int) -> TraceRow:
+    cpu, memory, gpus, milli, created, deleted = (
+        table.whole(line, row, name)
+        for name in ("cpu_milli", "memory_mib", "num_gpu", "gpu_milli", "creation_time", "deletion_time")
+    )
+    scheduled = table.whole(line, row, "scheduled_time") if row["scheduled_time"] else None
     models = tuple(sorted(row["gpu_spec"].split("|"))) if row["gpu_spec"] else ()
     stay = float(deleted - created)
-    ran = float(deleted - scheduled) if scheduled is not None else 0.0
+    ran = stay if scheduled is None else float(deleted - scheduled)
+    if not 1 <= milli <= 1000 and gpus == 1:
+        table.problems.append((str(table.path), line, f"column gpu_milli is {milli}; 1 to 1000 was expected"))
+    if stay < 0 or ran < 0:
+        table.problems.append((str(table.path), line, "the pod is deleted before it is created or scheduled"))
     return TraceRow(
         name=row["name"],
         arrive_s=float(created),
-        life_s=math.inf if deleted == end and scheduled is not None else (ran if scheduled is not None else stay),
-        recorded_life_s=ran,
+        life_s=math.inf if deleted == end and scheduled is not None else ran,
+        recorded_life_s=0.0 if scheduled is None else ran,
         cpu_millicores=cpu,
         memory_bytes=memory * _MIB,
         gpu=GpuRequest(gpus, milli if gpus == 1 else 1000, models) if gpus else None,
@@ -144,5 +140,3 @@ def _row(
         withdraw_after_s=stay if scheduled is None else math.inf,
         recorded_wait_s=float(scheduled - created) if scheduled is not None else math.nan,
     )
-
-

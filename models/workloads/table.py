@@ -66,7 +66,9 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 def _check(path: Path, columns: list[str]) -> None:
     problems = [f"there is no column '{name}'" for name in ("name", "arrive") if name not in columns]
-    problems += [f"column '{name}' is not one of {', '.join(_COLUMNS)}" for name in columns if name not in _COLUMNS]
+    problems += [
+        f"column '{name}' is not one of {', '.join(_COLUMNS)}" for name in columns if name not in _COLUMNS
+    ]
     if problems:
         raise TraceError([(str(path), 1, problem) for problem in problems])
 

@@ -39,7 +39,9 @@ class TemplateTable:
         minions: Selector | None = None,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
-        need = self._resources.amounts(cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0)
+        need = self._resources.amounts(
+            cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
+        )
         pairs = tuple(sorted((labels or {}).items()))
         key = (need, gpu, pairs, namespace, priority, minions)
         template = self._found.get(key)

@@ -117,7 +117,9 @@ class Trace:
             sums["cpu"] += row.cpu_millicores * row.recorded_life_s
             sums["memory"] += row.memory_bytes * row.recorded_life_s
             sums["gpu"] += (row.gpu.total_milli if row.gpu else 0) * row.recorded_life_s
-        return {name: total / (window_s * capacity[name]) for name, total in sums.items() if capacity.get(name)}
+        return {
+            name: total / (window_s * capacity[name]) for name, total in sums.items() if capacity.get(name)
+        }
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield (time in seconds, pods)."""
@@ -161,7 +163,9 @@ class Trace:
         yield from self._drawn(times, order)
 
     def _drawn(
-        self, times: np.ndarray[tuple[int], np.dtype[np.float64]], order: np.ndarray[tuple[int], np.dtype[np.intp]]
+        self,
+        times: np.ndarray[tuple[int], np.dtype[np.float64]],
+        order: np.ndarray[tuple[int], np.dtype[np.intp]],
     ) -> Iterator[tuple[float, int, tuple[int, str]]]:
         options = self._options
         assert options.blocks_s is not None
