@@ -25,17 +25,17 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.expectationwords import Expectation, NumberTerm, Suffix, Term
+from experiments.expectationwords import Expectation, MetricTerm
 from experiments.journalfiles import RunFiles
 from experiments.lives import Lives
-from experiments.statestepping import StateSteps
+from experiments.statesteps import StateSteps
 from experiments.steps import Steps
 from experiments.wording import say_number, say_time
 
-__all__ = ["Judgement", "Status", "evaluate", "worst_status"]
+__all__ = ["Judgement", "Verdict", "evaluate", "exit_status"]
 
 Floats = NDArray[np.float64]
-Status = Literal["passed", "failed", "inconclusive"]
+Verdict = Literal["passed", "failed", "inconclusive"]
 
 _COMPARE: Final[dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]]] = {
     "==": operator.eq,
@@ -53,21 +53,21 @@ class Judgement:
 
     Attributes:
         text: The expectation.
-        status: passed, failed or inconclusive.
+        verdict: passed, failed or inconclusive.
         time_s: The time that decided, None where there is none.
-        left, right: What both sides were then; None where there is no number.
+        left, right: What both sides were then; nan where there was no number, None where there is no time.
         sentence: What was seen, for people.
     """
 
     text: str
-    status: Status
+    verdict: Verdict
     time_s: float | None
     left: float | None
     right: float | None
     sentence: str
 
     def as_json(self) -> dict[str, str | float | None]:
-        """Return the fields by name; an infinite number is None, and the sentence says what it was."""
+        """Return the fields by name; what is not finite is None, and the sentence says what it was."""
         fields = dict(vars(self))
         for name in ("left", "right"):
             number = fields[name]
@@ -87,9 +87,9 @@ def evaluate(expectations: Sequence[Expectation], run: RunFiles, lives: Lives) -
     return tuple(_Case(expectation, state, lives).judge() for expectation in expectations)
 
 
-def worst_status(judgements: Sequence[Judgement]) -> int:
+def exit_status(judgements: Sequence[Judgement]) -> int:
     """Return the exit status: 0 all passed, 1 one failed, else 3 as one is inconclusive."""
-    found = {judgement.status for judgement in judgements}
+    found = {judgement.verdict for judgement in judgements}
     return 1 if "failed" in found else 3 if "inconclusive" in found else 0
 
 
@@ -97,63 +97,126 @@ class _Case:
     """One expectation and one run."""
 
     def __init__(self, expectation: Expectation, state: StateSteps, lives: Lives) -> None:
-        self._text = expectation.text
+        self._expectation = expectation
         self._suffix = expectation.suffix
         self._lives = lives
         self._end_s = lives.end_s
-        self._terms = (expectation.left, expectation.right)
-        self._sides = tuple(_side(term, state) for term in self._terms)
-        changes = np.concatenate([np.zeros(1), *(side.times_s for side in self._sides)])
+        self._several = False
+        self._left, self._right = state.of(expectation.left), state.of(expectation.right)
+        changes = np.concatenate([np.zeros(1), self._left.times_s, self._right.times_s])
         self._times_s = np.unique(changes[changes <= self._end_s])
-        self._holds = self._true_at(expectation.operator, self._times_s)
-        self._operator = expectation.operator
-
-    def _true_at(self, sign: str, times_s: Floats) -> NDArray[np.bool_]:
-        left, right = (side.at(times_s) for side in self._sides)
-        return _COMPARE[sign](left, right) & ~np.isnan(left) & ~np.isnan(right)
+        left, right = self._left.at(self._times_s), self._right.at(self._times_s)
+        self._holds = _COMPARE[expectation.operator](left, right) & ~np.isnan(left) & ~np.isnan(right)
 
     def judge(self) -> Judgement:
         if self._suffix.kind == "at end":
             return self._at_end()
         if self._suffix.kind == "always":
             return self._always()
-        which = [i for i, name in enumerate(self._lives.faults.names) if name == self._suffix.fault]
-        if not which:
-            sentence = f"the fault {self._suffix.fault} never occurred"
-            return self._said("failed" if self._lives.complete else "inconclusive", None, sentence)
+        faults, name = self._lives.faults, self._suffix.fault
+        occurrences = [i for i, known in enumerate(faults.names) if known == name]
+        if not occurrences:
+            verdict: Verdict = "failed" if self._lives.complete else "inconclusive"
+            return self._said(verdict, None, f"the fault {name} did not occur")
+        self._several = len(occurrences) > 1
         judge_one = self._within if self._suffix.kind == "within" else self._during
-        judged = [judge_one(i) for i in which]
-        # The worst decides; of the passed ones the last in time, which for `within` is the slowest.
-        for status in ("failed", "inconclusive"):
+        judged = [judge_one(i) for i in occurrences]
+        for worse in ("failed", "inconclusive"):
             for one in judged:
-                if one.status == status:
+                if one.verdict == worse:
                     return one
-        return max(judged, key=self._slowness)
+        # Of those that passed, the slowest (within) or the last (during) says most.
+        began_s = faults.began_s[occurrences]
+        delays_s = [(one.time_s or 0.0) - start_s for one, start_s in zip(judged, began_s, strict=True)]
+        return judged[max(range(len(judged)), key=lambda i: delays_s[i])]
 
-    def _slowness(self, judgement: Judgement) -> float:
-        began_s = self._lives.faults.began_s
-        assert judgement.time_s is not None
-        earlier = [start for start, name in zip(began_s, self._lives.faults.names, strict=True)
-                   if name == self._suffix.fault and start <= judgement.time_s]
-        return judgement.time_s - max(earlier)
-
-    def _said(self, status: Status, time_s: float | None, sentence: str) -> Judgement:
-        if time_s is None:
-            return Judgement(self._text, status, None, None, None, sentence)
-        left, right = (float(side.at(np.array([time_s]))[0]) for side in self._sides)
-        return Judgement(self._text, status, float(time_s), _number(left), _number(right), sentence)
+    def _said(self, verdict: Verdict, time_s: float | None, sentence: str) -> Judgement:
+        left = right = None
+        if time_s is not None:
+            left, right = _value(self._left, time_s), _value(self._right, time_s)
+        return Judgement(self._expectation.text, verdict, time_s, left, right, sentence)
 
     def _seen(self, time_s: float) -> str:
-        """What the metrics were at a time."""
-        at = np.array([time_s])
-        return ", ".join(
-            f"{term} was {_say(term, float(side.at(at)[0]))}"
-            for term, side in zip(self._terms, self._sides, strict=True)
-            if not isinstance(term, NumberTerm)
+        """What the metrics were at a time, in words."""
+        sides = ((self._expectation.left, self._left), (self._expectation.right, self._right))
+        return " and ".join(
+            f"{term} was {_say(term, _value(steps, time_s))}"
+            for term, steps in sides
+            if isinstance(term, MetricTerm)
         )
+
+    def _first(self, wanted: bool, start_s: float, end_s: float, *, closed: bool) -> float | None:
+        """The first time in [start, end], or in [start, end) but at start, at which it is true or is not."""
+        here = int(np.searchsorted(self._times_s, start_s, side="right")) - 1
+        if bool(self._holds[here]) == wanted:
+            return start_s
+        after = int(np.searchsorted(self._times_s, end_s, side="right" if closed else "left"))
+        found = np.flatnonzero(self._holds[here + 1 : after] == wanted)
+        return float(self._times_s[here + 1 + found[0]]) if len(found) else None
 
     def _at_end(self) -> Judgement:
         seen = self._seen(self._end_s)
         if not self._lives.complete:
-            return self._said("inconclusive", self._end_s, f"the run has no end; when it stopped {seen}")
+            return self._said("inconclusive", self._end_s, f"when the run was cut short {seen}")
         return self._said("passed" if self._holds[-1] else "failed", self._end_s, f"at the end {seen}")
+
+    def _always(self) -> Judgement:
+        broken_s = self._first(False, 0.0, self._end_s, closed=True)
+        if broken_s is not None:
+            return self._said("failed", broken_s, f"at {say_time(broken_s)} {self._seen(broken_s)}")
+        if not self._lives.complete:
+            sentence = f"true as far as the run went, to {say_time(self._end_s)}"
+            return self._said("inconclusive", self._end_s, sentence)
+        return self._said("passed", self._end_s, f"true all the time; at the end {self._seen(self._end_s)}")
+
+    def _within(self, occurrence: int) -> Judgement:
+        start_s = float(self._lives.faults.began_s[occurrence])
+        due_s = start_s + self._suffix.within_s
+        met_s = self._first(True, start_s, min(due_s, self._end_s), closed=True)
+        name = self._name(occurrence)
+        if met_s is not None:
+            after = say_time(met_s - start_s)
+            return self._said("passed", met_s, f"true {after} after the start of {name}: {self._seen(met_s)}")
+        if due_s > self._end_s:
+            sentence = (
+                f"the run ends {say_time(self._end_s - start_s)} after the start of {name}, too early to tell"
+            )
+            return self._said("inconclusive", self._end_s, sentence)
+        within = say_time(self._suffix.within_s)
+        sentence = f"not once true within {within} of {name}; then {self._seen(due_s)}"
+        return self._said("failed", due_s, sentence)
+
+    def _during(self, occurrence: int) -> Judgement:
+        faults = self._lives.faults
+        start_s, over_s = float(faults.began_s[occurrence]), float(faults.ended_s[occurrence])
+        goes_on = math.isnan(over_s)
+        end_s = self._end_s if goes_on else over_s
+        name = self._name(occurrence)
+        broken_s = self._first(False, start_s, end_s, closed=goes_on)
+        if broken_s is not None:
+            after = say_time(broken_s - start_s)
+            return self._said(
+                "failed", broken_s, f"not true {after} after the start of {name}: {self._seen(broken_s)}"
+            )
+        if goes_on and not (self._lives.complete and faults.for_ever[occurrence]):
+            return self._said("inconclusive", end_s, f"true, but the run ends before {name} is over")
+        return self._said(
+            "passed", start_s, f"true all the time of {name}; at its start {self._seen(start_s)}"
+        )
+
+    def _name(self, occurrence: int) -> str:
+        faults = self._lives.faults
+        name, began_s = faults.names[occurrence], float(faults.began_s[occurrence])
+        number = int(faults.occurrence[occurrence])
+        which = f"{name} (occurrence {number})" if self._several else name
+        return f"{which} at {say_time(began_s)}"
+
+
+def _value(steps: Steps, time_s: float) -> float:
+    return float(steps.at(np.array([time_s]))[0])
+
+
+def _say(term: MetricTerm, value: float) -> str:
+    if math.isnan(value):
+        return "without a number"
+    return say_time(value) if term.metric.unit == "time" else say_number(value)

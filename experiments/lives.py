@@ -5,6 +5,7 @@ Metrics, expectations and pictures all start here, so that they cannot disagree 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +60,22 @@ class Pods:
 
     def __len__(self) -> int:
         return len(self.created_s)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Pods:
+        """Return some of the pods; ``records`` are not told apart and are those of all."""
+        return Pods(
+            self.created_s[chosen],
+            self.bound_s[chosen],
+            self.started_s[chosen],
+            self.ended_s[chosen],
+            self.ending[chosen],
+            self.owner[chosen],
+            self.owners,
+            self.minion[chosen],
+            {word: amounts[chosen] for word, amounts in self.requests.items()},
+            self.recorded_wait_s[chosen],
+            self.records,
+        )
 
 
 @dataclass(frozen=True)
@@ -271,20 +288,29 @@ def _read_faults(run: RunFiles) -> Faults:
     columns = ["seq", "time_s", "kind", "object", "minion", "value", "cause"]
     frame = run.events().filter(pl.col("kind").cast(pl.String).is_in(kinds)).select(columns).collect()
     frame = frame.with_columns(pl.col("kind", "object", "minion").cast(pl.String))
-    over: dict[tuple[Any, Any], float] = {}
+    rows: list[tuple[str, float, str, float]] = []
+    seqs: list[int] = []
+    ended_s: list[float] = []
     repaired: dict[int, bool] = {}
-    for _, time_s, kind, name, _, value, cause in frame.iter_rows():
-        if kind == "fault_ended":
-            over[name, value] = time_s
-        elif kind == "minion_crashed":
+    # A fault can hit one minion again only after it was over there.
+    running: dict[tuple[str, str], int] = {}
+    for seq, time_s, kind, name, minion, value, cause in frame.iter_rows():
+        if kind == "fault_began":
+            running[name, minion] = len(rows)
+            rows.append((name, value or 1.0, minion or "", time_s))
+            seqs.append(seq)
+            ended_s.append(math.nan)
+        elif kind == "fault_ended":
+            place = running.pop((name, minion), None)
+            if place is not None:
+                ended_s[place] = time_s
+        else:
             repaired[cause] = repaired.get(cause, False) or value is not None
-    began = frame.filter(pl.col("kind") == "fault_began")
-    keys = list(zip(began["object"], began["value"], strict=True))
     return Faults(
-        tuple(began["object"].str.strip_prefix("fault/")),
-        began["value"].fill_null(1).cast(pl.Int64).to_numpy(),
-        tuple(began["minion"].fill_null("").str.strip_prefix("minion/")),
-        began["time_s"].to_numpy(),
-        np.array([over.get(key, np.nan) for key in keys], dtype=np.float64),
-        np.array([seq in repaired and not repaired[seq] for seq in began["seq"]], dtype=np.bool_),
+        tuple(row[0].removeprefix("fault/") for row in rows),
+        np.array([row[1] for row in rows], dtype=np.int64),
+        tuple(row[2].removeprefix("minion/") for row in rows),
+        np.array([row[3] for row in rows], dtype=np.float64),
+        np.array(ended_s, dtype=np.float64),
+        np.array([seq in repaired and not repaired[seq] for seq in seqs], dtype=np.bool_),
     )

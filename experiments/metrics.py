@@ -26,7 +26,9 @@ __all__ = [
     "SHARES",
     "delay_quantiles",
     "measure",
+    "resource_column",
     "resource_word",
+    "usage_shares",
     "waits_s",
 ]
 
@@ -51,6 +53,11 @@ RESOURCE_WORDS: Final = {
 def resource_word(column: str) -> str:
     """The word for a resource in a scenario, given the one in the names of series."""
     return RESOURCE_WORDS.get(column, column)
+
+
+def resource_column(word: str) -> str:
+    """The name of a resource in the names of series, given the scenario's word."""
+    return next((column for column, known in RESOURCE_WORDS.items() if known == word), word)
 
 
 def measure(run: RunFiles, lives: Lives) -> dict[str, Any]:
@@ -186,11 +193,16 @@ def _usage(steps: Mapping[str, Steps], end_s: float) -> dict[str, dict[str, dict
             continue
         for kind, shares in found.items():
             part = steps.get(f"{kind}_{column}", NOTHING)
-            shares[resource_word(column)] = {
-                "mean": _share(part.integral(end_s), whole.integral(end_s)),
-                "final": _share(part.last, whole.last),
-            }
+            shares[resource_word(column)] = usage_shares(part, whole, end_s)
     return found
+
+
+def usage_shares(part: Steps, whole: Steps, end_s: float) -> dict[str, float | None]:
+    """Return ``mean`` (time-weighted until ``end_s``) and ``final`` share of the one in the other."""
+    return {
+        "mean": _share(part.integral(end_s), whole.integral(end_s)),
+        "final": _share(part.last, whole.last),
+    }
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -92,6 +92,11 @@ class Estimate:
         """There is an interval, and 0 is not in it."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
+    @property
+    def sure(self) -> bool:
+        """The interval excludes zero, and every replication has a number."""
+        return self.excludes_zero and not self.missing
+
     def as_json(self) -> dict[str, Any]:
         """Return the fields by name."""
         return dict(vars(self))

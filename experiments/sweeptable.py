@@ -34,7 +34,7 @@ def print_sweep(table: SweepTable, console: Console) -> None:
         pairs.add_column(heading)
     for name, by_pair in table.differences.items():
         for (first, second), found in by_pair.items():
-            sure = "yes" if found.excludes_zero and not found.missing else "no"
+            sure = "yes" if found.sure else "no"
             pairs.add_row(name, escape(f"{first} - {second}"), say(found), sure)
     if pairs.row_count:
         console.print(pairs)

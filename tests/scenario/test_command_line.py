@@ -59,7 +59,14 @@ def test_run_prints_a_table_and_leaves_a_whole_folder(scenario: Path) -> None:
     assert "report.html" in done.stdout
     folder = scenario.parent / "runs" / "small" / "0001"
     assert (scenario.parent / "runs" / "small" / "latest").resolve() == folder.resolve()
-    names = {"manifest.json", "events.parquet", "series.parquet", "identities.parquet", "summary.json", "report.html"}
+    names = {
+        "manifest.json",
+        "events.parquet",
+        "series.parquet",
+        "identities.parquet",
+        "summary.json",
+        "report.html",
+    }
     assert {path.name for path in folder.iterdir()} == names
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["complete"] is True
@@ -79,7 +86,9 @@ def test_second_run_takes_the_next_number_and_has_the_same_digest(scenario: Path
 
 
 def test_failed_expectation_exits_1_when_the_fault_is_off(scenario: Path) -> None:
-    done = wavetank(scenario.parent, "run", "small.yaml", "--no-report", "--set", "faults.web-3-dies.enabled=false")
+    done = wavetank(
+        scenario.parent, "run", "small.yaml", "--no-report", "--set", "faults.web-3-dies.enabled=false"
+    )
     assert done.returncode == 1, done.stderr
 
 
@@ -207,6 +216,8 @@ def test_sweep_resumes_by_whole_runs_and_workers_do_not_matter(scenario: Path) -
     assert other.returncode == 0
     import polars as pl
 
-    frames = [pl.read_parquet(scenario.parent / name / "small" / "0001" / "runs.parquet") for name in ("one", "two")]
+    frames = [
+        pl.read_parquet(scenario.parent / name / "small" / "0001" / "runs.parquet") for name in ("one", "two")
+    ]
     assert frames[0].equals(frames[1])
     assert frames[0]["digest"].n_unique() == 4

@@ -1,0 +1,120 @@
+"""The metrics of expectations as step functions of time, built from lives and series."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.expectationwords import MetricTerm, NumberTerm, Term
+from experiments.journalfiles import RunFiles
+from experiments.lives import ENDINGS, Lives, Pods
+from experiments.metrics import SHARES, delay_quantiles, resource_column, usage_shares, waits_s
+from experiments.steps import NOTHING, Steps, read_cluster_steps
+
+__all__ = ["StateSteps"]
+
+Floats = NDArray[np.float64]
+
+
+class StateSteps:
+    """What each metric was over time in one run.
+
+    Args:
+        run: Where the series are.
+        lives: Everything that lived in it.
+    """
+
+    def __init__(self, run: RunFiles, lives: Lives) -> None:
+        self._run = run
+        self._lives = lives
+
+    def of(self, term: Term) -> Steps:
+        """Return a term over time. Where it has no number it is nan, a delay that was not reached is inf."""
+        if isinstance(term, NumberTerm):
+            return _constant(term.value)
+        takes = term.metric.takes
+        if takes == "resource":
+            return self._usage(term)
+        if takes == "minion":
+            return self._minions(term)
+        pods = self._pods(term.selector)
+        return _constant(self._delay(term.name, pods)) if term.metric.at_end_only else _count(term.name, pods)
+
+    def _pods(self, workload: str) -> Pods:
+        pods = self._lives.pods
+        if not workload:
+            return pods
+        owner = f"workload/{workload}"
+        number = pods.owners.index(owner) if owner in pods.owners else -2
+        return pods.where(pods.owner == number)
+
+    def _delay(self, name: str, pods: Pods) -> float:
+        if name == "mean_wait":
+            waited, _ = waits_s(pods, self._lives.end_s)
+            return float(np.mean(waited)) if len(waited) else np.nan
+        word = name.removeprefix("delay_")
+        assert word in SHARES, "the metrics of delay are the quantiles that a summary has"
+        found = delay_quantiles(pods, self._lives.end_s)[word]
+        if found.value is not None:
+            return found.value
+        return np.inf if len(pods) else np.nan
+
+    def _minions(self, term: MetricTerm) -> Steps:
+        minions = self._lives.minions
+        chosen = np.ones(len(minions), dtype=np.bool_)
+        if term.selector:
+            # A pool's minions are POOL-0, POOL-1 and so on, or POOL where it has one.
+            pattern = re.compile(rf"{re.escape(term.selector)}(-[0-9]+)?")
+            chosen = np.array([pattern.fullmatch(name) is not None for name in minions.names], dtype=np.bool_)
+        mine = chosen[minions.changed]
+        changed_s, up = minions.changed_s[mine], minions.up[mine]
+        if term.name == "crashes":
+            return _sum_up(changed_s[~up], np.ones(int(np.sum(~up))))
+        if term.name == "crashed_minions":
+            return _sum_up(changed_s, np.where(up, -1.0, 1.0))
+        at_once = chosen & minions.ready
+        times_s = np.concatenate([minions.registered_s[at_once], changed_s])
+        return _sum_up(times_s, np.concatenate([np.ones(int(at_once.sum())), np.where(up, 1.0, -1.0)]))
+
+    def _usage(self, term: MetricTerm) -> Steps:
+        column = resource_column(term.selector)
+        kind = "stranded" if term.name.endswith("stranded") else "requested"
+        steps = read_cluster_steps(self._run, {f"{kind}_{column}", f"allocatable_{column}"}.__contains__)
+        part = steps.get(f"{kind}_{column}", NOTHING)
+        whole = steps.get(f"allocatable_{column}", NOTHING)
+        if term.metric.at_end_only:
+            mean = usage_shares(part, whole, self._lives.end_s)["mean"]
+            return _constant(np.nan if mean is None else mean)
+        times_s = np.unique(np.concatenate([np.zeros(1), part.times_s, whole.times_s]))
+        of = whole.at(times_s)
+        return Steps(times_s, np.divide(part.at(times_s), of, out=np.full(len(of), np.nan), where=of > 0))
+
+
+def _constant(value: float) -> Steps:
+    return Steps(np.zeros(1), np.array([value]))
+
+
+def _count(name: str, pods: Pods) -> Steps:
+    """A count of pods over time; ``pending`` is what was created and neither runs nor is over."""
+    ones = np.ones(len(pods))
+    over = ~np.isnan(pods.ended_s)
+    ran = ~np.isnan(pods.started_s)
+    if name == "created":
+        return _sum_up(pods.created_s, ones)
+    if name == "pending":
+        until_s = np.where(ran, pods.started_s, pods.ended_s)
+        left = ran | over
+        return _sum_up(np.concatenate([pods.created_s, until_s[left]]), np.concatenate([ones, -ones[left]]))
+    if name == "running":
+        left = ran & over
+        times_s = np.concatenate([pods.started_s[ran], pods.ended_s[left]])
+        return _sum_up(times_s, np.concatenate([ones[ran], -ones[left]]))
+    mine = pods.ending == ENDINGS.index(name)
+    return _sum_up(pods.ended_s[mine], ones[mine])
+
+
+def _sum_up(times_s: Floats, differences: Floats) -> Steps:
+    order = np.argsort(times_s, kind="stable")
+    return Steps(times_s[order], np.cumsum(differences[order]))

@@ -1,0 +1,95 @@
+"""``summary.json``: the table of a run as data, and the same printed.
+
+Everything in it follows from the journal, the series and the scenario; nothing of wall time, so two runs of
+one scenario and seed have the same summary to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.expectations import parse
+from experiments.journalfiles import RunFiles, open_run
+from experiments.judging import Judgement, evaluate, exit_status
+from experiments.lives import read_lives
+from experiments.metrics import measure
+from experiments.tables import Section, run_sections
+
+__all__ = ["build_summary", "print_summary", "summarise"]
+
+SUMMARY_VERSION = 1
+
+
+def build_summary(folder: Path) -> dict[str, Any]:
+    """Compute the summary of the run in a folder, whole or cut short.
+
+    Raises:
+        ScenarioError: There is no run there that can be read.
+    """
+    return summarise(open_run(folder))
+
+
+def summarise(run: RunFiles) -> dict[str, Any]:
+    """Compute the summary of a run; the expectations are those of the scenario in its manifest."""
+    lives = read_lives(run)
+    scenario = run.manifest.get("scenario", {})
+    judgements = evaluate([parse(text) for text in scenario.get("expect") or ()], run, lives)
+    return {
+        "version": SUMMARY_VERSION,
+        "name": scenario.get("name"),
+        "seed": run.manifest.get("seed"),
+        "kubernetes": scenario.get("kubernetes"),
+        "policy": _policy(scenario),
+        "digest": run.manifest.get("digest"),
+        "complete": run.complete and lives.complete,
+        **measure(run, lives),
+        "expectations": [judgement.as_json() for judgement in judgements],
+        "status": _status(run.complete and lives.complete, judgements),
+        "notes": [*run.manifest.get("notes", ()), *run.notes],
+    }
+
+
+def _status(complete: bool, judgements: tuple[Judgement, ...]) -> int:
+    """The exit status that expectations ask for; of a run cut short it is 1 or 3, as the rest is unknown."""
+    return exit_status(judgements) or (0 if complete else 3)
+
+
+def _policy(scenario: Mapping[str, Any]) -> str | None:
+    """The scheduling policy as one text, with its parameters."""
+    found = (scenario.get("policy") or {}).get("scheduler")
+    if not isinstance(found, Mapping):
+        return found
+    (name, parameters), *_ = found.items()
+    told = ", ".join(f"{key}={value}" for key, value in sorted((parameters or {}).items()))
+    return f"{name} ({told})" if told else str(name)
+
+
+def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the table of a run.
+
+    Args:
+        summary: What :func:`build_summary` returned, or what ``summary.json`` holds.
+        console: Where.
+    """
+    for section in run_sections(summary):
+        if section.rows:
+            console.print(f"[bold]{escape(section.title)}[/bold]", highlight=False)
+            console.print(_rich(section))
+    for note in summary["notes"]:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _rich(section: Section) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(section.headings):
+        table.add_column(escape(heading), justify="left" if place in section.texts else "right")
+    for row in section.rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table

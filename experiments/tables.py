@@ -1,0 +1,115 @@
+"""The tables of a run and of a sweep as rows of text, once for the terminal and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.statistics import Quantile
+from experiments.wording import say_count, say_quantile_s, say_share, say_time
+
+__all__ = ["Section", "run_sections"]
+
+_PHASES = ("created", "pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up")
+_ALWAYS_SHOWN = ("cpu", "memory", "gpu")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table.
+
+    Attributes:
+        title: What it shows.
+        headings: One a column.
+        rows: Texts, not yet escaped.
+        texts: Columns that are words; the others are numbers and stand to the right.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: frozenset[int] = frozenset({0})
+
+
+def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the tables of one run, in the order in which they are read; some may have no rows."""
+    return (
+        _pods(summary),
+        _delays(summary),
+        _usage(summary),
+        _offered(summary),
+        _minions(summary),
+        _expectations(summary),
+    )
+
+
+def _pods(summary: Mapping[str, Any]) -> Section:
+    pods = summary["pods"]
+    row = tuple(say_count(pods[phase]) for phase in _PHASES)
+    headings = tuple(phase.replace("_", " ") for phase in _PHASES)
+    broken = "" if pods["conserved"] else ", which do NOT add up"
+    end = f"at the end, {say_time(summary['end_s'])}" if summary["end_reason"] else "when it was cut short"
+    return Section(f"Pods {end}{broken}", headings, (row,), frozenset())
+
+
+def _quantiles(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(say_quantile_s(Quantile.from_json(found[word])) for word in ("p50", "p95", "p99"))
+
+
+def _delays(summary: Mapping[str, Any]) -> Section:
+    mean = say_time(summary["mean_wait_s"])
+    rows = [("all pods", *_quantiles(summary["scheduling_delay_s"]), mean)]
+    recorded = summary["recorded_wait"]
+    if recorded is not None:
+        count = say_count(recorded["pods"])
+        simulated = _quantiles(recorded["simulated_s"])
+        rows.append(
+            (f"{count} with a recorded wait: here", *simulated, say_time(recorded["simulated_mean_s"]))
+        )
+        real = _quantiles(recorded["recorded_s"])
+        rows.append((f"{count} with a recorded wait: recorded", *real, say_time(recorded["recorded_mean_s"])))
+    title = "Scheduling delay, created to bound (mean: of the waiting that was seen)"
+    return Section(title, ("pods", "p50", "p95", "p99", "mean"), tuple(rows))
+
+
+def _usage(summary: Mapping[str, Any]) -> Section:
+    rows = []
+    for resource, used in summary["utilisation"].items():
+        stranded = summary["stranded"][resource]
+        if resource in _ALWAYS_SHOWN or any((*used.values(), *stranded.values())):
+            shares = (used["mean"], used["final"], stranded["mean"], stranded["final"])
+            rows.append((resource, *map(say_share, shares)))
+    headings = ("resource", "requested, mean", "at the end", "stranded, mean", "at the end")
+    return Section("Utilisation, over allocatable of ready minions", headings, tuple(rows))
+
+
+def _offered(summary: Mapping[str, Any]) -> Section:
+    offered = summary["offered_load"]
+    known = {resource for loads in offered.values() for resource in loads}
+    resources = [*(word for word in _ALWAYS_SHOWN if word in known), *sorted(known.difference(_ALWAYS_SHOWN))]
+    rows = tuple(
+        (workload, *(say_share(loads.get(resource)) for resource in resources))
+        for workload, loads in offered.items()
+    )
+    return Section("Offered load, over allocatable of all minions", ("workload", *resources), rows)
+
+
+def _minions(summary: Mapping[str, Any]) -> Section:
+    minions = summary["minions"]
+    out = minions["unavailability_ratio"]
+    row = (
+        say_count(minions["registered"]),
+        say_count(minions["ready"]),
+        say_count(minions["crashes"]),
+        say_count(minions["repairs"]),
+        say_count(summary["pods"]["lost"]),
+        "-" if out is None else f"{100 * out:.3g}%",
+    )
+    headings = ("minions", "ready at the end", "crashes", "repairs", "pods lost", "unavailability")
+    return Section("Minions", headings, (row,), frozenset())
+
+
+def _expectations(summary: Mapping[str, Any]) -> Section:
+    rows = tuple((found["text"], found["verdict"], found["sentence"]) for found in summary["expectations"])
+    return Section("Expectations", ("expected", "verdict", "seen"), rows, frozenset({0, 1, 2}))
