@@ -1,72 +1,175 @@
-"""A life with its chain of causes: each record of an object, and under it what led to it."""
+"""A life with its chain of causes: each record of an object, and under it what led to it.
+
+    3,600.000 s  #7  pod/default/a was created by workload/batch
+    3,600.000 s  #8  pod/default/a found no minion (0 of 2 minions: cpu x 2)
+    5,400.000 s  #11 pod/default/a was bound to minion/web-0 by scheduler/default
+      because 5,400.000 s  #10 pod/default/z succeeded on minion/web-0
+        because 3,000.000 s  #4  pod/default/z started on minion/web-0
+
+A cause is the record without which the one above it would not have happened; each record is told once.
+"""
 
 from __future__ import annotations
 
+import os.path
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from experiments.journalfiles import open_run
-from experiments.wording import say_time
+from experiments.wording import say_number, say_share, say_time
 from sim.diagnostics import Diagnostic, nearest_word
 from sim.errors import ScenarioError
 
 __all__ = ["explain"]
 
-_COLUMNS = ("seq", "time_s", "kind", "object", "actor", "minion", "cause", "value", "reason")
+Row = Mapping[str, Any]
+
+_COLUMNS = ("seq", "time_s", "kind", "object", "actor", "owner", "minion", "cause", "value", "reason")
+_DEEPEST = 12
+"""So many causes are told under one record: in a full cluster a chain runs through a thousand lives."""
+_LIKELY = 300
+
+_SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
+    "run_started": lambda row: "the run began",
+    "minion_registered": lambda row: f"{row['object']} was registered{'' if row['value'] else ', not ready'}",
+    "workload_offered": lambda row: f"{row['object']} offers {say_share(row['value'])} of {row['reason']}",
+    "pod_created": lambda row: (
+        f"{row['object']} was created by {row['owner'] or row['actor']}, to run "
+        + ("for ever" if row["value"] is None else f"for {say_time(row['value'])}")
+    ),
+    "pod_unschedulable": lambda row: f"{row['object']} found no minion{_in_brackets(row)}",
+    "pod_bound": lambda row: f"{row['object']} was bound to {row['minion']} by {row['actor']}",
+    "bind_refused": lambda row: (
+        f"the master refused to bind {row['object']} to {row['minion']}{_in_brackets(row)}"
+    ),
+    "pod_started": lambda row: f"{row['object']} started on {row['minion']}",
+    "pod_succeeded": lambda row: f"{row['object']} succeeded on {row['minion']}{_in_brackets(row)}",
+    "pod_failed": lambda row: f"{row['object']} failed on {row['minion']}{_in_brackets(row)}",
+    "pod_lost": lambda row: f"{row['object']} was lost with {row['minion']}{_in_brackets(row)}",
+    "pod_withdrawn": lambda row: f"{row['object']} was withdrawn, it had not run",
+    "pod_given_up": lambda row: f"{row['object']} was given up, it had not run",
+    "fault_began": lambda row: f"{row['object']} struck {row['minion'] or ''}{_occurrence(row)}".rstrip(),
+    "fault_ended": lambda row: f"{row['object']} was over{_at(row)}{_occurrence(row)}",
+    "minion_crashed": lambda row: (
+        f"{row['object']} crashed, to be repaired "
+        + ("never" if row["value"] is None else f"after {say_time(row['value'])}")
+    ),
+    "minion_repaired": lambda row: f"{row['object']} was repaired and is empty",
+    "policy_note": lambda row: (
+        f"{row['actor']} noted{_of(row)}: {row['reason'] or ''}"
+        + ("" if row["value"] is None else f" {say_number(row['value'])}")
+    ),
+    "run_ended": lambda row: f"the run ended{_in_brackets(row)}",
+}
 
 
 def explain(folder: Path, thing: str) -> str:
-    """Tell the life of ``KIND/NS/NAME[#n]`` in the order of time.
+    """Tell the life of ``KIND/NAMESPACE/NAME[#n]`` in order of time.
 
     Args:
         folder: A run's folder.
-        thing: As ``pod/default/batch-3`` or ``minion/web-3``.
+        thing: As ``pod/default/batch-3``, ``pod/default/web-1#2`` or ``minion/web-3``.
 
     Returns:
-        A text of one line a record, causes indented below, each told once.
+        One line a record, causes indented below it.
 
     Raises:
-        ScenarioError: There is no such object in the run; names the nearest.
+        ScenarioError: There is no such object in the run; says the nearest. Or there is no run.
     """
-    events = open_run(folder).events().select(_COLUMNS)
-    texts = [pl.col(name).cast(pl.String) for name in ("kind", "object", "actor", "minion", "reason")]
-    events = events.with_columns(texts)
-    own = events.filter(
-        (pl.col("object") == thing) | (pl.col("minion") == thing) & (pl.col("kind") == "fault_began")
+    thing = thing.removesuffix("#1")
+    run = open_run(folder)
+    objects = run.events().select(pl.col("seq"), pl.col("object"), pl.col("cause")).collect()
+    own = objects.filter(pl.col("object").cast(pl.String) == thing)["seq"].to_list()
+    if not own:
+        names = objects["object"].drop_nulls().unique().cast(pl.String).to_list()
+        raise ScenarioError([_unknown(folder, thing, names)])
+    chains = _chains(own, objects["seq"].to_numpy(), objects["cause"].fill_null(-1).to_numpy())
+    told = sorted({seq for chain in chains for seq in _shown(chain)})
+    text = [pl.col(name).cast(pl.String) for name in ("kind", "object", "actor", "owner", "minion", "reason")]
+    rows = run.events().select(_COLUMNS).filter(pl.col("seq").is_in(told)).with_columns(text).collect()
+    sentences = {row["seq"]: _sentence(row) for row in rows.iter_rows(named=True)}
+    lines = [line for chain in chains for line in _lines(chain, sentences)]
+    return "\n".join([*lines, *(f"note: {note}" for note in run.notes)])
+
+
+def _unknown(folder: Path, thing: str, names: list[str]) -> Diagnostic:
+    # Nearness is slow to tell: of many names only those that begin most alike are compared.
+    names.sort(
+        key=lambda name: (-len(os.path.commonprefix([name, thing])), abs(len(name) - len(thing)), name)
     )
-    rows = own.collect().to_dicts()
-    if not rows:
-        names = events.select("object").unique().collect()["object"].drop_nulls().sort().to_list()
-        near = nearest_word(thing, names)
-        raise ScenarioError([Diagnostic(f"no record names '{thing}'", str(folder), 0, 0, near)])
-    known: dict[int, dict[str, Any]] = {row["seq"]: row for row in rows}
-    wanted = {row["cause"] for row in rows if row["cause"] is not None} - known.keys()
-    while wanted:
-        found = events.filter(pl.col("seq").is_in(sorted(wanted))).collect().to_dicts()
-        known |= {row["seq"]: row for row in found}
-        wanted = {row["cause"] for row in found if row["cause"] is not None} - known.keys()
+    message = f"no record of this run is about '{thing}'"
+    if "/" not in thing:
+        message += ", an object is KIND/NAMESPACE/NAME or KIND/NAME, as pod/default/batch-3 or minion/web-3"
+        near = nearest_word(thing, (name.rsplit("/", 1)[-1] for name in names[:_LIKELY]))
+        full = [name for name in names if name.rsplit("/", 1)[-1] in (thing, near)]
+        return Diagnostic(message, str(folder), hint=full[0] if full else None, code="unknown-object")
+    return Diagnostic(message, str(folder), hint=nearest_word(thing, names[:_LIKELY]), code="unknown-object")
+
+
+def _chains(own: list[int], seqs: np.ndarray[Any, Any], causes: np.ndarray[Any, Any]) -> list[list[int]]:
+    """For each record of the object: itself, then its causes as far as they were not told before.
+
+    A chain ends at a root, or with the negative of (1 + seq) of a record that stands above.
+    """
+    place_of = dict(zip(own, range(len(own)), strict=True))
     told: set[int] = set()
-    lines: list[str] = []
-    for row in rows:
-        depth, current = 0, row
-        while current["seq"] not in told:
-            told.add(current["seq"])
-            lines.append("  " * depth + ("because " if depth else "") + _sentence(current))
-            if current["cause"] is None:
+    chains = []
+    for seq in own:
+        chain = [seq]
+        told.add(seq)
+        while (cause := int(causes[np.searchsorted(seqs, chain[-1])])) >= 0:
+            if cause in told:
+                # Its own record just above needs no pointing at.
+                if not (len(chain) == 1 and place_of.get(cause) == place_of[seq] - 1):
+                    chain.append(-1 - cause)
                 break
-            current = known[current["cause"]]
-            depth += 1
-    return "\n".join(lines)
+            told.add(cause)
+            chain.append(cause)
+        chains.append(chain)
+    return chains
 
 
-def _sentence(row: dict[str, Any]) -> str:
-    words = [f"{say_time(row['time_s'])}  [{row['seq']}] {row['object']} {row['kind'].replace('_', ' ')}"]
-    if row["minion"] and row["minion"] != row["object"]:
-        words.append(f"on {row['minion']}")
-    if row["actor"] and row["actor"] != row["object"]:
-        words.append(f"by {row['actor']}")
-    if row["reason"]:
-        words.append(f"({row['reason']})")
-    return " ".join(words)
+def _shown(chain: list[int]) -> list[int]:
+    """The records of a chain that are told: all of a short one, the first and the last of a long one."""
+    records = [seq for seq in chain if seq >= 0]
+    return records if len(records) <= _DEEPEST + 2 else [*records[: _DEEPEST + 1], records[-1]]
+
+
+def _lines(chain: list[int], sentences: Mapping[int, str]) -> list[str]:
+    shown = _shown(chain)
+    records = sum(seq >= 0 for seq in chain)
+    lines = []
+    for depth, seq in enumerate(shown):
+        indent = "  " * depth + ("because " if depth else "")
+        if depth == len(shown) - 1 and len(shown) < records:
+            lines.append(f"{'  ' * depth}... {records - len(shown)} more causes, back to")
+        lines.append(f"{indent}{sentences[seq]}")
+    if chain[-1] < 0:
+        lines.append(f"{'  ' * len(shown)}because of #{-1 - chain[-1]}, above")
+    return lines
+
+
+def _sentence(row: Row) -> str:
+    tell = _SENTENCES.get(row["kind"])
+    what = f"{row['object'] or ''} {row['kind'].replace('_', ' ')}".strip() if tell is None else tell(row)
+    return f"{row['time_s']:,.3f} s  #{row['seq']}  {what}"
+
+
+def _in_brackets(row: Row) -> str:
+    return f" ({row['reason']})" if row["reason"] else ""
+
+
+def _occurrence(row: Row) -> str:
+    return "" if row["value"] is None else f", occurrence {say_number(row['value'])}"
+
+
+def _at(row: Row) -> str:
+    return f" at {row['minion']}" if row["minion"] else ""
+
+
+def _of(row: Row) -> str:
+    return f" about {row['object']}" if row["object"] else ""

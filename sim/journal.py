@@ -225,10 +225,11 @@ class Journal:
         texts = [None if number < 0 else text(number) for number in unique.tolist()]
         coded = [_ABSENT if entry is None else entry.encode() + b"\0" for entry in texts]
         self._hashes[name].update(b"".join(map(coded.__getitem__, codes.tolist())))
-        if low < 0:  # only the first can be absent
-            codes -= 1
+        if low < 0:  # only the first can be absent; under the mask stands a code that readers may follow
+            absent = codes == 0
+            codes = np.maximum(codes - 1, 0)
             return pa.DictionaryArray.from_arrays(
-                pa.array(codes, mask=codes < 0), pa.array(texts[1:], pa.string())
+                pa.array(codes, mask=absent), pa.array(texts[1:], pa.string())
             )
         return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
 

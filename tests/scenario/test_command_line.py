@@ -71,7 +71,7 @@ def test_run_prints_a_table_and_leaves_a_whole_folder(scenario: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["complete"] is True
     summary = json.loads((folder / "summary.json").read_text())
-    assert [entry["status"] for entry in summary["expectations"]] == ["passed", "passed"]
+    assert [entry["verdict"] for entry in summary["expectations"]] == ["passed", "passed"]
     assert summary["pods"]["conserved"] is True
     assert not [key for key in summary if "wall" in key or "cpu_s" in key]
 
@@ -207,7 +207,7 @@ def test_sweep_resumes_by_whole_runs_and_workers_do_not_matter(scenario: Path) -
     first = wavetank(scenario.parent, *words, "--workers", "2", "--out", "two")
     assert first.returncode == 0, first.stderr
     folder = scenario.parent / "two" / "small" / "0001"
-    cut = sorted((folder / "runs").iterdir())[0]
+    cut = min((folder / "runs").iterdir())
     manifest = json.loads((cut / "manifest.json").read_text())
     (cut / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
     again = wavetank(scenario.parent, *words, "--workers", "1", "--out", "two")
