@@ -11,7 +11,6 @@ A cause is the record without which the one above it would not have happened; ea
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -98,9 +97,7 @@ def explain(folder: Path, thing: str) -> str:
 
 def _unknown(folder: Path, thing: str, names: list[str]) -> Diagnostic:
     # Nearness is slow to tell: of many names only those that begin most alike are compared.
-    names.sort(
-        key=lambda name: (-len(os.path.commonprefix([name, thing])), abs(len(name) - len(thing)), name)
-    )
+    names.sort(key=lambda name: (-_same_letters(name, thing), abs(len(name) - len(thing)), name))
     message = f"no record of this run is about '{thing}'"
     if "/" not in thing:
         message += ", an object is KIND/NAMESPACE/NAME or KIND/NAME, as pod/default/batch-3 or minion/web-3"
@@ -108,6 +105,11 @@ def _unknown(folder: Path, thing: str, names: list[str]) -> Diagnostic:
         full = [name for name in names if name.rsplit("/", 1)[-1] in (thing, near)]
         return Diagnostic(message, str(folder), hint=full[0] if full else None, code="unknown-object")
     return Diagnostic(message, str(folder), hint=nearest_word(thing, names[:_LIKELY]), code="unknown-object")
+
+
+def _same_letters(first: str, second: str) -> int:
+    """How many letters two names begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(second))
 
 
 def _chains(own: list[int], seqs: np.ndarray[Any, Any], causes: np.ndarray[Any, Any]) -> list[list[int]]:

@@ -1,136 +1,176 @@
-"""Pictures of a run or sweep, drawn from ``series.parquet`` and ``summary.json`` only; SVG, for any width."""
+"""Pictures of one run, drawn from the series and from ``summary.json`` and from nothing else."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from experiments.statistics import Estimate
-from experiments.steps import Steps
+from experiments.metrics import resource_word
+from experiments.plotstyle import COLOURS, GREY, axes_column, draw_steps, styled, time_unit
+from experiments.steps import NOTHING, Steps
 
-__all__ = ["allocation", "intervals", "phases", "usage"]
+__all__ = ["draw_allocation", "draw_phases", "draw_usage", "resource_scale", "shown_resources"]
 
-# Okabe and Ito's colours, which the colour-blind can tell apart.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
-_STYLE: Any = {
-    "svg.hashsalt": "wavetank",
-    "font.size": 9,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "svg.fonttype": "none",
+_ENDED: Final = {
+    "succeeded": ("green", "-"),
+    "failed": ("red", "-"),
+    "lost": ("pink", "--"),
+    "withdrawn": ("orange", "-."),
+    "given_up": ("blue", ":"),
 }
+"""Colour and dash of each ending, so that they can be told apart in grey too."""
+
+_NAMED_FAULTS: Final = 8
+_GIB: Final = 2.0**30
 
 
-def _svg(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
-    text = out.getvalue()
-    return text[text.index("<svg") :]
+def draw_phases(steps: Mapping[str, Steps], faults: Sequence[Mapping[str, Any]], end_s: float) -> Figure:
+    """Draw pods by phase, and minions where their number changes, over simulated time; faults are marked.
+
+    Args:
+        steps: Series of the whole cluster, by name.
+        faults: As ``summary.json`` lists them.
+        end_s: The end of the run.
+    """
+    ready = steps.get("minions_ready", NOTHING)
+    with_minions = len(np.unique(ready.values)) > 1
+    with styled():
+        figure, panels = axes_column(3 + with_minions)
+        for axes, phase, colour in zip(panels, ("running", "pending"), ("blue", "orange"), strict=False):
+            draw_steps(axes, steps.get(f"pods_{phase}", NOTHING), end_s, COLOURS[colour], fill=True)
+            axes.set_title(f"pods {phase}")
+        _draw_endings(panels[2], steps, end_s)
+        if with_minions:
+            draw_steps(panels[3], ready, end_s, GREY)
+            panels[3].set_title("minions ready")
+        for place, axes in enumerate(panels):
+            axes.set_ylabel("minions" if place == 3 else "pods")
+            if place != 3:
+                axes.set_ylim(bottom=0, top=None if axes.get_ylim()[1] > 1 else 1)
+            _whole_numbers(axes)
+            _mark_faults(axes, faults, end_s, named=place == 0)
+        _time_axis(panels[-1], end_s)
+        return figure
 
 
-def _axes(height: float = 2.8) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8, height), layout="constrained")
-    axes = figure.subplots()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
+def _draw_endings(axes: Axes, steps: Mapping[str, Steps], end_s: float) -> None:
+    shown = [word for word in _ENDED if steps.get(f"pods_{word}", NOTHING).last > 0]
+    for word in shown:
+        colour, dash = _ENDED[word]
+        label = word.replace("_", " ")
+        draw_steps(axes, steps[f"pods_{word}"], end_s, COLOURS[colour], linestyle=dash, label=label)
+    axes.set_title("pods whose life ended, so far" if shown else "pods whose life ended: none")
+    if shown:
+        axes.legend(loc="upper left", ncols=len(shown))
 
 
-def _scale(end_s: float) -> tuple[float, str]:
-    return (
-        (86400.0, "days")
-        if end_s > 3 * 86400
-        else (3600.0, "hours")
-        if end_s > 2 * 3600
-        else (60.0, "minutes")
+def _mark_faults(axes: Axes, faults: Sequence[Mapping[str, Any]], end_s: float, *, named: bool) -> None:
+    """A few occurrences are bands with their names, many are strokes along the lower edge."""
+    unit_s, _ = time_unit(end_s)
+    if len(faults) > _NAMED_FAULTS:
+        began = [fault["began_s"] / unit_s for fault in faults]
+        axes.plot(began, np.full(len(began), 0.02), "|", color=COLOURS["red"], markersize=5, alpha=0.7,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+        if named:
+            axes.set_title(f"{axes.get_title('left')}   ( | a fault began: {len(faults):,})")
+        return
+    for number, fault in enumerate(faults):
+        over_s = end_s if fault["ended_s"] is None else fault["ended_s"]
+        axes.axvspan(
+            fault["began_s"] / unit_s, over_s / unit_s, color=COLOURS["red"], alpha=0.12, linewidth=0
+        )
+        axes.axvline(fault["began_s"] / unit_s, color=COLOURS["red"], linewidth=0.8)
+        if named:
+            # In two heights, so that neighbours can be read.
+            axes.annotate(f" {fault['name']}", (fault["began_s"] / unit_s, 0.97 - 0.13 * (number % 2)),
+                          xycoords=axes.get_xaxis_transform(), color="#A04000", fontsize=7.5, va="top")  # fmt: skip
+
+
+def shown_resources(steps: Mapping[str, Steps]) -> list[str]:
+    """Columns of the resources that the cluster has and somebody asked for, in order of the series' names."""
+    columns = [name.removeprefix("allocatable_") for name in steps if name.startswith("allocatable_")]
+    order = {"cpu_millicores": 0, "memory_bytes": 1, "gpu_milli": 2}
+    asked = [column for column in columns if steps.get(f"requested_{column}", NOTHING).values.any()]
+    return sorted(
+        (column for column in asked if column != "pods"), key=lambda column: (order.get(column, 3), column)
     )
 
 
-def _draw(axes: Axes, steps: Steps, end_s: float, label: str, colour: str, divisor: float = 1.0) -> None:
-    scale, _ = _scale(end_s)
-    times = np.append(steps.times_s, end_s) / scale
-    values = np.append(steps.values, steps.values[-1] if len(steps.values) else 0.0) / divisor
-    axes.step(times, values, where="post", label=label, color=colour, linewidth=1.1)
+def resource_scale(column: str) -> tuple[float, str]:
+    """Return what a series is divided by for people, and the unit that it then has."""
+    known = {"cpu_millicores": (1000.0, "cores"), "gpu_milli": (1000.0, "GPUs")}
+    return known.get(column, (_GIB, "GiB") if column.endswith("_bytes") else (1.0, "pieces"))
 
 
-def phases(steps: Mapping[str, Steps], faults: Sequence[Mapping[str, Any]], end_s: float) -> str:
-    """Draw pods by phase over time, faults as red spans."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
-        scale, unit = _scale(end_s)
-        for place, (name, word) in enumerate((("pods_running", "running"), ("pods_pending", "pending"))):
-            if name in steps:
-                _draw(axes, steps[name].thinned(end_s, 1200), end_s, word, _COLOURS[place])
-        for fault in faults:
-            begin, end = fault["began_s"], fault["ended_s"]
-            axes.axvspan(
-                begin / scale,
-                (end_s if end is None else end) / scale,
-                color="#D55E00",
-                alpha=0.15,
-                linewidth=0,
+def draw_usage(steps: Mapping[str, Steps], end_s: float) -> Figure | None:
+    """Draw requested and stranded below allocatable, one panel a resource; None if nobody asks for anything."""
+    columns = shown_resources(steps)
+    if not columns:
+        return None
+    with styled():
+        figure, panels = axes_column(len(columns), 1.7)
+        for axes, column in zip(panels, columns, strict=True):
+            divisor, unit = resource_scale(column)
+            draw_steps(
+                axes, steps[f"allocatable_{column}"], end_s, GREY, divisor=divisor, label="allocatable"
             )
-            axes.axvline(begin / scale, color="#D55E00", linewidth=0.6)
-        axes.set_xlabel(f"simulated time, {unit}")
-        axes.set_ylabel("pods")
-        axes.legend(frameon=False, loc="upper left")
-        return _svg(figure)
+            draw_steps(axes, steps[f"requested_{column}"], end_s, COLOURS["blue"], divisor=divisor, fill=True,
+                       label="requested")  # fmt: skip
+            stranded = steps.get(f"stranded_{column}", NOTHING)
+            if stranded.values.any():
+                draw_steps(axes, stranded, end_s, COLOURS["red"], divisor=divisor, linestyle="--",
+                           label="stranded")  # fmt: skip
+            axes.set_title(resource_word(column))
+            axes.set_ylabel(unit)
+            axes.set_ylim(0, 1.18 * float(steps[f"allocatable_{column}"].values.max()) / divisor)
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        panels[0].legend(loc="upper right", ncols=3)
+        _time_axis(panels[-1], end_s)
+        return figure
 
 
-def usage(steps: Mapping[str, Steps], words: Mapping[str, str], end_s: float) -> str:
-    """Draw what is requested as a share of what ready minions have, by resource."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
-        for place, (column, word) in enumerate(words.items()):
-            asked, whole = steps.get(f"requested_{column}"), steps.get(f"allocatable_{column}")
-            if asked is None or whole is None or not whole.values.any():
-                continue
-            times = np.unique(np.concatenate((asked.times_s, whole.times_s)))
-            most = whole.at(times)
-            share = np.divide(asked.at(times), most, out=np.zeros(len(times)), where=most > 0)
-            _draw(
-                axes, Steps(times, share).thinned(end_s, 1200), end_s, word, _COLOURS[place % len(_COLOURS)]
-            )
-        axes.set_xlabel(f"simulated time, {_scale(end_s)[1]}")
-        axes.set_ylabel("requested / allocatable")
-        axes.set_ylim(0, None)
-        axes.legend(frameon=False, loc="upper left")
-        return _svg(figure)
+def draw_allocation(shares: Mapping[str, Sequence[float]]) -> Figure | None:
+    """Draw the time-mean allocation of each minion, the most allocated first, one panel a resource.
+
+    Args:
+        shares: ``allocation`` of ``summary.json``: sorted ratios by resource.
+    """
+    if not shares:
+        return None
+    with styled():
+        figure = Figure(figsize=(9, 2.6), layout="constrained")
+        panels = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
+        for axes, (word, ratios) in zip(panels, shares.items(), strict=True):
+            edges = np.arange(len(ratios) + 1)
+            axes.stairs(ratios, edges, fill=True, color=COLOURS["blue"], alpha=0.35)
+            axes.stairs(ratios, edges, color=COLOURS["blue"], linewidth=1.2)
+            mean = float(np.mean(ratios))
+            axes.axhline(mean, color=COLOURS["red"], linestyle="--", linewidth=1)
+            axes.annotate(f"mean {100 * mean:.1f}%", (0.98, mean), (0, 3), textcoords="offset points",
+                          xycoords=axes.get_yaxis_transform(), ha="right", color="#A04000", fontsize=8)  # fmt: skip
+            axes.set_title(word)
+            axes.set_xlim(0, len(ratios))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+            axes.set_xlabel("minions, most allocated first")
+        panels[0].set_ylim(0, 1.02)
+        panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+        panels[0].set_ylabel("requested / allocatable,\nmean over time")
+        return figure
 
 
-def allocation(shares: Mapping[str, Sequence[float]]) -> str:
-    """Draw the time-mean allocation of each minion, largest first, one line a resource."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
-        for place, (word, values) in enumerate(shares.items()):
-            axes.step(
-                range(len(values)), values, where="mid", label=word, color=_COLOURS[place % len(_COLOURS)]
-            )
-        axes.set_xlabel("minions, each resource sorted on its own")
-        axes.set_ylabel("mean requested / allocatable")
-        axes.set_ylim(0, 1.02)
-        axes.legend(frameon=False)
-        return _svg(figure)
+def _whole_numbers(axes: Axes) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def intervals(title: str, estimates: Mapping[str, Estimate]) -> str:
-    """Draw means with their intervals, one row a case."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(0.9 + 0.35 * len(estimates))
-        for place, found in enumerate(estimates.values()):
-            if found.mean is None:
-                continue
-            if found.low is not None and found.high is not None:
-                axes.plot([found.low, found.high], [place, place], color=_COLOURS[0], linewidth=2)
-            axes.plot([found.mean], [place], "o", color=_COLOURS[0])
-        axes.set_yticks(range(len(estimates)), list(estimates))
-        axes.invert_yaxis()
-        axes.margins(y=0.3)
-        axes.set_xlabel(title)
-        return _svg(figure)
+def _time_axis(axes: Axes, end_s: float) -> None:
+    unit_s, unit = time_unit(end_s)
+    axes.set_xlim(0, end_s / unit_s if end_s > 0 else 1)
+    axes.set_xlabel(f"simulated time, {unit}")
+    if unit == "h" and end_s <= 48 * 3600:
+        axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 3, 6], integer=True, nbins=13))

@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 __all__ = ["Constant", "Distribution", "Exponential", "Lognormal", "Uniform", "Weibull"]
 
@@ -28,6 +27,21 @@ def _as(example: FloatOrArray, value: Any) -> FloatOrArray:
     like: object = example
     result: Any = value if isinstance(like, np.ndarray) else float(value)
     return cast("FloatOrArray", result)
+
+
+def _ndtri(u: Any) -> Any:
+    """The quantile of the standard normal law."""
+    # scipy.special takes a third of a second to import, which `validate` can do without.
+    from scipy import special
+
+    return special.ndtri(u)
+
+
+def _gammaincinv(shape: float, u: Any) -> Any:
+    """The quantile of the gamma law of scale 1."""
+    from scipy import special
+
+    return special.gammaincinv(shape, u)
 
 
 def _checked(name: str, value: float, minimum: float, *, strictly: bool = False) -> None:
@@ -116,11 +130,11 @@ class Lognormal:
 
     def quantile(self, u: FloatOrArray) -> FloatOrArray:
         """Return the value below which a share ``u`` of the draws lies."""
-        return _as(u, self.median * np.exp(self.sigma * special.ndtri(u)))
+        return _as(u, self.median * np.exp(self.sigma * _ndtri(u)))
 
     def residual(self, u1: FloatOrArray, u2: FloatOrArray) -> FloatOrArray:
         """Return a uniform part of a length-biased life, whose logarithm's mean is higher by sigma^2."""
-        life = self.median * np.exp(self.sigma**2 + self.sigma * special.ndtri(u1))
+        life = self.median * np.exp(self.sigma**2 + self.sigma * _ndtri(u1))
         return _as(u2, life * u2)
 
 
@@ -156,7 +170,7 @@ class Weibull:
 
     def residual(self, u1: FloatOrArray, u2: FloatOrArray) -> FloatOrArray:
         """Return a uniform part of a length-biased life L; (L / scale)^shape is Gamma(1 + 1/shape)."""
-        life = self.scale * special.gammaincinv(1 + 1 / self.shape, u1) ** (1 / self.shape)
+        life = self.scale * _gammaincinv(1 + 1 / self.shape, u1) ** (1 / self.shape)
         return _as(u2, life * u2)
 
 

@@ -103,9 +103,9 @@ def parse_distribution(value: object, quantity: _Quantity) -> Distribution:
         too_wide = not law.mean <= quantity.maximum
     except OverflowError:
         too_wide = True
-    if too_wide or (quantity.positive and law.mean <= 0):
+    if too_wide:
         limit = quantity.write(quantity.maximum)
-        sentence = f"expected a mean above 0 and at most {limit} of this distribution"
+        sentence = f"expected a mean of at most {limit} of this distribution"
         raise FieldError(FieldProblem(sentence, (name,), code="range"))
     return law
 

@@ -52,6 +52,11 @@ def test_residuals_follow_the_stationary_law(name):
         assert stats.kstest(unbiased, cdf).pvalue < 0.001
 
 
+def test_what_has_no_memory_is_as_new_at_any_time():
+    law = Exponential(600.0)
+    np.testing.assert_array_equal(law.residual(draws(1), draws(2)), law.quantile(draws(1)))
+
+
 def test_the_mean_residual_is_half_of_mean_and_spread():
     """E = (variance + mean^2) / (2 mean): 1.415 times the mean of a Weibull of shape 0.75 (FACTS Q14)."""
     law = Weibull.of_mean(1.0, 0.75)

@@ -127,7 +127,7 @@ def workload(arrivals="{at: 5m}", pod="{cpu: 1}", rest=", count: 3"):
         ({"rest": ", count: 3, duration: {lognormal: {median: 1h, sigm: 1}}"},
          "'sigm' is not a parameter of lognormal: expected median, mean, sigma; did you mean 'sigma'?"),
         ({"rest": ", count: 3, duration: {lognormal: {median: 300000d, sigma: 9}}"},
-         "expected a mean above 0 and at most 365250d of this distribution"),
+         "expected a mean of at most 365250d of this distribution"),
         ({"rest": ", count: 3, duration: {exponential: 10m}"}, "expected {mean: 10m}, not '10m'"),
         ({"rest": ", count: 3, duration: {exponential: {mean: 0s}}"}, "expected a time above 0, as 10m"),
         ({"rest": ", count: 3, duration: {uniform: {low: 5s, high: 1s}}"}, "expected low to be at most high"),
@@ -196,6 +196,12 @@ def test_mistakes_in_minions(minion, sentences):
     found = refused(f"{HEAD}cluster:\n  minions: [{minion}]\n")
     assert [each.split(": ", 1)[1] for each in found] == sentences
     assert all(each.startswith("s.yaml:5:") for each in found)
+
+
+def test_names_of_single_minions_beside_a_pool():
+    load(
+        f"{HEAD}cluster: {{minions: [{{name: a, count: 3, cpu: 1, memory: 1Gi}}, {{name: a-3, cpu: 1, memory: 1Gi}}]}}"
+    )
 
 
 def test_missing_keys_are_told_at_their_parent():

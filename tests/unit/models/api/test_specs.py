@@ -86,7 +86,8 @@ def test_every_value_is_in_the_unit_of_its_name(tree):
 def test_defaults():
     spec = load_scenario_text(
         "apiVersion: wavetank/v1\nname: x\ncluster: {minions: [{name: a, cpu: 1, memory: 1Gi}]}\n"
-        "faults: [{at: 1s, crash: {minion: a}}]\n",
+        "faults: [{at: 1s, crash: {minion: a}}]\n"
+        "workloads: [{name: w, arrivals: {at: 0s}, count: 1, pod: {}}]\n",
         vocabulary=VOCABULARY,
     )
     assert (spec.seed, spec.until_s, spec.checks, spec.kubernetes) == (1, None, "cheap", "1.20")
@@ -96,7 +97,17 @@ def test_defaults():
         None,
         "stationary",
     )
-    assert (spec.workloads, spec.expect, spec.constants) == ((), (), {})
+    assert (spec.expect, spec.constants) == ((), {})
+    (work,) = spec.workloads
+    assert (work.start_s, work.duration, work.ends) == (0.0, None, "Succeeded")
+    assert (work.give_up_after_s, work.withdraw_after_s) == (None, None)
+    assert (
+        work.pod.cpu_millicores == work.pod.memory_bytes == work.pod.ephemeral_storage_bytes == Constant(0.0)
+    )
+    assert (work.pod.gpu, work.pod.priority, work.pod.namespace) == (None, 0, "default")
+    assert (work.pod.labels, work.pod.extended, str(work.pod.minions)) == ({}, {}, "all")
+    (minion,) = spec.cluster.minions
+    assert (minion.pods, minion.labels, minion.domains, minion.extended) == (110, {}, {}, {})
 
 
 def test_plain_data_reads_back_as_the_same_scenario(tree):
