@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from experiments import plots
+from experiments import pictures
 from experiments.journalfiles import RunFiles, open_run
 from experiments.metrics import RESOURCE_WORDS
 from experiments.steps import read_cluster_steps
@@ -92,16 +92,18 @@ def _run_pictures(run: RunFiles, summary: dict[str, Any]) -> list[Picture]:
     faults = summary["faults"]["listed"]
     marked = f", {summary['faults']['occurrences']} occurrences of faults marked" if faults else ""
     made = [
-        _picture("Pods over time", f"Pods running and pending{marked}.", plots.phases(steps, faults, end_s)),
+        _picture(
+            "Pods over time", f"Pods running and pending{marked}.", pictures.phases(steps, faults, end_s)
+        ),
         _picture(
             "Requested over time",
             "Requests of bound pods over what ready minions can allocate.",
-            plots.usage(steps, _SHOWN, end_s),
+            pictures.usage(steps, _SHOWN, end_s),
         ),
     ]
     if summary["allocation"]:
         caption = "Time-mean of requested over allocatable of each minion while it was ready."
-        made.append(_picture("Allocation per minion", caption, plots.allocation(summary["allocation"])))
+        made.append(_picture("Allocation per minion", caption, pictures.allocation(summary["allocation"])))
     return made
 
 
@@ -135,8 +137,8 @@ def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
         ),
         frozenset({0, 1, 3}),
     )
-    pictures = [
-        _picture(name, f"Mean and {level:.0%} interval.", plots.intervals(name, table.estimates[name]))
+    drawn = [
+        _picture(name, f"Mean and {level:.0%} interval.", pictures.intervals(name, table.estimates[name]))
         for name in _PICTURED
         if name in table.estimates and not any(found.missing for found in table.estimates[name].values())
     ]
@@ -146,7 +148,7 @@ def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
         subtitle=f"{len(design.seeds)} seeds for each of {len(table.cases)} cases; the same pods for every case",
         warnings=[],
         sections=(means, differences),
-        pictures=pictures,
+        pictures=drawn,
         notes=[],
     )
 
