@@ -17,7 +17,7 @@ from sim.journalchunks import ChunkMemory
 TEXT = """apiVersion: wavetank/v1
 name: same
 seed: 5
-until: 20d
+until: 6d
 cluster: {minions: [{name: web, count: 20, cpu: 4, memory: 16Gi, domains: {zone: [a, b]}}]}
 workloads:
   - name: batch
