@@ -1,0 +1,181 @@
+"""The scheduler's belief, its queue and the master's store, each by itself."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.api.selectors import parse_selector
+from models.api.types import GpuDevices, GpuRequest, MinionAsk, Phase, ResourceTable
+from models.cluster.belief import Belief
+from models.control.queue import SchedulingQueue
+from models.control.store import Op
+from models.policies.packing import BestFit
+from models.workloads.templates import TemplateTable
+from tests.support.worlds import GIB, Bench, records
+
+
+@pytest.fixture
+def table() -> ResourceTable:
+    return ResourceTable(["example.com/fpga"])
+
+
+@pytest.fixture
+def templates(table: ResourceTable) -> TemplateTable:
+    return TemplateTable(table)
+
+
+@pytest.fixture
+def belief(table: ResourceTable) -> Belief:
+    plain = MinionAsk("a", "pool", 0, 4000, 8 * GIB, 10, GIB, {"example.com/fpga": 1}, labels={"tier": "web"})
+    gpus = MinionAsk("b", "pool", 1, 8000, 8 * GIB, 10, GIB, gpu=GpuDevices(2, "V100"))
+    other = MinionAsk("c", "rest", 0, 8000, 8 * GIB, 10, GIB, gpu=GpuDevices(1, "T4"), ready=False)
+    return Belief([plain, gpus, other], table)
+
+
+def test_it_fits_where_all_is_free_and_the_minion_is_ready(belief: Belief, templates: TemplateTable) -> None:
+    def fits(cpu: int, **more: Any) -> list[bool]:
+        found: list[bool] = belief.fits(templates.intern(cpu, GIB, **more)).tolist()
+        return found
+
+    assert fits(4000) == [True, True, False]
+    assert fits(4001) == [False, True, False]
+    assert fits(1, extended={"example.com/fpga": 1}) == [True, False, False]
+    assert fits(1, extended={"example.com/fpga": 2}) == [False, False, False]
+    assert fits(1, ephemeral_bytes=GIB + 1) == [False, False, False]
+    assert fits(1, gpu=GpuRequest(2)) == [False, True, False]
+    assert fits(1, gpu=GpuRequest(1, models=("T4",))) == [False, False, False]
+    assert fits(1, minions=parse_selector("tier=web")) == [True, False, False]
+    belief.set_ready(2, True)
+    assert fits(1, gpu=GpuRequest(1, models=("T4",))) == [False, False, True]
+
+
+def test_two_halves_of_two_devices_are_no_whole_device(belief: Belief, templates: TemplateTable) -> None:
+    half = templates.intern(1, GIB, gpu=GpuRequest(1, 500))
+    belief.place(half, 1, (0,), -1)
+    belief.place(half, 1, (1,), -1)
+    assert belief.free[1, -1] == 1000
+    assert not belief.fits(templates.intern(1, GIB, gpu=GpuRequest(1)))[1]
+    assert not belief.fits(templates.intern(1, GIB, gpu=GpuRequest(1, 501)))[1]
+    assert belief.fits(half)[1]
+    belief.place(half, 1, (0,), 1)
+    assert belief.fits(templates.intern(1, GIB, gpu=GpuRequest(1)))[1]
+
+
+def test_policies_cannot_write_what_they_see(belief: Belief) -> None:
+    for array in (belief.free, belief.allocatable, belief.gpu_left_milli):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0, 0] = 1
+
+
+def test_cached_scores_follow_every_change_even_when_many_were_forgotten(
+    belief: Belief, templates: TemplateTable
+) -> None:
+    template, policy = templates.intern(1000, GIB), BestFit(levels=0)
+    for rounds in (1, 3, 20_000, 5, 40_000):
+        for _ in range(rounds):
+            belief.place(template, 0, (), -1)
+            belief.place(template, 0, (), 1)
+        belief.place(template, 1, (), -1)
+        fresh = np.full(3, -np.inf)
+        rows = np.flatnonzero(belief.fits(template))
+        fresh[rows] = policy.scorer(belief, template)(rows)
+        assert belief.row(template, policy).scores.tolist() == fresh.tolist()
+
+
+def test_only_what_changed_is_scored_again(belief: Belief, templates: TemplateTable) -> None:
+    asked: list[list[int]] = []
+
+    class Counting:
+        ties, device = "first", "least"
+
+        def scorer(self, view: Any, template: Any) -> Any:
+            return lambda rows: asked.append(rows.tolist()) or np.zeros(rows.size)
+
+    template = templates.intern(1000, GIB)
+    belief.row(template, Counting())
+    belief.row(template, Counting())
+    belief.place(template, 1, (), -1)
+    belief.row(template, Counting())
+    assert asked == [[0, 1], [1]]
+
+
+def a_pod(arrival: int, priority: int = 0, index: int = 0) -> Any:
+    template = SimpleNamespace(priority=priority, index=index)
+    return SimpleNamespace(arrival=arrival, template=template, phase=Phase.PENDING)
+
+
+def test_the_queue_goes_by_priority_then_arrival() -> None:
+    queue = SchedulingQueue(by_class=True)
+    for arrival, priority in ((0, 0), (1, 5), (2, 5), (3, -1)):
+        assert queue.add(a_pod(arrival, priority, index=arrival))
+    assert [queue.pop()[0].arrival for _ in range(4)] == [1, 2, 0, 3]
+
+
+@pytest.mark.parametrize("by_class", [True, False])
+def test_pods_of_a_parked_class_need_no_attempt(by_class: bool) -> None:
+    queue = SchedulingQueue(by_class=by_class)
+    queue.add(a_pod(0))
+    queue.park(queue.pop()[0])
+    assert queue.add(a_pod(1)) is not by_class
+    assert queue.add(a_pod(2, index=1))
+    queue.wake(lambda pod: pod.template.index == 0, cause=77)
+    woken = [queue.pop() for _ in range(len(queue))]
+    assert (woken[0][0].arrival, woken[0][1]) == (0, 77)
+    queue.bound(woken[0][0])
+    assert len(queue) == int(by_class)
+    assert not queue.parked
+
+
+def test_the_dead_do_not_wake_and_do_not_hide_those_behind() -> None:
+    queue = SchedulingQueue(by_class=True)
+    first, second = a_pod(0), a_pod(1)
+    queue.add(first)
+    queue.park(queue.pop()[0])
+    queue.add(second)
+    first.phase = Phase.WITHDRAWN
+    queue.wake(lambda pod: True, cause=1)
+    assert queue.pop()[0] is second
+    assert not queue.parked
+
+
+def test_the_store_refuses_a_bind_of_what_is_not_pending() -> None:
+    bench = Bench([(1000, 0)])
+    bench.pod(0.0, bench.cpu(10))
+    world = bench.world()
+    pods: list[Any] = []
+    create = world.store.create_pod
+    world.store.create_pod = lambda *a: pods.append(create(*a)) or pods[-1]  # type: ignore[method-assign]
+    world.run()
+    before = list(world.store.count)
+    assert world.store.bind(pods[0], 0, (), world.scheduler.identity, -1) == "the pod is running, not pending"
+    assert records(world, "bind_refused")[0]["reason"] == "the pod is running, not pending"
+    assert world.store.count == before
+
+
+def test_the_log_is_kept_for_the_slowest_client_and_no_longer() -> None:
+    bench = Bench([(1000, 0)])
+    for _ in range(3):
+        bench.pod(0.0, bench.cpu(10), 5.0)
+    world = bench.world()
+    woken: list[Op] = []
+    slow = world.store.watch(woken.append)
+    world.run()
+    changes = slow.read()
+    assert [change[0] for change in changes] == woken
+    assert woken == [Op.POD_CREATED] * 3 + [Op.POD_BOUND] * 3 + [Op.POD_ENDED] * 3
+    assert slow.read() == []
+    world.scheduler._cursor.read()
+    assert world.store._log == []
+
+
+def test_a_transition_that_is_not_in_the_table_is_an_error() -> None:
+    bench = Bench([(1000, 0)])
+    bench.pod(0.0, bench.cpu(10))
+    world = bench.world()
+    pod = world.store.create_pod(bench.batches[0][1][0], 0, 0.0)
+    with pytest.raises(KeyError):
+        world.store.move(pod, Phase.SUCCEEDED, cause=-1)
