@@ -65,6 +65,20 @@ class _OneShot:
         self.value = value
 
 
+class _CausedProcess(simpy.Process):
+    """A process that keeps its own cause, else its records would name whichever event ran before."""
+
+    def __init__(self, engine: Engine, generator: Generator[Any, Any, Any]) -> None:
+        self._engine = engine
+        self._cause = engine.cause
+        super().__init__(engine.env, generator)
+
+    def _resume(self, event: simpy.Event) -> None:
+        self._engine.cause = self._cause
+        super()._resume(event)
+        self._cause = self._engine.cause
+
+
 class Engine:
     """Runs callbacks and SimPy processes in a total order of (time, layer, insertion).
 
@@ -73,7 +87,7 @@ class Engine:
         max_events: Budget of dispatched events; ``None`` for no limit.
 
     Attributes:
-        env: The SimPy environment; processes may use it directly.
+        env: The SimPy environment, for processes' timeouts and resources; start them by :meth:`process`.
         cause: Sequence number of the record that caused the event being run, or -1. The journal
             takes it as the default cause.
         stale: Events dropped because their guard had moved on.
@@ -132,15 +146,18 @@ class Engine:
         heappush(self._queue, (time_s, priority, self._next_id(), event))
 
     def process(self, generator: Generator[Any, Any, Any]) -> simpy.Process:
-        """Start a SimPy process: for scenarios and users' code, where it reads better than callbacks."""
-        return self.env.process(generator)
+        """Start a SimPy process: for scenarios and users' code, where it reads better than callbacks.
+
+        Its cause is the one of the event that starts it, until it sets :attr:`cause` itself.
+        """
+        return _CausedProcess(self, generator)
 
     def watch(self, callback: Callable[[], None], every: int = 4096) -> None:
         """Call ``callback`` every so many events (a power of two): progress, budgets, invariants.
 
         It must not change the model.
         """
-        assert every & (every - 1) == 0, "a watcher's interval is a power of two"
+        assert every.bit_count() == 1 <= every, "a watcher's interval is a power of two"
         self._watchers.append((every - 1, callback))
         self._watch_every = min(self._watch_every, every)
 
@@ -163,9 +180,12 @@ class Engine:
             Why it ended: ``until``, ``drained``, or the reason given to :meth:`stop`.
 
         Raises:
+            ValueError: ``until_s`` lies before now or is not a number.
             BudgetExceededError: ``max_events`` were dispatched and more were due.
             SimulationError: An unexpected exception; the original is its ``__cause__``.
         """
+        if not until_s >= self.env._now:
+            raise ValueError(f"a run until {until_s!r} s would end before now, {self.env._now!r} s")
         self._stopped = None
         with _collector_off():
             try:
@@ -173,9 +193,8 @@ class Engine:
             except WavetankError:
                 raise
             except Exception as error:
-                where = _where(error)
                 text = f"{type(error).__name__}: {error}"
-                raise SimulationError(text, self.now_s, where, self.seed) from error
+                raise SimulationError(text, self.now_s, _where(error), self.seed) from error
         if reason == "until":
             self.env._now = until_s
         return reason
@@ -190,13 +209,13 @@ class Engine:
                     raise BudgetExceededError("events", limit, self.now_s)
                 count += 1
                 step()
-                if self._stopped is not None:
-                    return self._stopped
                 if watchers and not count & mask:
                     self.dispatched = count
                     for own_mask, watcher in watchers:
                         if not count & own_mask:
                             watcher()
+                if self._stopped is not None:
+                    return self._stopped
         finally:
             self.dispatched = count
         return "until" if math.isfinite(until_s) else "drained"
@@ -266,12 +285,14 @@ def _collector_off() -> Iterator[None]:
 
 def _where(error: BaseException) -> str:
     """Name the innermost frame of an error that is neither SimPy's nor this module's."""
-    found = "the engine"
+    found = None
     traceback = error.__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
         module = traceback.tb_frame.f_globals.get("__name__", "")
-        if module != __name__ and not module.startswith("simpy"):
+        if module != __name__ and module.partition(".")[0] != "simpy":
             found = f"{code.co_qualname} ({code.co_filename}:{traceback.tb_lineno})"
         traceback = traceback.tb_next
-    return found
+    if found is None and error.__cause__ is not None:
+        return _where(error.__cause__)  # SimPy raised a copy of what a process raised, without its frames
+    return found or "the engine"
