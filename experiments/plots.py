@@ -32,41 +32,57 @@ _GIB: Final = 2.0**30
 def draw_phases(steps: Mapping[str, Steps], faults: Sequence[Mapping[str, Any]], end_s: float) -> Figure:
     """Draw pods by phase, and minions where their number changes, over simulated time; faults are marked.
 
+    What happens to few pods has a panel of its own, as it would be a line on the floor beside what happens to
+    most.
+
     Args:
         steps: Series of the whole cluster, by name.
         faults: As ``summary.json`` lists them.
         end_s: The end of the run.
     """
+    ended = [word for word in _ENDED if steps.get(f"pods_{word}", NOTHING).last > 0]
+    unhappy = [word for word in ended if word != "succeeded"]
     ready = steps.get("minions_ready", NOTHING)
     with_minions = len(np.unique(ready.values)) > 1
     with styled():
-        figure, panels = axes_column(3 + with_minions)
-        for axes, phase, colour in zip(panels, ("running", "pending"), ("blue", "orange"), strict=False):
-            draw_steps(axes, steps.get(f"pods_{phase}", NOTHING), end_s, COLOURS[colour], fill=True)
-            axes.set_title(f"pods {phase}")
-        _draw_endings(panels[2], steps, end_s)
+        figure, panels = axes_column(2 + ("succeeded" in ended) + bool(unhappy) + with_minions)
+        left = iter(panels)
+        _draw_alive(next(left), steps, end_s, "running", "blue")
+        _draw_alive(next(left), steps, end_s, "pending", "orange")
+        if "succeeded" in ended:
+            _draw_endings(next(left), steps, end_s, ["succeeded"])
+        if unhappy:
+            _draw_endings(next(left), steps, end_s, unhappy)
         if with_minions:
-            draw_steps(panels[3], ready, end_s, GREY)
-            panels[3].set_title("minions ready")
-        for place, axes in enumerate(panels):
-            axes.set_ylabel("minions" if place == 3 else "pods")
-            if place != 3:
-                axes.set_ylim(bottom=0, top=None if axes.get_ylim()[1] > 1 else 1)
+            axes = next(left)
+            draw_steps(axes, ready, end_s, GREY)
+            axes.set_title("minions ready")
+            axes.set_ylabel("minions")
+        for axes in panels:
             _whole_numbers(axes)
-            _mark_faults(axes, faults, end_s, named=place == 0)
+            _mark_faults(axes, faults, end_s, named=axes is panels[0])
         _time_axis(panels[-1], end_s)
         return figure
 
 
-def _draw_endings(axes: Axes, steps: Mapping[str, Steps], end_s: float) -> None:
-    shown = [word for word in _ENDED if steps.get(f"pods_{word}", NOTHING).last > 0]
-    for word in shown:
+def _draw_alive(axes: Axes, steps: Mapping[str, Steps], end_s: float, phase: str, colour: str) -> None:
+    curve = steps.get(f"pods_{phase}", NOTHING)
+    draw_steps(axes, curve, end_s, COLOURS[colour], fill=True)
+    axes.set_title(f"pods {phase}")
+    axes.set_ylabel("pods")
+    # Room above the curve for the names of faults.
+    axes.set_ylim(0, 1.35 * max(1.0, float(curve.values.max(initial=0))))
+
+
+def _draw_endings(axes: Axes, steps: Mapping[str, Steps], end_s: float, words: Sequence[str]) -> None:
+    for word in words:
         colour, dash = _ENDED[word]
         label = word.replace("_", " ")
         draw_steps(axes, steps[f"pods_{word}"], end_s, COLOURS[colour], linestyle=dash, label=label)
-    axes.set_title("pods whose life ended, so far" if shown else "pods whose life ended: none")
-    if shown:
-        axes.legend(loc="upper left", ncols=len(shown))
+    axes.set_title("pods whose life ended, so far")
+    axes.set_ylabel("pods")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left", ncols=len(words))
 
 
 def _mark_faults(axes: Axes, faults: Sequence[Mapping[str, Any]], end_s: float, *, named: bool) -> None:
@@ -151,7 +167,7 @@ def draw_allocation(shares: Mapping[str, Sequence[float]]) -> Figure | None:
             axes.stairs(ratios, edges, color=COLOURS["blue"], linewidth=1.2)
             mean = float(np.mean(ratios))
             axes.axhline(mean, color=COLOURS["red"], linestyle="--", linewidth=1)
-            axes.annotate(f"mean {100 * mean:.1f}%", (0.98, mean), (0, 3), textcoords="offset points",
+            axes.annotate(f"mean of minions {100 * mean:.1f}%", (0.98, mean), (0, 3), textcoords="offset points",
                           xycoords=axes.get_yaxis_transform(), ha="right", color="#A04000", fontsize=8)  # fmt: skip
             axes.set_title(word)
             axes.set_xlim(0, len(ratios))

@@ -37,6 +37,9 @@ COLOURS: Final = {
 
 GREY: Final = "#6B6B6B"
 _DOTS: Final = 1200
+_DOTS_PER_INCH: Final = 200
+_MANY: Final = 400
+"""Curves of more points are drawn as pixels inside the SVG: as lines they would be most of the report."""
 _STYLE: Final[Any] = {
     "axes.edgecolor": GREY,
     "axes.grid": True,
@@ -78,7 +81,7 @@ def data_uri(figure: Figure) -> str:
     """Return a figure as an SVG inside a ``data:`` address, the same bytes each time."""
     out = io.BytesIO()
     with styled():
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(out, format="svg", dpi=_DOTS_PER_INCH, metadata={"Date": None, "Creator": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
 
 
@@ -122,6 +125,9 @@ def draw_steps(
     thin = steps.thinned(end_s, _DOTS)
     times = np.append(thin.times_s, end_s) / unit_s
     values = np.append(thin.values, thin.last) / divisor
+    more["rasterized"] = len(thin) > _MANY
     axes.step(times, values, where="post", color=colour, **more)
     if fill:
-        axes.fill_between(times, values, step="post", color=colour, alpha=0.18, linewidth=0)
+        axes.fill_between(
+            times, values, step="post", color=colour, alpha=0.18, linewidth=0, rasterized=len(thin) > _MANY
+        )

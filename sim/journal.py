@@ -201,7 +201,7 @@ class Journal:
         columns["reason"] = self._reason_column(rows)
         for kind in self.kinds:
             if kind.fields:
-                self._own_columns(kind, rows, columns)
+                self._own_columns(kind, rows, int((kinds == kind.index).sum()), columns)
         return pa.table(columns, schema=self.schema)
 
     def _numbers(self, name: str, numbers: NDArray[Any]) -> pa.Array:
@@ -242,8 +242,10 @@ class Journal:
         self._hashes["reason"].update(b"".join(coded))
         return pa.array(reasons, pa.string()).dictionary_encode().cast(_TEXT)
 
-    def _own_columns(self, kind: Kind, rows: int, columns: dict[str, pa.Array]) -> None:
+    def _own_columns(self, kind: Kind, rows: int, written: int, columns: dict[str, pa.Array]) -> None:
         where = np.frombuffer(self._own[kind.index][0], dtype=np.int64)
+        # The digest takes these values without their rows, which is sound only if no row lacks them.
+        assert where.size == written, f"a record '{kind.name}' was written without its own fields"
         for (name, code), buffer in zip(kind.fields, self._own[kind.index][1:], strict=True):
             given = np.frombuffer(buffer, dtype=np.int64 if code == "q" else np.float64)
             self._hashes[f"{kind.name}_{name}"].update(given.tobytes())

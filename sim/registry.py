@@ -63,6 +63,8 @@ class Registry(Generic[T]):
 
     def _load(self, name: str) -> T:
         module_name, _, attribute = name.partition(":")
+        if not module_name or module_name.startswith("."):
+            raise UnknownPluginError(f"the {self.sort} '{name}' cannot be loaded: write package.module:name")
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
