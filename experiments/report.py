@@ -1,51 +1,45 @@
-"""One HTML file that opens offline: tables, pictures, notes; every name escaped."""
+"""One HTML file that opens offline: tables, pictures and notes of a run or a sweep, every name escaped."""
 
 from __future__ import annotations
 
-import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from matplotlib.figure import Figure
 
-from experiments import pictures
 from experiments.journalfiles import RunFiles, open_run
-from experiments.metrics import RESOURCE_WORDS
+from experiments.plots import draw_allocation, draw_phases, draw_usage
+from experiments.plotstyle import data_uri
 from experiments.steps import read_cluster_steps
 from experiments.summary import summarise
-from experiments.sweep import compare, read_results
+from experiments.sweep import SweepTable, compare, read_results
+from experiments.sweepplots import draw_comparison
 from experiments.sweeptable import say
 from experiments.tables import Section, run_sections
-from experiments.wording import say_time
+from experiments.wording import say_count, say_share, say_time
 
 __all__ = ["write_report", "write_sweep_report"]
-
-_SHOWN = {column: word for column, word in RESOURCE_WORDS.items() if word in ("cpu", "memory", "gpu")}
-_PICTURED = (
-    "mean wait (s)",
-    "delay p99 (s)",
-    "gpu utilisation",
-    "cpu utilisation",
-    "gpu stranded",
-    "cpu stranded",
-)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG with its words."""
+    """A picture and its words.
+
+    Attributes:
+        title: Its heading.
+        caption: How to read it.
+        alt: What it shows, for those who cannot see it.
+        uri: The picture itself, as a ``data:`` address.
+    """
 
     title: str
     caption: str
-    svg: Markup
-
-
-def _picture(title: str, caption: str, svg: str) -> Picture:
-    # Our own drawing: matplotlib has escaped the texts in it.
-    return Picture(title, caption, Markup(svg))
+    alt: str
+    uri: str
 
 
 def write_report(folder: Path) -> Path:
@@ -59,24 +53,26 @@ def write_report(folder: Path) -> Path:
     """
     run = open_run(folder)
     summary = _summary(run)
-    title = f"{summary['name'] or folder.name}: {summary['policy'] or 'run'}"
-    subtitle = (
-        f"seed {summary['seed']}, Kubernetes {summary['kubernetes']}, {say_time(summary['end_s'])} simulated"
-    )
+    subtitle = [
+        f"seed {summary['seed']}",
+        f"Kubernetes {summary['kubernetes']}",
+        f"{say_time(summary['end_s'])} simulated",
+        f"digest {summary['digest']}",
+    ]
     return _write(
         folder,
-        title=title,
-        subtitle=subtitle,
-        warnings=[]
-        if summary["complete"]
-        else ["The run is not complete: every figure is of the part written."],
+        title=f"{summary['name'] or folder.name}: {summary['policy'] or 'run'}",
+        subtitle=", ".join(subtitle),
+        warnings=_warnings(summary),
         sections=run_sections(summary),
         pictures=_run_pictures(run, summary),
         notes=summary["notes"],
+        scenario=_scenario_text(run.manifest),
     )
 
 
 def _summary(run: RunFiles) -> dict[str, Any]:
+    """What the run wrote about itself; computed now where it did not live to do that."""
     path = run.folder / "summary.json"
     if run.complete and path.is_file():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -84,27 +80,63 @@ def _summary(run: RunFiles) -> dict[str, Any]:
     return summarise(run)
 
 
-def _run_pictures(run: RunFiles, summary: dict[str, Any]) -> list[Picture]:
-    end_s = summary["end_s"]
-    steps = read_cluster_steps(run)
-    if not steps or not end_s:
-        return []
-    faults = summary["faults"]["listed"]
-    marked = f", {summary['faults']['occurrences']} occurrences of faults marked" if faults else ""
-    made = [
-        _picture(
-            "Pods over time", f"Pods running and pending{marked}.", pictures.phases(steps, faults, end_s)
-        ),
-        _picture(
-            "Requested over time",
-            "Requests of bound pods over what ready minions can allocate.",
-            pictures.usage(steps, _SHOWN, end_s),
-        ),
+def _warnings(summary: Mapping[str, Any]) -> list[str]:
+    found = []
+    if not summary["complete"]:
+        found.append("The run is not complete: every figure is of the part that was written.")
+    if not summary["pods"]["conserved"]:
+        found.append("The pods do not add up: this is a bug in the simulator.")
+    verdicts = [entry["verdict"] for entry in summary["expectations"]]
+    for verdict, words in (("failed", "failed"), ("inconclusive", "could not be decided")):
+        if verdict in verdicts:
+            found.append(f"{verdicts.count(verdict)} of {len(verdicts)} expectations {words}.")
+    return found
+
+
+def _scenario_text(manifest: Mapping[str, Any]) -> str:
+    scenario = manifest.get("scenario")
+    return json.dumps(scenario, indent=2, ensure_ascii=False) if scenario else ""
+
+
+def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
+    steps, end_s = read_cluster_steps(run), summary["end_s"]
+    pods, faults = summary["pods"], summary["faults"]
+    made: list[tuple[str, str, str, Figure | None]] = []
+    if steps:
+        marks = "" if not faults["occurrences"] else " Red marks when a fault began and how long it lasted."
+        alt = f"Pods by phase over {say_time(end_s)}; at the end " + ", ".join(
+            f"{say_count(pods[phase])} {phase}" for phase in ("running", "pending", "succeeded", "lost")
+        )
+        alt += f"; {say_count(faults['occurrences'])} occurrences of faults."
+        made.append(
+            (
+                "Pods over time",
+                f"Pods in each phase.{marks}",
+                alt,
+                draw_phases(steps, faults["listed"], end_s),
+            )
+        )
+        shares = ", ".join(
+            f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()
+        )
+        caption = "Sums over ready minions. Stranded is what is free on minions where no template of the workload fits."
+        alt = f"Requested and allocatable over {say_time(end_s)}; requested in the mean: {shares}."
+        made.append(("Requested and allocatable over time", caption, alt, draw_usage(steps, end_s)))
+    shares = "; ".join(
+        f"{word} from {say_share(ratios[-1])} to {say_share(ratios[0])}"
+        for word, ratios in summary["allocation"].items()
+    )
+    caption = (
+        "Each minion's own mean over the time that it was ready, each resource sorted on its own; the dashed "
+        "line weighs all minions alike, whatever their size."
+    )
+    alt = f"Time-mean of requested over allocatable, minion by minion: {shares}."
+    made.append(("Allocation per minion", caption, alt, draw_allocation(summary["allocation"])))
+    return [
+        Picture(title, caption, alt, data_uri(figure))
+        for title, caption, alt, figure in made
+        if figure is not None
     ]
-    if summary["allocation"]:
-        caption = "Time-mean of requested over allocatable of each minion while it was ready."
-        made.append(_picture("Allocation per minion", caption, pictures.allocation(summary["allocation"])))
-    return made
 
 
 def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
@@ -113,51 +145,79 @@ def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
     Returns:
         The report's path.
     """
-    design, _ = read_results(folder)
+    design, frame = read_results(folder)
     table = compare(folder, level=level)
-    means = Section(
-        f"Mean and {level:.0%} interval over seeds",
-        ("metric", *table.cases),
-        tuple(
-            (name, *(say(by_case[case]) for case in table.cases)) for name, by_case in table.estimates.items()
-        ),
-    )
-    differences = Section(
-        f"Differences, paired by seed, {level:.0%} interval",
-        ("metric", "first - second", "difference", "sure"),
-        tuple(
-            (
-                name,
-                f"{first} - {second}",
-                say(table.differences[name][first, second]),
-                "yes" if table.differences[name][first, second].sure else "no",
-            )
-            for name in table.differences
-            for first, second in itertools.combinations(table.cases, 2)
-        ),
-        frozenset({0, 1, 3}),
-    )
-    drawn = [
-        _picture(name, f"Mean and {level:.0%} interval.", pictures.intervals(name, table.estimates[name]))
-        for name in _PICTURED
-        if name in table.estimates and not any(found.missing for found in table.estimates[name].values())
-    ]
+    failed = int((~frame["status"].is_in([0, 1])).sum())
     return _write(
         folder,
         title=f"Sweep of {design.name}",
-        subtitle=f"{len(design.seeds)} seeds for each of {len(table.cases)} cases; the same pods for every case",
-        warnings=[],
-        sections=(means, differences),
-        pictures=drawn,
-        notes=[],
+        subtitle=f"{len(design.seeds)} seeds for each of {len(table.cases)} cases; cases with one seed met the same "
+        "pods and the same failures",
+        warnings=[f"{failed} of {frame.height} runs did not come to their end and are left out."]
+        if failed
+        else [],
+        sections=_sweep_sections(table),
+        pictures=_sweep_pictures(table),
+        notes=_sweep_notes(folder, frame["key"].to_list()),
+        scenario="",
     )
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:.4g}%"
+
+
+def _sweep_sections(table: SweepTable) -> tuple[Section, ...]:
+    means = tuple(
+        (name, *(say(by_case[case]) for case in table.cases)) for name, by_case in table.estimates.items()
+    )
+    differences = tuple(
+        (name, f"{first} - {second}", say(found), "yes" if found.sure else "no")
+        for name, by_pair in table.differences.items()
+        for (first, second), found in by_pair.items()
+    )
+    headings = ("metric", "first - second", "difference", "interval excludes 0")
+    return (
+        Section(f"Mean and {_percent(table.level)} interval over seeds", ("metric", *table.cases), means),
+        Section(
+            f"Differences paired by seed, {_percent(table.level)} interval",
+            headings,
+            differences,
+            frozenset({0, 1, 3}),
+        ),
+    )
+
+
+def _sweep_pictures(table: SweepTable) -> list[Picture]:
+    pictures = []
+    for name, estimates in table.estimates.items():
+        # A mean over those runs alone that have a number would flatter the others.
+        if any(found.missing for found in estimates.values()):
+            continue
+        figure = draw_comparison(name, estimates, table.differences.get(name, {}), table.level)
+        alt = f"{name}: " + "; ".join(f"{case} {say(found)}" for case, found in estimates.items())
+        caption = (
+            "Dots are means, lines their intervals, rings have none. A blue difference is one that is sure."
+        )
+        pictures.append(Picture(name, caption, alt, data_uri(figure)))
+    return pictures
+
+
+def _sweep_notes(folder: Path, keys: list[str]) -> list[str]:
+    """The notes of all runs, each once."""
+    notes: dict[str, None] = {}
+    for key in dict.fromkeys(keys):
+        path = folder / "runs" / key / "manifest.json"
+        if key and path.is_file():
+            notes |= dict.fromkeys(json.loads(path.read_text(encoding="utf-8")).get("notes", ()))
+    return list(notes)
 
 
 def _write(folder: Path, **words: Any) -> Path:
     loader = jinja2.PackageLoader("experiments", "templates")
-    template = jinja2.Environment(loader=loader, autoescape=True).get_template("report.html.j2")
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     path = folder / "report.html"
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(template.render(**words), encoding="utf-8")
+    unfinished.write_text(environment.get_template("report.html.j2").render(**words), encoding="utf-8")
     unfinished.replace(path)
     return path

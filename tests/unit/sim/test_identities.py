@@ -16,20 +16,18 @@ NAMES = st.text("abc-", min_size=1, max_size=6)
 @pytest.mark.parametrize(
     ("asked", "text"),
     [
-        (("minion", "web-3"), "minion/web-3"),
-        (("pod", "batch-17", "default"), "pod/default/batch-17"),
+        (("minion", "web-3", None, 1), "minion/web-3"),
+        (("pod", "batch-17", "default", 1), "pod/default/batch-17"),
         (("pod", "batch-17", "default", 2), "pod/default/batch-17#2"),
         (("minion", "web-3", None, 12), "minion/web-3#12"),
     ],
 )
 def test_a_text_names_kind_namespace_name_and_incarnation(asked, text):
     identities = Identities()
-    found = identities.add(*asked)
-    assert identities.text(found) == text
-    (row,) = identities.take_rows()
-    assert row[0] == text
-    kind, name, namespace, incarnation = (*asked, None, 1)[:4] if len(asked) == 2 else (*asked, 1)[:4]
-    assert (row[1], row[2], row[3], row[5]) == (kind, namespace, name, incarnation)
+    assert identities.text(identities.add(*asked)) == text
+    ((row_text, kind, namespace, name, _, incarnation),) = identities.take_rows()
+    assert row_text == text
+    assert (kind, name, namespace, incarnation) == asked
 
 
 def test_integers_count_from_zero_and_never_are_nobody():

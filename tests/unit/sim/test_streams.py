@@ -106,7 +106,7 @@ def test_draws_of_one_entity_are_uniform_too():
     assert stats.kstest([stream.at("g", 7, n) for n in range(2_000)], "uniform").pvalue > 1e-4
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.combinations(VARIANTS, 2))
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(VARIANTS, 2)))
 def test_draws_of_different_names_are_independent(one, other):
     # Pairs over a 10 x 10 grid: chi squared sees any overlap, shift or correlation of two columns.
     cells, _, _ = np.histogram2d(

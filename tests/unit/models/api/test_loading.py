@@ -1,5 +1,5 @@
 # Sentences stand whole, as a user sees them.
-# ruff: noqa: E501, ISC004
+# ruff: noqa: ISC004
 
 from __future__ import annotations
 
