@@ -183,6 +183,7 @@ BASE = {
     "time_s": 1.0, "kind": 1, "object": "a", "minion": "b", "actor": "c", "owner": "d", "container": "e",
     "cause": 3, "value": 1.5, "reason": "r", "revision": 2, "own_fields": (7, 0.25),
 }  # fmt: skip
+FROZEN = "564f8cdbdfc52eb81f4b7e94798caeac"
 NAMED = ("object", "minion", "actor", "owner", "container")
 
 
