@@ -89,7 +89,7 @@ def test_nothing_new_is_no_chunk():
 
 
 def test_integers_beyond_32_bits_are_kept():
-    engine, sink, book = made()
+    _, sink, book = made()
     gauges = book.gauges(["bytes"])
     gauges.add((1 << 50,))
     gauges.add((1 << 50,))
