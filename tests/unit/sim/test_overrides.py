@@ -92,6 +92,7 @@ def test_positions_say_which_override():
         ("seed={a: 1, a: 2}", "1:13: the key 'a' is given twice, first at line 1, column 7"),
         ("seed.x=1", "1:6: 'seed' is a single value: expected a mapping or a list to set 'x' in"),
         ("cluster.minions.7.x=1", "1:17: there is no element 7 in a list of 3, counted from 0"),
+        ("cluster.minions.3.x=1", "1:17: there is no element 3 in a list of 3, counted from 0"),
         ("cluster.minions.wbe.x=1", "1:17: no element of this list has the name 'wbe'; did you mean 'web'?"),
     ],
 )
