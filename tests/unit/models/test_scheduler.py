@@ -185,3 +185,13 @@ def test_the_reason_counts_minions_by_what_they_lack() -> None:
     world.run()
     (row,) = records(world, "pod_unschedulable")
     assert row["reason"] == "0 of 3 minions: cpu x 2, gpu x 2"
+
+
+def test_one_end_lets_in_as_many_of_a_class_as_fit() -> None:
+    bench = Bench([(3000, 0)])
+    bench.pod(0.0, bench.cpu(3000), 10.0)
+    for _ in range(4):
+        bench.pod(1.0, bench.cpu(1000), 5.0)
+    world = bench.world(until_s=100.0)
+    world.run()
+    assert [time_s for time_s, _ in times(world, "pod_bound")] == [0.0, 10.0, 10.0, 10.0, 15.0]
