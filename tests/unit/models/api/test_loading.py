@@ -217,6 +217,31 @@ def test_missing_keys_are_told_at_their_parent():
     ]
 
 
+def test_what_only_follows_from_a_mistake_is_not_told():
+    fault = "faults: [{name: a, at: 5m, crash: {minion: web-3}}, {name: a, at: 5m, crash: {minion: web-9}}]\n"
+    twice = "s.yaml:5:60: the name 'a' is given twice: element 0 of faults has it too"
+    assert refused(HEAD + WEB.replace("count", "cuont") + fault) == [
+        "s.yaml:4:33: 'cuont' is not a key of 'minions'; did you mean 'count'?",
+        twice,
+    ]
+    assert refused(HEAD + WEB.replace("count: 4", "count: -4") + fault) == [
+        "s.yaml:4:40: expected a number of minions between 0 and 100000, but the value is -4",
+        twice,
+    ]
+    assert refused(HEAD + WEB.replace("name: web", "name: ") + fault) == [
+        "s.yaml:4:22: 'name' has no value: give it one, or leave the key out",
+        twice,
+    ]
+    dangling = "s.yaml:5:87: there is no minion 'web-9' in this cluster; did you mean 'web-3'?"
+    assert refused(HEAD + WEB.replace("cpu: 8", "cpu: 8Gi") + fault)[1:] == [twice, dangling]
+    nameless = "cluster: {minions: [{count: 2, cpu: 8, memory: 32Gi}, {name: 12, cpu: 1, memory: 1Gi}]}\n"
+    assert refused(HEAD + nameless + fault) == [
+        "s.yaml:4:21: 'name' is missing: expected the name of these minions",
+        "s.yaml:4:62: expected a name of a-z, 0-9 and '-', at most 63 long, not '12'; did you mean '\"12\"'?",
+        twice,
+    ]
+
+
 def test_until_may_be_left_out_where_everything_ends():
     endless = HEAD.replace("until: 1h\n", "") + WEB
     load(endless)
