@@ -7,7 +7,7 @@ ratios between 0 and 1, None where there is no number (a mean over no pods, a sh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "SHARES",
     "delay_quantiles",
     "measure",
+    "ordered_resources",
     "resource_column",
     "resource_word",
     "usage_shares",
@@ -58,6 +59,12 @@ def resource_word(column: str) -> str:
 def resource_column(word: str) -> str:
     """The name of a resource in the names of series, given the scenario's word."""
     return next((column for column, known in RESOURCE_WORDS.items() if known == word), word)
+
+
+def ordered_resources(words: Iterable[str]) -> list[str]:
+    """Resources by the scenario's words in the order in which they are shown: the built-in ones first."""
+    places = {word: place for place, word in enumerate(RESOURCE_WORDS.values())}
+    return sorted(words, key=lambda word: (places.get(word, len(places)), word))
 
 
 def measure(run: RunFiles, lives: Lives) -> dict[str, Any]:

@@ -10,22 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from experiments.metrics import resource_word
-from experiments.plotstyle import COLOURS, GREY, axes_column, draw_steps, styled, time_unit
+from experiments.metrics import ordered_resources, resource_column, resource_word
+from experiments.plotstyle import (
+    COLOURS,
+    ENDINGS,
+    FAULT,
+    GREY,
+    axes_column,
+    draw_steps,
+    resource_colour,
+    styled,
+    time_unit,
+)
 from experiments.steps import NOTHING, Steps
 
-__all__ = ["draw_allocation", "draw_phases", "draw_usage", "resource_scale", "shown_resources"]
+__all__ = [
+    "NAMED_FAULTS",
+    "draw_allocation",
+    "draw_phases",
+    "draw_usage",
+    "resource_scale",
+    "shown_resources",
+]
 
-_ENDED: Final = {
-    "succeeded": ("green", "-"),
-    "failed": ("red", "-"),
-    "lost": ("pink", "--"),
-    "withdrawn": ("orange", "-."),
-    "given_up": ("blue", ":"),
-}
-"""Colour and dash of each ending, so that they can be told apart in grey too."""
+NAMED_FAULTS: Final = 8
+"""So many occurrences are bands with their names; of more only the beginnings are marked."""
 
-_NAMED_FAULTS: Final = 8
 _GIB: Final = 2.0**30
 
 
@@ -40,7 +50,7 @@ def draw_phases(steps: Mapping[str, Steps], faults: Sequence[Mapping[str, Any]],
         faults: As ``summary.json`` lists them.
         end_s: The end of the run.
     """
-    ended = [word for word in _ENDED if steps.get(f"pods_{word}", NOTHING).last > 0]
+    ended = [word for word in ENDINGS if steps.get(f"pods_{word}", NOTHING).last > 0]
     unhappy = [word for word in ended if word != "succeeded"]
     ready = steps.get("minions_ready", NOTHING)
     with_minions = len(np.unique(ready.values)) > 1
@@ -76,45 +86,43 @@ def _draw_alive(axes: Axes, steps: Mapping[str, Steps], end_s: float, phase: str
 
 def _draw_endings(axes: Axes, steps: Mapping[str, Steps], end_s: float, words: Sequence[str]) -> None:
     for word in words:
-        colour, dash = _ENDED[word]
+        colour, dash = ENDINGS[word]
         label = word.replace("_", " ")
-        draw_steps(axes, steps[f"pods_{word}"], end_s, COLOURS[colour], linestyle=dash, label=label)
-    axes.set_title("pods whose life ended, so far")
+        draw_steps(axes, steps[f"pods_{word}"], end_s, colour, linestyle=dash, label=label)
+    names = [word.replace("_", " ") for word in words]
+    axes.set_title(f"pods {' or '.join(names)} so far")
     axes.set_ylabel("pods")
-    axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", ncols=len(words))
+    axes.set_ylim(0, 1.2 * max(steps[f"pods_{word}"].last for word in words))
+    if len(words) > 1:
+        axes.legend(loc="upper left", ncols=len(words))
 
 
 def _mark_faults(axes: Axes, faults: Sequence[Mapping[str, Any]], end_s: float, *, named: bool) -> None:
     """A few occurrences are bands with their names, many are strokes along the lower edge."""
     unit_s, _ = time_unit(end_s)
-    if len(faults) > _NAMED_FAULTS:
+    if len(faults) > NAMED_FAULTS:
         began = [fault["began_s"] / unit_s for fault in faults]
-        axes.plot(began, np.full(len(began), 0.02), "|", color=COLOURS["red"], markersize=5, alpha=0.7,
+        axes.plot(began, np.full(len(began), 0.02), "|", color=FAULT, markersize=5, alpha=0.8,
                   transform=axes.get_xaxis_transform())  # fmt: skip
         if named:
-            axes.set_title(f"{axes.get_title('left')}   ( | a fault began: {len(faults):,})")
+            axes.set_title("| a fault began", loc="right", color=FAULT, fontweight="normal")
         return
     for number, fault in enumerate(faults):
         over_s = end_s if fault["ended_s"] is None else fault["ended_s"]
-        axes.axvspan(
-            fault["began_s"] / unit_s, over_s / unit_s, color=COLOURS["red"], alpha=0.12, linewidth=0
-        )
-        axes.axvline(fault["began_s"] / unit_s, color=COLOURS["red"], linewidth=0.8)
+        axes.axvspan(fault["began_s"] / unit_s, over_s / unit_s, color=FAULT, alpha=0.12, linewidth=0)
+        axes.axvline(fault["began_s"] / unit_s, color=FAULT, linewidth=0.8)
         if named:
             # In two heights, so that neighbours can be read.
             axes.annotate(f" {fault['name']}", (fault["began_s"] / unit_s, 0.97 - 0.13 * (number % 2)),
-                          xycoords=axes.get_xaxis_transform(), color="#A04000", fontsize=7.5, va="top")  # fmt: skip
+                          xycoords=axes.get_xaxis_transform(), color=FAULT, fontsize=7.5, va="top")  # fmt: skip
 
 
 def shown_resources(steps: Mapping[str, Steps]) -> list[str]:
-    """Columns of the resources that the cluster has and somebody asked for, in order of the series' names."""
+    """Columns of the resources that the cluster has and somebody asked for, in the order of tables."""
     columns = [name.removeprefix("allocatable_") for name in steps if name.startswith("allocatable_")]
-    order = {"cpu_millicores": 0, "memory_bytes": 1, "gpu_milli": 2}
     asked = [column for column in columns if steps.get(f"requested_{column}", NOTHING).values.any()]
-    return sorted(
-        (column for column in asked if column != "pods"), key=lambda column: (order.get(column, 3), column)
-    )
+    words = ordered_resources(resource_word(column) for column in asked if column != "pods")
+    return [resource_column(word) for word in words]
 
 
 def resource_scale(column: str) -> tuple[float, str]:
@@ -132,20 +140,21 @@ def draw_usage(steps: Mapping[str, Steps], end_s: float) -> Figure | None:
         figure, panels = axes_column(len(columns), 1.7)
         for axes, column in zip(panels, columns, strict=True):
             divisor, unit = resource_scale(column)
+            word = resource_word(column)
             draw_steps(
                 axes, steps[f"allocatable_{column}"], end_s, GREY, divisor=divisor, label="allocatable"
             )
-            draw_steps(axes, steps[f"requested_{column}"], end_s, COLOURS["blue"], divisor=divisor, fill=True,
-                       label="requested")  # fmt: skip
+            draw_steps(axes, steps[f"requested_{column}"], end_s, resource_colour(word), divisor=divisor,
+                       fill=True, label="requested")  # fmt: skip
             stranded = steps.get(f"stranded_{column}", NOTHING)
             if stranded.values.any():
                 draw_steps(axes, stranded, end_s, COLOURS["red"], divisor=divisor, linestyle="--",
                            label="stranded")  # fmt: skip
-            axes.set_title(resource_word(column))
+            axes.set_title(word)
             axes.set_ylabel(unit)
-            axes.set_ylim(0, 1.18 * float(steps[f"allocatable_{column}"].values.max()) / divisor)
+            axes.set_ylim(0, 1.25 * float(steps[f"allocatable_{column}"].values.max()) / divisor)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-        panels[0].legend(loc="upper right", ncols=3)
+            axes.legend(loc="upper right", ncols=3)
         _time_axis(panels[-1], end_s)
         return figure
 
@@ -161,14 +170,15 @@ def draw_allocation(shares: Mapping[str, Sequence[float]]) -> Figure | None:
     with styled():
         figure = Figure(figsize=(9, 2.6), layout="constrained")
         panels = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
-        for axes, (word, ratios) in zip(panels, shares.items(), strict=True):
+        for axes, word in zip(panels, ordered_resources(shares), strict=True):
+            ratios = shares[word]
             edges = np.arange(len(ratios) + 1)
-            axes.stairs(ratios, edges, fill=True, color=COLOURS["blue"], alpha=0.35)
-            axes.stairs(ratios, edges, color=COLOURS["blue"], linewidth=1.2)
+            axes.stairs(ratios, edges, fill=True, color=resource_colour(word), alpha=0.35)
+            axes.stairs(ratios, edges, color=resource_colour(word), linewidth=1.2)
             mean = float(np.mean(ratios))
-            axes.axhline(mean, color=COLOURS["red"], linestyle="--", linewidth=1)
-            axes.annotate(f"mean of minions {100 * mean:.1f}%", (0.98, mean), (0, 3), textcoords="offset points",
-                          xycoords=axes.get_yaxis_transform(), ha="right", color="#A04000", fontsize=8)  # fmt: skip
+            axes.axhline(mean, color="#333333", linestyle="--", linewidth=1)
+            axes.annotate(f"mean {100 * mean:.1f}%", (0.98, mean), (0, 3), textcoords="offset points",
+                          xycoords=axes.get_yaxis_transform(), ha="right", color="#333333", fontsize=8)  # fmt: skip
             axes.set_title(word)
             axes.set_xlim(0, len(ratios))
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))

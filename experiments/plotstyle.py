@@ -17,10 +17,13 @@ from experiments.steps import Steps
 
 __all__ = [
     "COLOURS",
+    "ENDINGS",
+    "FAULT",
     "GREY",
     "axes_column",
     "data_uri",
     "draw_steps",
+    "resource_colour",
     "styled",
     "time_unit",
 ]
@@ -36,6 +39,26 @@ COLOURS: Final = {
 """Okabe and Ito, https://jfly.uni-koeln.de/color/ (2008)."""
 
 GREY: Final = "#6B6B6B"
+FAULT: Final = "#8C1C13"
+"""Faults and nothing else: darker than any curve, so that marks on top of one can be seen."""
+
+ENDINGS: Final = {
+    "succeeded": (COLOURS["green"], "-"),
+    "failed": (COLOURS["red"], "-"),
+    "lost": (COLOURS["pink"], "--"),
+    "withdrawn": (COLOURS["sky"], "-."),
+    "given_up": ("#5D3A9B", ":"),
+}
+"""Colour and dash of each ending of a pod, so that they can be told apart in grey too."""
+
+_RESOURCES: Final = {"cpu": COLOURS["blue"], "memory": COLOURS["green"], "gpu": COLOURS["pink"]}
+
+
+def resource_colour(word: str) -> str:
+    """Return the colour of a resource, the same in every picture, given the scenario's word for it."""
+    return _RESOURCES.get(word, COLOURS["orange"])
+
+
 _DOTS: Final = 1200
 _DOTS_PER_INCH: Final = 200
 _MANY: Final = 400

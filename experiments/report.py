@@ -12,13 +12,13 @@ import jinja2
 from matplotlib.figure import Figure
 
 from experiments.journalfiles import RunFiles, open_run
-from experiments.plots import draw_allocation, draw_phases, draw_usage
+from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage
 from experiments.plotstyle import data_uri
 from experiments.steps import read_cluster_steps
 from experiments.summary import summarise
 from experiments.sweep import SweepTable, compare, read_results
 from experiments.sweepplots import draw_comparison
-from experiments.sweeptable import say
+from experiments.sweeptable import for_people, say
 from experiments.tables import Section, run_sections
 from experiments.wording import say_count, say_share, say_time
 
@@ -103,7 +103,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     pods, faults = summary["pods"], summary["faults"]
     made: list[tuple[str, str, str, Figure | None]] = []
     if steps:
-        marks = "" if not faults["occurrences"] else " Red marks when a fault began and how long it lasted."
+        marks = _fault_words(faults)
         alt = f"Pods by phase over {say_time(end_s)}; at the end " + ", ".join(
             f"{say_count(pods[phase])} {phase}" for phase in ("running", "pending", "succeeded", "lost")
         )
@@ -121,7 +121,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
         )
         caption = "Sums over ready minions. Stranded is what is free on minions where no template of the workload fits."
         alt = f"Requested and allocatable over {say_time(end_s)}; requested in the mean: {shares}."
-        made.append(("Requested and allocatable over time", caption, alt, draw_usage(steps, end_s)))
+        made.append(("Requested, stranded and allocatable over time", caption, alt, draw_usage(steps, end_s)))
     shares = "; ".join(
         f"{word} from {say_share(ratios[-1])} to {say_share(ratios[0])}"
         for word, ratios in summary["allocation"].items()
@@ -137,6 +137,17 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
         for title, caption, alt, figure in made
         if figure is not None
     ]
+
+
+def _fault_words(faults: Mapping[str, Any]) -> str:
+    """How faults are marked in the picture of phases."""
+    shown, whole = len(faults["listed"]), faults["occurrences"]
+    if not whole:
+        return ""
+    if shown <= NAMED_FAULTS:
+        return " Dark bands are faults, from their beginning until they were over."
+    which = f"the first {say_count(shown)} of {say_count(whole)}" if shown < whole else f"{say_count(whole)}"
+    return f" Dark strokes along the lower edges are the beginnings of {which} occurrences of faults."
 
 
 def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
@@ -158,7 +169,7 @@ def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
         else [],
         sections=_sweep_sections(table),
         pictures=_sweep_pictures(table),
-        notes=_sweep_notes(folder, frame["key"].to_list()),
+        notes=[_chance(level), *_sweep_notes(folder, frame["key"].to_list())],
         scenario="",
     )
 
@@ -168,21 +179,24 @@ def _percent(level: float) -> str:
 
 
 def _sweep_sections(table: SweepTable) -> tuple[Section, ...]:
-    means = tuple(
-        (name, *(say(by_case[case]) for case in table.cases)) for name, by_case in table.estimates.items()
-    )
-    differences = tuple(
-        (name, f"{first} - {second}", say(found), "yes" if found.sure else "no")
-        for name, by_pair in table.differences.items()
-        for (first, second), found in by_pair.items()
-    )
+    means, differences = [], []
+    for metric, by_case in table.estimates.items():
+        found = [for_people(metric, by_case[case]) for case in table.cases]
+        means.append((found[0][0], *(say(estimate) for _, estimate in found)))
+    for metric, by_pair in table.differences.items():
+        for (first, second), difference in by_pair.items():
+            name, shown = for_people(metric, difference)
+            sure = "yes" if difference.sure else "no"
+            differences.append((name, f"{first} - {second}", say(shown), sure))
     headings = ("metric", "first - second", "difference", "interval excludes 0")
     return (
-        Section(f"Mean and {_percent(table.level)} interval over seeds", ("metric", *table.cases), means),
+        Section(
+            f"Mean and {_percent(table.level)} interval over seeds", ("metric", *table.cases), tuple(means)
+        ),
         Section(
             f"Differences paired by seed, {_percent(table.level)} interval",
             headings,
-            differences,
+            tuple(differences),
             frozenset({0, 1, 3}),
         ),
     )
@@ -190,17 +204,30 @@ def _sweep_sections(table: SweepTable) -> tuple[Section, ...]:
 
 def _sweep_pictures(table: SweepTable) -> list[Picture]:
     pictures = []
-    for name, estimates in table.estimates.items():
+    caption = "Dots are means, lines their intervals, rings have none. A blue difference is one that is sure."
+    for metric, by_case in table.estimates.items():
         # A mean over those runs alone that have a number would flatter the others.
-        if any(found.missing for found in estimates.values()):
+        if any(found.missing for found in by_case.values()):
             continue
-        figure = draw_comparison(name, estimates, table.differences.get(name, {}), table.level)
+        shown = {case: for_people(metric, found) for case, found in by_case.items()}
+        estimates = {case: found for case, (_, found) in shown.items()}
+        by_pair = table.differences.get(metric, {})
+        differences = {pair: for_people(metric, found)[1] for pair, found in by_pair.items()}
+        name = next(name for name, _ in shown.values())
+        figure = draw_comparison(name, estimates, differences, table.level)
         alt = f"{name}: " + "; ".join(f"{case} {say(found)}" for case, found in estimates.items())
-        caption = (
-            "Dots are means, lines their intervals, rings have none. A blue difference is one that is sure."
-        )
-        pictures.append(Picture(name, caption, alt, data_uri(figure)))
+        pictures.append(Picture(metric, caption, alt, data_uri(figure)))
+        caption = ""
     return pictures
+
+
+def _chance(level: float) -> str:
+    """What many intervals side by side do not say."""
+    one_in = 1 / (1 - level)
+    return (
+        f"Each interval holds with {_percent(level)} for itself: of {one_in:.3g} differences that are none, "
+        "about one looks sure."
+    )
 
 
 def _sweep_notes(folder: Path, keys: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.metrics import ordered_resources
 from experiments.statistics import Quantile
 from experiments.wording import say_count, say_quantile_s, say_share, say_time
 
@@ -75,7 +76,9 @@ def _delays(summary: Mapping[str, Any]) -> Section:
 
 def _usage(summary: Mapping[str, Any]) -> Section:
     rows = []
-    for resource, used in summary["utilisation"].items():
+    # summary.json has its keys in alphabetical order.
+    for resource in ordered_resources(summary["utilisation"]):
+        used = summary["utilisation"][resource]
         stranded = summary["stranded"][resource]
         if resource in _ALWAYS_SHOWN or any((*used.values(), *stranded.values())):
             shares = (used["mean"], used["final"], stranded["mean"], stranded["final"])
@@ -86,8 +89,7 @@ def _usage(summary: Mapping[str, Any]) -> Section:
 
 def _offered(summary: Mapping[str, Any]) -> Section:
     offered = summary["offered_load"]
-    known = {resource for loads in offered.values() for resource in loads}
-    resources = [*(word for word in _ALWAYS_SHOWN if word in known), *sorted(known.difference(_ALWAYS_SHOWN))]
+    resources = ordered_resources({resource for loads in offered.values() for resource in loads})
     rows = tuple(
         (workload, *(say_share(loads.get(resource)) for resource in resources))
         for workload, loads in offered.items()
