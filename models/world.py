@@ -161,9 +161,7 @@ class World:
             owner = self.identities.add("workload", name)
             self.offered[name] = dict(source.offered(capacity))
             for resource, ratio in self.offered[name].items():
-                self.journal.write(
-                    records.WORKLOAD_OFFERED, owner, cause=-1, value=ratio, reason=resource
-                )
+                self.journal.write(records.WORKLOAD_OFFERED, owner, cause=-1, value=ratio, reason=resource)
             self._pump(owner, source.arrivals())
 
     def _pump(self, owner: int, arrivals: Iterator[Arrival]) -> None:
