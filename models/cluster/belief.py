@@ -4,28 +4,30 @@ Fed by deltas from the store's log; nothing here reads physical truth. One int64
 GPU devices as thousandths left per device. ``fit`` has a column more for each question about devices, so that
 one comparison answers whether a class fits a minion.
 
-A score is computed once per pod class and minion and then only for minions that changed since the class was
-last asked about (a cursor into a log of changed indices): cost follows change.
+A score is computed once per pod class and minion and then only for minions that changed since (a cursor into
+a log of changed indices): cost follows change. Classes of linear scores are kept in blocks, the others singly.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.api.linear import LinearScore
 from models.api.protocols import ScoringPolicy
 from models.api.types import MinionAsk, PodTemplate, ResourceTable
+from models.cluster.changes import ChangeLog
+from models.cluster.classrows import ClassRow, ScorerRow
+from models.cluster.linearblocks import LinearBlock, LinearRow
 
-__all__ = ["Belief", "ClassRow"]
+__all__ = ["Belief"]
 
 Ints = NDArray[np.int64]
 
 _CACHED_CLASSES = 4096
-_FALSE = b"\0"
 
 
 def _frozen(array: Ints) -> Ints:
@@ -65,10 +67,11 @@ class Belief:
         self.allocatable = _frozen(allocatable)
         self.free = _frozen(self._fit[:, :columns])
         self.gpu_left_milli = _frozen(devices)
-        self._changed = np.empty(8 * count + 4096, dtype=np.int64)
-        self._changes = 0
-        self._forgotten = 0
+        self._fit_rows = list(self._fit)
+        self._uses: dict[int, tuple[Ints, Ints]] = {}
+        self._log = ChangeLog(8 * count + 4096)
         self._rows: dict[int, ClassRow] = {}
+        self._blocks: dict[bool, LinearBlock] = {}
         self._eligible: dict[tuple[object, tuple[str, ...]], NDArray[np.bool_]] = {}
 
     def __len__(self) -> int:
@@ -139,12 +142,12 @@ class Belief:
 
     def place(self, template: PodTemplate, index: int, devices: tuple[int, ...], sign: int) -> None:
         """Take (sign -1) or give back (sign +1) what a pod uses on a minion."""
-        row = self._fit[index]
-        need = self.need(template)[: self._columns]
-        if sign < 0:
-            row[: self._columns] -= need
-        else:
-            row[: self._columns] += need
+        uses = self._uses.get(template.index)
+        if uses is None:
+            need = np.array((*template.need, 0, 0, 0), dtype=np.int64)
+            uses = self._uses[template.index] = (need, -need)
+        row = self._fit_rows[index]
+        np.add(row, uses[sign < 0], row)
         if devices:
             gpu = template.gpu
             assert gpu is not None, "only a pod that asked for GPUs has devices"
@@ -153,96 +156,43 @@ class Belief:
                 own[device] += sign * gpu.milli
             row[self._columns] = (own == 1000).sum()
             row[self._columns + 1] = own.max()
-        self._touch(index)
+        self._log.add(index)
 
     def set_ready(self, index: int, ready: bool) -> None:
         """Believe a minion ready or not."""
         self._fit[index, -1] = ready
-        self._touch(index)
-
-    def _touch(self, index: int) -> None:
-        if self._changes == self._changed.size:
-            # Classes that have not been asked for so long start afresh.
-            self._forgotten += self._changes
-            self._changes = 0
-        self._changed[self._changes] = index
-        self._changes += 1
+        self._log.add(index)
 
     def row(self, template: PodTemplate, policy: ScoringPolicy) -> ClassRow:
         """Return the cached scores of a class, caught up with every change."""
         found = self._rows.get(template.index)
         if found is None:
+            # The oldest goes; the scores of a block go with the last of its classes.
             if len(self._rows) >= _CACHED_CLASSES:
                 self._rows.pop(next(iter(self._rows)))
-            found = self._rows[template.index] = ClassRow(self, template, policy)
+            found = self._rows[template.index] = self._new_row(template, policy)
         found.catch_up()
         return found
 
-    def changes_since(self, cursor: int) -> Ints | None:
-        """Return indices changed since a cursor (with repeats), or nothing if they were forgotten."""
-        start = cursor - self._forgotten
-        return self._changed[start : self._changes] if start >= 0 else None
+    def _new_row(self, template: PodTemplate, policy: ScoringPolicy) -> ClassRow:
+        need, eligible = self.need(template), self.eligible(template)
+        scorer = policy.scorer(self, template)
+        if isinstance(scorer, LinearScore):
+            return self._linear_row(need, scorer, eligible)
+        return ScorerRow(self._fit, self._log, self.names, need, scorer, eligible)
 
-    @property
-    def cursor(self) -> int:
-        """The cursor of now."""
-        return self._forgotten + self._changes
-
-
-class ClassRow:
-    """The scores of one pod class on every minion; -inf where it does not fit.
-
-    Attributes:
-        scores: float64 (N,).
-    """
-
-    __slots__ = ("_belief", "_cursor", "_eligible", "_need", "_scorer", "scores")
-
-    def __init__(self, belief: Belief, template: PodTemplate, policy: ScoringPolicy) -> None:
-        self._belief = belief
-        self._cursor = -1
-        eligible = belief.eligible(template)
-        self._eligible = None if eligible.all() else eligible
-        self._need = belief.need(template)
-        self._scorer = policy.scorer(belief, template)
-        self.scores = np.full(len(belief), -np.inf)
-
-    def catch_up(self) -> None:
-        """Score again what changed since the last call."""
-        belief = self._belief
-        rows = belief.changes_since(self._cursor) if self._cursor >= 0 else None
-        self._cursor = belief.cursor
-        if rows is None or rows.size > len(belief):
-            rows = np.arange(len(belief))
-        elif not rows.size:
-            return
-        enough = belief._fit.take(rows, axis=0) >= self._need
-        # HOT: looking for a zero byte costs a tenth of a reduction, and mostly there is none.
-        if _FALSE in enough.tobytes() or self._eligible is not None:
-            fits = np.logical_and.reduce(enough, axis=1)
-            if self._eligible is not None:
-                fits &= self._eligible[rows]
-            self.scores[rows] = -np.inf
-            rows = rows[fits]
-            if not rows.size:
-                return
-        scores = self._scorer(rows)
-        if getattr(scores, "shape", None) != rows.shape:
-            raise ValueError(f"scores of shape {np.shape(scores)} for {rows.size} minions")
-        self.scores[rows] = scores
-
-    def best(self) -> int:
-        """Return the first minion of the highest score, or -1 if the class fits nowhere."""
-        if not self.scores.size:
-            return -1
-        index = int(self.scores.argmax())
-        score = self.scores[index]
-        if score == -np.inf:
-            return -1
-        if not math.isfinite(score):
-            # argmax stops at the first nan, so that none goes unseen.
-            raise ValueError(f"score {score} for minion '{self._belief.names[index]}'")
-        return index
+    def _linear_row(self, need: Ints, score: LinearScore, eligible: NDArray[np.bool_]) -> LinearRow:
+        block = self._blocks.get(score.truncated)
+        if block is None or block.full:
+            block = self._blocks[score.truncated] = LinearBlock(
+                self._fit,
+                self._fit_rows,
+                self._log,
+                self.names,
+                self._columns,
+                truncated=score.truncated,
+            )
+        return block.add(need, score, eligible)
 
 
 def allocatable_of(minion: MinionAsk, resources: ResourceTable) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.api.linear import LinearScore
 from models.api.protocols import ClusterView, Scorer
 from models.api.types import PodTemplate
 
@@ -57,12 +58,11 @@ class _Packing:
 
     def _linear(self, view: ClusterView, constant: float, weights: Floats) -> Scorer:
         """Return rows -> constant + free . weights, in levels."""
-        free, levels = view.free, self.levels
+        levels = self.levels
         if not levels:
-            return lambda rows: constant + free[rows] @ weights
+            return LinearScore(view, constant, weights)
         # The tiny addition keeps a ratio that is exact on paper from falling below its whole number.
-        constant, weights = levels * constant + 1e-9, levels * weights
-        return lambda rows: np.trunc(constant + free[rows] @ weights)
+        return LinearScore(view, levels * constant + 1e-9, levels * weights, truncated=True)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.api.linear import LinearScore
 from models.api.protocols import ClusterView, Scorer
 from models.api.types import PodTemplate
 
@@ -25,5 +26,5 @@ class RandomFit:
     device: str = "random"
 
     def scorer(self, view: ClusterView, template: PodTemplate) -> Scorer:
-        """Return a function that gives 0 to every row."""
-        return lambda rows: np.zeros(rows.size)
+        """Return a score that is 0 everywhere."""
+        return LinearScore(view, 0.0, np.zeros(len(view.resources)))
