@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from models.api.selectors import EVERYTHING
-from models.api.specs import Fault, GeneratedWorkload, MinionPool, MinionTrace, Scenario, TraceWorkload
+from models.api.specs import (
+    Fault,
+    GeneratedWorkload,
+    ManifestWorkload,
+    MinionPool,
+    MinionTrace,
+    Scenario,
+    TraceWorkload,
+)
+from models.api.specs_control import INSTANT
 from models.api.types import GpuDevices, MinionAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
 from models.workloads import openb, table
@@ -16,7 +25,9 @@ from models.workloads.generator import Batches, Generator, Poisson, Together
 from models.workloads.templates import TemplateTable
 from models.workloads.tracing import Trace, TraceOptions, TraceRow
 from models.world import FaultPlan, Plan
+from sim.diagnostics import Diagnostic
 from sim.distributions import Constant
+from sim.errors import ScenarioError
 from sim.streams import Streams
 
 __all__ = ["make_plan"]
@@ -26,14 +37,22 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     """Make a plan: minions by name, sources, the policy, faults by index.
 
     Raises:
+        ScenarioError: A timing that is not simulated.
         TraceError: A trace has bad rows.
         UnknownPluginError, PluginParameterError: The policy cannot be made.
     """
+    if scenario.master.timing != INSTANT:
+        message = f"timing {scenario.master.timing} can be checked but not run: only {INSTANT} is simulated"
+        raise ScenarioError([Diagnostic(message, scenario.name, code="unsupported")])
     streams = Streams(scenario.seed)
     resources = ResourceTable(_extended(scenario))
     templates = TemplateTable(resources)
     minions = [ask for pool in scenario.cluster.minions for ask in _minions(pool)]
-    sources = [(workload.name, _source(workload, streams, templates)) for workload in scenario.workloads]
+    sources = [
+        (workload.name, _source(workload, streams, templates))
+        for workload in scenario.workloads
+        if not isinstance(workload, ManifestWorkload)
+    ]
     until_s = math.inf if scenario.until_s is None else scenario.until_s
     plugin = scenario.policy.scheduler
     return Plan(
@@ -186,6 +205,7 @@ def _row_template(templates: TemplateTable, row: TraceRow) -> PodTemplate:
 
 def _fault(fault: Fault, minions: Sequence[MinionAsk]) -> FaultPlan:
     crash = fault.crash
+    assert crash is not None, "timing instant has no other faults"
     if crash.minion is not None:
         chosen = tuple(i for i, ask in enumerate(minions) if ask.name == crash.minion)
     else:

@@ -2,7 +2,8 @@
 
 As text: ``all``, or requirements with commas between them, all of which must hold: a bare word is a *name*
 (of a minion, pool, workload or owner), ``k=v``, ``k==v``, ``k!=v``, ``k in (a, b)``, ``k notin (a, b)``,
-``k exists``, ``!k``. As a mapping: a v1 labelSelector (``matchLabels``, ``matchExpressions``).
+``k exists``, ``!k``. As a mapping: labels (``{app: web}``), or a v1 labelSelector (``matchLabels``,
+``matchExpressions``).
 
 ``!=`` and ``notin`` hold where the label is missing, as in Kubernetes (apimachinery pkg/labels/selector.go,
 Requirement.Matches). Kubernetes reads a bare word as "has the label"; here that is ``k exists``.
@@ -121,7 +122,7 @@ def parse_selector(value: object) -> Selector:
         return _from_text(value)
     if isinstance(value, Mapping):
         return _from_mapping(value)
-    raise SelectorError("expected a selector, as all, web, tier=web or {matchLabels: {tier: web}}")
+    raise SelectorError("expected a selector, as all, web, tier=web or {tier: web}")
 
 
 def _from_text(text: str) -> Selector:
@@ -202,6 +203,8 @@ def _label_value(text: str, path: tuple[str | int, ...] = ()) -> str:
 
 def _from_mapping(value: Mapping[object, object]) -> Selector:
     requirements: list[Requirement] = []
+    if _is_labels(value):
+        return Selector(tuple(_equality(key, label, ()) for key, label in value.items()))
     for key in value:
         if key not in {"matchLabels", "matchExpressions"}:
             near = nearest_word(str(key), ["matchExpressions", "matchLabels"])
@@ -211,15 +214,25 @@ def _from_mapping(value: Mapping[object, object]) -> Selector:
     labels = value.get("matchLabels", {})
     if not isinstance(labels, Mapping):
         raise SelectorError("expected a mapping of labels, as {tier: web}", ("matchLabels",))
-    for key, label in labels.items():
-        at = ("matchLabels", str(key))
-        name = _label_key(str(key), at, on_key=True)
-        requirements.append(Requirement("In", name, (_text(label, at),)))
+    requirements.extend(_equality(key, label, ("matchLabels",)) for key, label in labels.items())
     expressions = value.get("matchExpressions", [])
     if not isinstance(expressions, list | tuple):
         raise SelectorError("expected a list of {key, operator, values}", ("matchExpressions",))
     requirements.extend(_expression(item, ("matchExpressions", i)) for i, item in enumerate(expressions))
     return Selector(tuple(requirements))
+
+
+def _is_labels(value: Mapping[object, object]) -> bool:
+    """Whether a mapping is of labels themselves: no word of a labelSelector, and values that are texts or so."""
+    return not any(
+        key in {"matchLabels", "matchExpressions"} or isinstance(label, Mapping | list | tuple)
+        for key, label in value.items()
+    )
+
+
+def _equality(key: object, label: object, within: tuple[str | int, ...]) -> Requirement:
+    at = (*within, str(key))
+    return Requirement("In", _label_key(str(key), at, on_key=True), (_text(label, at),))
 
 
 def _expression(item: object, path: tuple[str | int, ...]) -> Requirement:

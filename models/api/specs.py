@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from models.api.constants import (
     CONSTANT_NAMES,
@@ -30,19 +28,16 @@ from models.api.specs_cluster import (
     MinionTrace,
     Reserved,
 )
-from models.api.specs_faults import Crash, Fault
+from models.api.specs_control import INSTANT, KUBERNETES, KubeletDelays, Master
+from models.api.specs_controllers import Controller, Service
+from models.api.specs_faults import ACTIONS, Crash, Fault
 from models.api.specs_fields import DnsName, PositiveDurationS, Spec, Text, choice, whole
+from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload, Workload
+from models.api.specs_policy import PluginRef, Policy
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, one_of, parse_mapping, quoted
-from models.api.specs_sources import PodTrace, Surroundings, TraceFile, Vocabulary
-from models.api.specs_workloads import (
-    Arrivals,
-    Batch,
-    GeneratedWorkload,
-    PodSpec,
-    Poisson,
-    TraceWorkload,
-    Workload,
-)
+from models.api.specs_sources import PodTrace, TraceFile, Vocabulary
+from models.api.specs_taints import Taint, Toleration
+from models.api.specs_workloads import Arrivals, Batch, GeneratedWorkload, PodSpec, Poisson, TraceWorkload
 from models.api.types import GpuDevices, GpuRequest
 from sim.diagnostics import nearest_word
 from sim.units import UnitError, parse_number
@@ -54,11 +49,17 @@ __all__ = [
     "Arrivals",
     "Batch",
     "Cluster",
+    "Controller",
     "Crash",
     "Fault",
     "GeneratedWorkload",
     "GpuDevices",
     "GpuRequest",
+    "KubeletDelays",
+    "ManifestObject",
+    "ManifestPod",
+    "ManifestWorkload",
+    "Master",
     "MinionPool",
     "MinionTrace",
     "PluginRef",
@@ -68,6 +69,9 @@ __all__ = [
     "Policy",
     "Reserved",
     "Scenario",
+    "Service",
+    "Taint",
+    "Toleration",
     "TraceFile",
     "TraceWorkload",
     "Vocabulary",
@@ -75,78 +79,6 @@ __all__ = [
 ]
 
 API_VERSION: Final = "wavetank/v1"
-_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_DEFAULT_SCHEDULER: Final = "best-fit"
-
-
-@dataclass(frozen=True, slots=True)
-class PluginRef:
-    """A plug-in by name, with the parameters it is given.
-
-    Attributes:
-        name: A name of the catalog, or ``package.module:name`` of the user's own.
-        parameters: As written in YAML; the plug-in knows what they mean.
-    """
-
-    name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_users_own(self) -> bool:
-        """Whether the name is ``package.module:name``, to be imported when the scenario is run."""
-        return ":" in self.name
-
-
-def _plugin(value: object) -> PluginRef:
-    parameters: Mapping[str, Any] = {}
-    if isinstance(value, Mapping):
-        if len(value) != 1:
-            sentence = f"expected one name, as best-fit or {{best-fit: {{...}}}}, not {len(value)}"
-            raise FieldError(FieldProblem(sentence))
-        name, given = next(iter(value.items()))
-        if given is not None:
-            try:
-                parameters = parse_mapping(given, "a mapping of parameters")
-            except FieldError as error:
-                raise FieldError(
-                    FieldProblem(error.problems[0].sentence, (str(name),), code="type")
-                ) from None
-    else:
-        name = value
-    if not isinstance(name, str) or not name or len(name) > 200:
-        raise FieldError(FieldProblem(f"expected the name of a policy, as best-fit, not {quoted(name)}"))
-    if ":" in name and not _DOTTED.fullmatch(name):
-        raise FieldError(FieldProblem(f"expected package.module:name, not {quoted(name)}", code="plugin"))
-    return PluginRef(name, dict(parameters))
-
-
-def _plugin_written(plugin: PluginRef) -> Any:
-    return {plugin.name: dict(plugin.parameters)} if plugin.parameters else plugin.name
-
-
-PluginField = Annotated[
-    PluginRef, FieldType(_plugin, _plugin_written, {"anyOf": [{"type": "string"}, {"type": "object"}]})
-]
-
-
-class Policy(Spec):
-    """Which plug-ins decide."""
-
-    scheduler: PluginField = Field(
-        PluginRef(_DEFAULT_SCHEDULER), description="a scheduling policy, as best-fit"
-    )
-
-    @field_validator("scheduler")
-    @classmethod
-    def _is_known(cls, value: PluginRef, info: ValidationInfo) -> PluginRef:
-        if not isinstance(info.context, Surroundings) or value.is_users_own:
-            return value
-        known = info.context.vocabulary.policies
-        if value.name not in known:
-            listed = ", ".join((*known, "package.module:name"))
-            sentence = f"there is no scheduling policy '{value.name}': expected one of {listed}"
-            raise fail(FieldProblem(sentence, hint=nearest_word(value.name, known), code="unknown-plugin"))
-        return value
 
 
 class Journal(Spec):
@@ -207,6 +139,14 @@ class Scenario(Spec):
     until_s: PositiveDurationS | None = Field(None, alias="until", description="a time, as 24h")
     checks: Annotated[str, choice("off", "cheap", "full")] = Field("cheap", description="off, cheap or full")
     cluster: Cluster = Field(description="the machines, as {minions: [...]}")
+    master: Master = Field(
+        default_factory=Master, description="how the control plane behaves, as {timing: kubernetes}"
+    )
+    kubelet: KubeletDelays = Field(
+        default_factory=KubeletDelays, description="delays of all kubelets, as {start: 0.2s, ready: 0.3s}"
+    )
+    controllers: tuple[Controller, ...] = Field((), description="a list of controllers")
+    services: tuple[Service, ...] = Field((), description="a list of services")
     workloads: tuple[Workload, ...] = Field((), description="a list of workloads")
     policy: Policy = Field(
         default_factory=Policy, description="which plug-ins decide, as {scheduler: best-fit}"
@@ -217,16 +157,59 @@ class Scenario(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _named_faults(cls, data: Any) -> Any:
-        """Faults without a name are fault-1, fault-2, ... by position."""
-        faults = data.get("faults") if isinstance(data, Mapping) else None
-        if not isinstance(faults, list):
+    def _settle(cls, data: Any) -> Any:
+        """Faults without a name are fault-1, fault-2, ... by position; the timing is settled."""
+        if not isinstance(data, Mapping):
             return data
-        named = [
-            {"name": default_fault_name(i), **fault} if isinstance(fault, Mapping) else fault
-            for i, fault in enumerate(faults)
-        ]
-        return {**data, "faults": named}
+        data = {**data}
+        faults, master = data.get("faults"), data.get("master", {})
+        if isinstance(faults, list):
+            data["faults"] = [
+                {"name": default_fault_name(i), **fault} if isinstance(fault, Mapping) else fault
+                for i, fault in enumerate(faults)
+            ]
+        if isinstance(master, Mapping) and "timing" not in master:
+            needed = _needs_control_plane(data)
+            timing = KUBERNETES if master or data.get("kubelet") or needed else INSTANT
+            data["master"] = {**master, "timing": timing}
+        return data
+
+    @model_validator(mode="after")
+    def _has_a_control_plane(self) -> Scenario:
+        if self.master.timing == INSTANT:
+            needed = _needs_control_plane(dict(self)) or self._beyond_defaults()
+            if needed:
+                sentence = f"timing instant does not go with {needed}, which needs timing kubernetes"
+                raise fail(FieldProblem(sentence, ("master", "timing"), KUBERNETES, code="exclusive"))
+        return self
+
+    def _beyond_defaults(self) -> str:
+        """A part of the master or the kubelets that is given, in words; empty for none."""
+        given = Master(timing=self.master.timing)
+        for attribute, spec in Master.model_fields.items():
+            if getattr(self.master, attribute) != getattr(given, attribute):
+                return f"'{spec.alias or attribute}'"
+        return "'kubelet'" if self.kubelet != KubeletDelays() else ""
+
+    @property
+    def all_controllers(self) -> tuple[Controller, ...]:
+        """The controllers, those of manifests last."""
+        return (*self.controllers, *(o.spec for o in self.manifests if isinstance(o.spec, Controller)))
+
+    @property
+    def all_services(self) -> tuple[Service, ...]:
+        """The services, those of manifests last."""
+        return (*self.services, *(o.spec for o in self.manifests if isinstance(o.spec, Service)))
+
+    @property
+    def all_minions(self) -> tuple[MinionPool | MinionTrace, ...]:
+        """Pools and traces of minions, and the Nodes of manifests last."""
+        return (*self.cluster.minions, *(o.spec for o in self.manifests if isinstance(o.spec, MinionPool)))
+
+    @property
+    def manifests(self) -> tuple[ManifestObject, ...]:
+        """All objects of the manifests, in the order of workloads and files."""
+        return tuple(o for work in self.workloads if isinstance(work, ManifestWorkload) for o in work.objects)
 
     @property
     def constant_values(self) -> dict[str, float]:
@@ -243,8 +226,46 @@ def default_fault_name(index: int) -> str:
     return f"fault-{index + 1}"
 
 
+_CONTROLLED: Final = ("controllers", "services")
+
+
+def _needs_control_plane(data: Mapping[str, Any]) -> str:
+    """What of a scenario happens only where the control plane is simulated, in words; empty for nothing.
+
+    Disabled faults count, so that the same scenario without its fault runs on the same control plane.
+    """
+    for key in _CONTROLLED:
+        if data.get(key):
+            return f"'{key}'"
+    minions = data.get("cluster")
+    minions = minions.get("minions") if isinstance(minions, Mapping) else getattr(minions, "minions", ())
+    for pool in _listed(minions):
+        if "kubelet" in pool if isinstance(pool, Mapping) else getattr(pool, "kubelet", None) is not None:
+            return "'kubelet'"
+    for workload in _listed(data.get("workloads")):
+        if isinstance(workload, ManifestWorkload) or (
+            isinstance(workload, Mapping) and "manifest" in workload
+        ):
+            return "manifests"
+    for fault in _listed(data.get("faults")):
+        kinds = [fault.kind] if isinstance(fault, Fault) else fault if isinstance(fault, Mapping) else ()
+        for kind in ACTIONS:
+            if kind in kinds and kind != "crash":
+                return f"a fault of the kind {kind}"
+    return ""
+
+
+def _listed(value: object) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else ()
+
+
 def scenario_hash(scenario: Scenario) -> str:
-    """A name for what was asked, after defaults: 32 hexadecimal digits of blake2b over canonical JSON."""
+    """A name for what was asked, after defaults: 32 hexadecimal digits of blake2b over canonical JSON.
+
+    What stands in manifests counts, not only their paths.
+    """
     plain = scenario.to_plain()
+    if scenario.manifests:
+        plain["manifests"] = [each.raw for each in scenario.manifests]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()

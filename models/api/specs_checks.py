@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from models.api.specs import MAX_MINIONS, default_fault_name
-from models.api.specs_workloads import default_name
+from models.api.specs_manifests import default_name
 from sim.diagnostics import nearest_word
 
 __all__ = ["CrossProblem", "cross_problems"]

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from models.api.specs_control import KubeletDelays
 from models.api.specs_fields import Amounts, CpuMillicores, DnsName, Flag, Labels, SizeBytes, Spec, whole
 from models.api.specs_names import label_key_problem, label_value_problem
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, parse_mapping, quoted
-from models.api.specs_sources import TraceFile, is_trace
+from models.api.specs_sources import TraceFile, form_of
+from models.api.specs_taints import Taint
 from models.api.types import GpuDevices
 from sim.diagnostics import nearest_word
 from sim.units import UnitError, parse_count
@@ -113,6 +115,13 @@ class _Minions(Spec):
     domains: Domains = Field(
         default_factory=dict, description="labels dealt out: names in turn, or a number of blocks"
     )
+    taints: tuple[Taint, ...] = Field(
+        (), description="a list of taints, as [{key: dedicated, value: gpu, effect: NoSchedule}]"
+    )
+    cordoned: Flag = Field(False, description="true where the minions begin cordoned")
+    kubelet: KubeletDelays | None = Field(
+        None, description="delays of these minions' kubelets, as {start: 2s}"
+    )
 
 
 class MinionPool(_Minions):
@@ -174,7 +183,7 @@ class MinionTrace(_Minions):
 
 def _kind_of_minions(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "MinionTrace" if is_trace(value, MinionPool, MinionTrace) else "MinionPool"
+        return form_of(value, {"": MinionPool, "trace": MinionTrace}).__name__
     return type(value).__name__ if isinstance(value, _Minions) else "MinionPool"
 
 

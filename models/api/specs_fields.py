@@ -11,8 +11,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from models.api.selectors import Selector, parse_selector
-from models.api.specs_names import parse_amounts, parse_dns_name, parse_labels
+from models.api.selectors import Selector, SelectorError, parse_selector
+from models.api.specs_names import (
+    parse_amounts,
+    parse_dns_name,
+    parse_dns_subdomain,
+    parse_label_key,
+    parse_label_value,
+    parse_labels,
+)
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, one_of, quoted
 from sim.diagnostics import nearest_word
 from sim.units import (
@@ -33,8 +40,12 @@ __all__ = [
     "Amounts",
     "CpuMillicores",
     "DnsName",
+    "DnsSubdomain",
     "DurationS",
     "Flag",
+    "LabelKey",
+    "LabelSelectorField",
+    "LabelValue",
     "Labels",
     "PositiveDurationS",
     "RatePerS",
@@ -131,6 +142,19 @@ def parse_positive_rate_per_s(value: object) -> float:
     return rate
 
 
+def parse_label_selector(value: object) -> Selector:
+    """Return a selector of labels alone, as that of a controller or a service.
+
+    Raises:
+        SelectorError: Not a selector, or one that asks for a name.
+    """
+    selector = parse_selector(value)
+    if selector.names:
+        name = selector.names[0]
+        raise SelectorError(f"expected labels, as app=web, not the name '{name}'", (), f"app={name}")
+    return selector
+
+
 def _string(pattern: str, *examples: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern, "examples": list(examples)}
 
@@ -147,16 +171,24 @@ RatePerS = Annotated[
 CpuMillicores = Annotated[int, FieldType(parse_millicores, format_millicores, _CPU_SCHEMA)]
 SizeBytes = Annotated[int, FieldType(parse_bytes, format_bytes, _SIZE_SCHEMA)]
 DnsName = Annotated[str, FieldType(parse_dns_name, None, _string(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"))]
+DnsSubdomain = Annotated[
+    str, FieldType(parse_dns_subdomain, None, _string(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"))
+]
 Flag = Annotated[bool, FieldType(parse_flag, None, {"type": "boolean"})]
 Text = Annotated[str, FieldType(parse_text, None, {"type": "string", "minLength": 1})]
 Labels = Annotated[
     dict[str, str],
     FieldType(parse_labels, None, {"type": "object", "additionalProperties": {"type": "string"}}),
 ]
+LabelKey = Annotated[str, FieldType(parse_label_key, None, {"type": "string"})]
+LabelValue = Annotated[str, FieldType(parse_label_value, None, {"type": "string"})]
 Amounts = Annotated[
     dict[str, int],
     FieldType(parse_amounts, None, {"type": "object", "additionalProperties": {"type": "integer"}}),
 ]
 SelectorField = Annotated[
     Selector, FieldType(parse_selector, str, {"anyOf": [{"type": "string"}, {"type": "object"}]})
+]
+LabelSelectorField = Annotated[
+    Selector, FieldType(parse_label_selector, str, {"anyOf": [{"type": "string"}, {"type": "object"}]})
 ]

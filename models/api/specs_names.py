@@ -8,9 +8,19 @@ from typing import Final
 from models.api.specs_problems import FieldError, FieldProblem, parse_mapping, quoted
 from sim.units import UnitError, parse_count
 
-__all__ = ["label_key_problem", "label_value_problem", "parse_amounts", "parse_dns_name", "parse_labels"]
+__all__ = [
+    "label_key_problem",
+    "label_value_problem",
+    "parse_amounts",
+    "parse_dns_name",
+    "parse_dns_subdomain",
+    "parse_label_key",
+    "parse_label_value",
+    "parse_labels",
+]
 
 _DNS_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _LABEL_KEY: Final = re.compile(
     r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 )
@@ -34,6 +44,17 @@ def parse_dns_name(value: object) -> str:
     )
 
 
+def parse_dns_subdomain(value: object) -> str:
+    """Return a DNS-1123 subdomain, as the names of pods, controllers and nodes are: labels with dots between.
+
+    Raises:
+        FieldError: Anything else.
+    """
+    if isinstance(value, str) and len(value) <= 253 and _DNS_SUBDOMAIN.fullmatch(value):
+        return value
+    return parse_dns_name(value)
+
+
 def label_key_problem(key: str) -> FieldProblem | None:
     """The problem with the name of a label or an extended resource, if there is one."""
     if _LABEL_KEY.fullmatch(key):
@@ -51,6 +72,29 @@ def label_value_problem(value: object, path: tuple[str | int, ...]) -> FieldProb
         path,
         hint if isinstance(value, int | float) else None,
     )
+
+
+def parse_label_key(value: object) -> str:
+    """Return the name of a label or taint.
+
+    Raises:
+        FieldError: Anything else.
+    """
+    if isinstance(value, str) and _LABEL_KEY.fullmatch(value):
+        return value
+    raise FieldError(FieldProblem(f"expected a name as tier or example.com/team, not {quoted(value)}"))
+
+
+def parse_label_value(value: object) -> str:
+    """Return the value of a label or taint; it may be empty.
+
+    Raises:
+        FieldError: Anything else; a number is told to stand in quotes.
+    """
+    found = label_value_problem(value, ())
+    if found is not None:
+        raise FieldError(found)
+    return str(value)
 
 
 def parse_labels(value: object) -> dict[str, str]:

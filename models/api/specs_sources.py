@@ -15,7 +15,7 @@ from models.api.specs_fields import DurationS, Flag, PositiveDurationS, Spec, Te
 from models.api.specs_problems import FieldError, FieldProblem, fail, one_of
 from sim.diagnostics import nearest_word
 
-__all__ = ["SHARED_VARIABLE", "PodTrace", "Surroundings", "TraceFile", "Vocabulary", "is_trace"]
+__all__ = ["SHARED_VARIABLE", "PodTrace", "Surroundings", "TraceFile", "Vocabulary", "expand_path", "form_of"]
 
 SHARED_VARIABLE: Final = "WAVETANK_SHARED"
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
@@ -46,19 +46,31 @@ class Surroundings:
         vocabulary: Names of plug-ins.
         base_dir: The scenario file's folder, for relative paths.
         shared: The folder that ``${WAVETANK_SHARED}`` stands for.
+        manifests: What was read of the files of manifests, by their paths as the scenario writes them.
     """
 
     vocabulary: Vocabulary
     base_dir: Path
     shared: Path = field(default_factory=shared_folder)
+    manifests: Mapping[str, object] = field(default_factory=dict)
 
 
-def is_trace(value: Mapping[str, Any], generated: type[Spec], recorded: type[Spec]) -> bool:
-    """Tell whether a mapping that may be either means the recorded one, also where ``trace`` is misspelt."""
-    if "trace" in value:
-        return True
-    known = [spec.alias or name for kind in (generated, recorded) for name, spec in kind.model_fields.items()]
-    return any(nearest_word(str(key), known) == "trace" for key in value if key not in known)
+def form_of(value: Mapping[str, Any], forms: Mapping[str, type[Spec]]) -> type[Spec]:
+    """Tell which form a mapping that may be any of them means, also where the mark is misspelt.
+
+    Args:
+        value: The mapping.
+        forms: A key that only one form has, and that form; the empty key for the form without a mark.
+    """
+    for mark, form in forms.items():
+        if mark in value:
+            return form
+    known = [spec.alias or name for form in forms.values() for name, spec in form.model_fields.items()]
+    for key in value:
+        near = nearest_word(str(key), known) if key not in known else None
+        if near is not None and near in forms:
+            return forms[near]
+    return forms[""]
 
 
 class TraceFile(Spec):
@@ -107,17 +119,26 @@ class TraceFile(Spec):
         return self
 
 
-def _existing(path: str, trace_format: str, surroundings: Surroundings) -> Path:
-    """The file or folder of a path, which must be there."""
+def expand_path(path: str, surroundings: Surroundings, key: str = "path") -> Path:
+    """Return where a path of a scenario leads, whether or not something is there.
+
+    Raises:
+        PydanticCustomError: A variable that is not known, or a NUL; at ``key``.
+    """
     for name in _VARIABLE.findall(path):
         if name != SHARED_VARIABLE:
             near = nearest_word(name, [SHARED_VARIABLE])
             sentence = f"'${{{name}}}' is not known in a path: only ${{{SHARED_VARIABLE}}} is"
-            raise fail(FieldProblem(sentence, ("path",), near and f"${{{near}}}", code="variable"))
+            raise fail(FieldProblem(sentence, (key,), near and f"${{{near}}}", code="variable"))
     expanded = path.replace(f"${{{SHARED_VARIABLE}}}", str(surroundings.shared))
     if "\0" in expanded:
-        raise fail(FieldProblem("expected a path, but a NUL character stands in it", ("path",)))
-    file = surroundings.base_dir / expanded
+        raise fail(FieldProblem("expected a path, but a NUL character stands in it", (key,)))
+    return surroundings.base_dir / expanded
+
+
+def _existing(path: str, trace_format: str, surroundings: Surroundings) -> Path:
+    """The file or folder of a trace, which must be there."""
+    file = expand_path(path, surroundings)
     try:
         exists = file.exists()
     except OSError:

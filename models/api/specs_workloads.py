@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from models.api.selectors import EVERYTHING
 from models.api.specs_distributions import CountLaw, CpuLaw, DurationLaw, PositiveDurationLaw, SizeLaw
@@ -23,13 +23,22 @@ from models.api.specs_fields import (
 )
 from models.api.specs_names import label_value_problem
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, quoted
-from models.api.specs_sources import PodTrace, is_trace
+from models.api.specs_sources import PodTrace
+from models.api.specs_taints import Toleration, with_defaults
 from models.api.types import GpuRequest
 from sim.diagnostics import nearest_word
 from sim.distributions import Constant
 from sim.units import UnitError, parse_count, parse_number
 
-__all__ = ["Arrivals", "Batch", "GeneratedWorkload", "PodSpec", "Poisson", "TraceWorkload", "Workload"]
+__all__ = [
+    "Arrivals",
+    "Batch",
+    "GeneratedWorkload",
+    "PodSpec",
+    "Poisson",
+    "TraceWorkload",
+    "trace_name",
+]
 
 MAX_PODS: Final = 10_000_000
 MAX_PRIORITY: Final = 1_000_000_000
@@ -156,6 +165,9 @@ class PodSpec(Spec):
         cpu_millicores, memory_bytes, ephemeral_storage_bytes: Laws; a constant for all alike.
         gpu: None for none.
         minions: Which minions it may run on.
+        toleration_s: How long it stays where the minion is not ready or cannot be reached; None: the constant
+            ``default_toleration_s``.
+        grace_s: How long it may take to end; None: the constant ``termination_grace_s``.
     """
 
     cpu_millicores: CpuLaw = Field(Constant(0.0), alias="cpu", description="an amount of CPU, as 500m")
@@ -173,6 +185,16 @@ class PodSpec(Spec):
     )
     minions: SelectorField = Field(EVERYTHING, description="a selector of minions, as tier=web")
     namespace: DnsName = Field("default", description="a namespace")
+    tolerations: tuple[Toleration, ...] = Field(
+        (), description="a list of tolerations, as [{key: dedicated}]"
+    )
+    toleration_s: DurationS | None = Field(None, alias="tolerationSeconds", description="a time, as 60s")
+    grace_s: DurationS | None = Field(None, alias="grace", description="a time, as 30s")
+
+    def admitted_tolerations(self, constants: Mapping[str, float]) -> tuple[Toleration, ...]:
+        """Return the tolerations that a pod has once it is admitted, the default ones too."""
+        default_s = constants["default_toleration_s"] if self.toleration_s is None else self.toleration_s
+        return with_defaults(self.tolerations, default_s)
 
 
 class GeneratedWorkload(Spec):
@@ -239,25 +261,13 @@ class TraceWorkload(Spec):
     @classmethod
     def _named(cls, data: Any) -> Any:
         if isinstance(data, Mapping) and "name" not in data:
-            return {**data, "name": default_name(data)}
+            return {**data, "name": trace_name(data)}
         return data
 
 
-def default_name(workload: Mapping[str, Any]) -> str:
+def trace_name(workload: Mapping[str, Any]) -> str:
     """The name of a trace workload that has none: its format, or ``trace`` where that is no name."""
     trace = workload.get("trace")
     trace_format = trace.get("format") if isinstance(trace, Mapping) else None
     is_name = isinstance(trace_format, str) and trace_format.isalnum() and trace_format.islower()
     return str(trace_format) if is_name and len(str(trace_format)) <= 63 else "trace"
-
-
-def _kind_of_workload(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "TraceWorkload" if is_trace(value, GeneratedWorkload, TraceWorkload) else "GeneratedWorkload"
-    return "TraceWorkload" if isinstance(value, TraceWorkload) else "GeneratedWorkload"
-
-
-Workload = Annotated[
-    Annotated[GeneratedWorkload, Tag("GeneratedWorkload")] | Annotated[TraceWorkload, Tag("TraceWorkload")],
-    Discriminator(_kind_of_workload),
-]

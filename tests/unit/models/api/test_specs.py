@@ -70,7 +70,7 @@ def test_every_value_is_in_the_unit_of_its_name(tree):
     assert (trace.pods, trace.every, trace.first) == ("pods.csv", 1, 0)
 
     assert (spec.policy.scheduler.name, spec.policy.scheduler.parameters) == ("best-fit", {"ties": "random"})
-    dies, wear = spec.faults
+    dies, wear, *_ = spec.faults
     assert (dies.at_s, dies.crash.minion, dies.repair, dies.enabled) == (
         300.0,
         "web-3",

@@ -1,0 +1,163 @@
+"""Objects of Kubernetes as workloads: what is modelled of each, and the whole of it as it was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationInfo, model_validator
+
+from models.api.specs_cluster import MinionPool
+from models.api.specs_controllers import Controller, Service
+from models.api.specs_fields import DnsName, DnsSubdomain, Spec, Text
+from models.api.specs_sources import Surroundings, expand_path, form_of
+from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload, trace_name
+from sim.yamlnodes import Mark
+
+__all__ = [
+    "ManifestFile",
+    "ManifestMinion",
+    "ManifestObject",
+    "ManifestPod",
+    "ManifestWorkload",
+    "Workload",
+    "default_name",
+]
+
+
+class ManifestPod(Spec):
+    """A pod that no controller made.
+
+    Attributes:
+        minion: Where it is bound already; None: the scheduler finds one.
+    """
+
+    name: DnsSubdomain = Field(description="the name of this pod")
+    pod: PodSpec = Field(description="what it asks for")
+    minion: DnsSubdomain | None = Field(None, description="the name of a minion")
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return self.pod.namespace
+
+
+class ManifestMinion(MinionPool):
+    """A Node: one minion, whose name may have dots."""
+
+    name: DnsSubdomain = Field(description="the name of this minion")
+
+
+ObjectSpec = Controller | Service | ManifestPod | ManifestMinion
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestObject:
+    """One object.
+
+    Attributes:
+        kind: Pod, ReplicationController, ReplicaSet, Service or Node.
+        namespace: Empty for a Node.
+        spec: The fields that are modelled.
+        raw: All fields, as they were written.
+        mark: Where it begins.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    spec: ObjectSpec
+    raw: Mapping[str, Any]
+    mark: Mark = field(default=Mark("manifest", 0, 0), compare=False)
+
+    @property
+    def key(self) -> str:
+        """The name with its namespace, as in the journal: ``default/web``; of a Node the name."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """What was read of one file.
+
+    Attributes:
+        objects: In the file's order, lists opened.
+        notes: One sentence for each thing that is not modelled.
+    """
+
+    objects: tuple[ManifestObject, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ManifestWorkload(Spec):
+    """Objects of Kubernetes, as their YAML or JSON describes them.
+
+    Attributes:
+        name: By default the file's own.
+        manifest: The file, as written.
+    """
+
+    name: DnsName = Field(description="the name of this workload")
+    manifest: Text = Field(description="a file of manifests, as shop.yaml")
+
+    _read: ManifestFile = PrivateAttr(default_factory=ManifestFile)
+
+    @property
+    def objects(self) -> tuple[ManifestObject, ...]:
+        """The objects that are modelled; none unless the scenario was read with its surroundings."""
+        return self._read.objects
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the file is not modelled."""
+        return self._read.notes
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "name" not in data:
+            return {**data, "name": default_name(data)}
+        return data
+
+    @model_validator(mode="after")
+    def _is_there(self, info: ValidationInfo) -> ManifestWorkload:
+        if isinstance(info.context, Surroundings):
+            expand_path(self.manifest, info.context, "manifest")
+            read = info.context.manifests.get(self.manifest)
+            if isinstance(read, ManifestFile):
+                self._read = read
+        return self
+
+
+def default_name(workload: Mapping[str, Any]) -> str:
+    """The name of a workload that has none: the trace's format, or the manifests' file made a name."""
+    manifest = workload.get("manifest")
+    if not isinstance(manifest, str):
+        return trace_name(workload)
+    stem = manifest.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return re.sub(r"[^a-z0-9]+", "-", stem.lower())[:63].strip("-") or "manifest"
+
+
+_FORMS: Final[dict[str, type[Spec]]] = {
+    "": GeneratedWorkload,
+    "trace": TraceWorkload,
+    "manifest": ManifestWorkload,
+}
+
+
+def _kind_of_workload(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return form_of(value, _FORMS).__name__
+    return type(value).__name__ if type(value) in _FORMS.values() else "GeneratedWorkload"
+
+
+Workload = Annotated[
+    Annotated[GeneratedWorkload, Tag("GeneratedWorkload")]
+    | Annotated[TraceWorkload, Tag("TraceWorkload")]
+    | Annotated[ManifestWorkload, Tag("ManifestWorkload")],
+    Discriminator(_kind_of_workload),
+]

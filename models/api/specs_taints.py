@@ -1,0 +1,91 @@
+"""Taints of minions and tolerations of pods, as in v1.
+
+Meaning of a toleration: k8s.io/api core/v1 toleration.go, ToleratesTaint; the two that every pod is given:
+k/k:plugin/pkg/admission/defaulttolerationseconds/admission.go, v1.20.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from pydantic import Field, model_validator
+
+from models.api.specs_fields import DurationS, LabelKey, LabelValue, Spec, choice
+from models.api.specs_problems import FieldProblem, fail
+
+__all__ = ["EFFECTS", "NOT_READY", "UNREACHABLE", "UNSCHEDULABLE", "Taint", "Toleration", "with_defaults"]
+
+EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+NOT_READY: Final = "node.kubernetes.io/not-ready"
+UNREACHABLE: Final = "node.kubernetes.io/unreachable"
+UNSCHEDULABLE: Final = "node.kubernetes.io/unschedulable"
+
+
+class Taint(Spec):
+    """What keeps pods from a minion that do not tolerate it."""
+
+    key: LabelKey = Field(description="the taint's key, as dedicated")
+    value: LabelValue = Field("", description="the taint's value, as gpu")
+    effect: Annotated[str, choice(*EFFECTS)] = Field(
+        description=f"{', '.join(EFFECTS[:-1])} or {EFFECTS[-1]}"
+    )
+
+    def __str__(self) -> str:
+        """Return the form of kubectl: ``key=value:Effect``."""
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
+class Toleration(Spec):
+    """What a pod puts up with.
+
+    Attributes:
+        key: None for every key; then the operator is Exists.
+        effect: None for every effect.
+        toleration_s: For NoExecute: how long it may stay; None for ever.
+    """
+
+    key: LabelKey | None = Field(None, description="the key of a taint; none for all")
+    operator: Annotated[str, choice("Equal", "Exists")] = Field("Equal", description="Equal or Exists")
+    value: LabelValue = Field("", description="the value of a taint, with operator Equal")
+    effect: Annotated[str, choice(*EFFECTS)] | None = Field(None, description="an effect; none for all")
+    toleration_s: DurationS | None = Field(None, alias="tolerationSeconds", description="a time, as 60s")
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Toleration:
+        problems: list[FieldProblem] = []
+        if self.operator == "Exists" and self.value:
+            sentence = "'value' does not go with operator Exists, which takes any"
+            problems.append(FieldProblem(sentence, ("value",), None, True, "exclusive"))
+        if self.key is None and self.operator == "Equal":
+            sentence = "expected operator Exists where there is no key"
+            problems.append(FieldProblem(sentence, ("operator",), "Exists", code="exclusive"))
+        if self.toleration_s is not None and self.effect not in {None, "NoExecute"}:
+            sentence = "'tolerationSeconds' goes with effect NoExecute only"
+            problems.append(FieldProblem(sentence, ("tolerationSeconds",), None, True, "exclusive"))
+        if problems:
+            raise fail(*problems)
+        return self
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Tell whether a pod with this toleration puts up with the taint."""
+        return (
+            self.effect in {None, taint.effect}
+            and self.key in {None, taint.key}
+            and (self.operator == "Exists" or self.value == taint.value)
+        )
+
+
+def with_defaults(given: Sequence[Toleration], default_s: float) -> tuple[Toleration, ...]:
+    """Return a pod's tolerations after admission: not-ready and unreachable for a time, where not given.
+
+    Args:
+        given: The pod's own.
+        default_s: How long, constant ``default_toleration_s``.
+    """
+    added = [
+        Toleration(key=key, operator="Exists", effect="NoExecute", toleration_s=default_s)
+        for key in (NOT_READY, UNREACHABLE)
+        if not any(each.key in {None, key} and each.effect in {None, "NoExecute"} for each in given)
+    ]
+    return (*given, *added)
