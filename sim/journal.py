@@ -11,10 +11,8 @@ that identities happen to have.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import struct
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,18 +24,18 @@ from numpy.typing import NDArray
 from sim.engine import Engine
 from sim.identities import NOBODY, Identities
 from sim.journalchunks import ChunkSink
+from sim.journalcolumns import DigestedColumns
 
 __all__ = ["CHUNK_ROWS", "IDENTITY_SCHEMA", "Journal", "Kind", "events_schema", "number_kinds"]
 
 CHUNK_ROWS = 65_536
 _NAMED = ("actor", "object", "minion", "container", "owner")
-_ABSENT = b"\1"
 _ROW_TYPE = np.dtype(
     [("time_s", "<f8"), ("kind", "<i8")]
     + [(name, "<i8") for name in (*_NAMED, "revision", "cause")]
-    + [("value", "<f8")]
+    + [("value", "<f8"), ("reason", "<i8")]
 )
-_ROW = struct.Struct("<dqqqqqqqqd")
+_ROW = struct.Struct("<dqqqqqqqqdq")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 IDENTITY_SCHEMA = pa.schema(
     [
@@ -104,59 +102,56 @@ class Journal:
         self.schema = events_schema(kinds)
         self.count = 0
         self._engine = engine
-        self._env = engine.env
         self._events = events
         self._names = names
         self._rows = bytearray(CHUNK_ROWS * _ROW.size)
         self._filled = 0
-        self._reasons: dict[int, str] = {}
-        self._own: dict[int, list[array[Any]]] = {
-            kind.index: [array("q"), *(array(code) for _, code in kind.fields)]
-            for kind in kinds
-            if kind.fields
-        }
+        self._reasons: dict[str, int] = {}
+        self._own = {kind.index: _OwnRows(kind) for kind in kinds if kind.fields}
         self._base = 0
-        self._hashes = {name: hashlib.blake2b(digest_size=16) for name in self.schema.names[1:]}
+        self._columns = DigestedColumns(self.schema.names[1:])
         self.write = self._make_write()
 
     def _make_write(self) -> Callable[..., int]:
-        # HOT: a closure, and one pack_into for all fields: a third of what an append for each costs.
-        env, engine, rows, own = self._env, self._engine, self._rows, self._own
-        pack_into, size, reasons = _ROW.pack_into, _ROW.size, self._reasons
+        # HOT: a closure, arguments by place, and one pack_into for all fields.
+        env, engine, rows, own, reasons = self._engine.env, self._engine, self._rows, self._own, self._reasons
+        pack_into, size, limit = _ROW.pack_into, _ROW.size, len(self._rows)
 
-        def write(
+        def write(  # noqa: PLR0917 - by place, as names cost as much as the packing
             kind: Kind,
             object: int = NOBODY,
-            *,
             minion: int = NOBODY,
             actor: int = NOBODY,
             owner: int = NOBODY,
             cause: int | None = None,
-            value: float = math.nan,
             reason: str | None = None,
-            container: int = NOBODY,
+            value: float = math.nan,
             revision: int = -1,
             own_fields: tuple[float, ...] = (),
+            container: int = NOBODY,
         ) -> int:
-            if self._filled == CHUNK_ROWS:
+            place = self._filled
+            if place == limit:
                 self.spill()
-            seq, place = self.count, self._filled
-            self.count = seq + 1
-            self._filled = place + 1
+                place = 0
             if cause is None:
                 cause = engine.cause
+            if reason is None:
+                text = -1
+            else:
+                text = reasons.get(reason, -1)
+                if text < 0:
+                    text = reasons[reason] = len(reasons)
             index = kind.index
             pack_into(
-                rows, place * size,
-                env._now, index, actor, object, minion, container, owner, revision, cause, value,
+                rows, place,
+                env._now, index, actor, object, minion, container, owner, revision, cause, value, text,
             )  # fmt: skip
-            if reason is not None:
-                reasons[place] = reason
             if own_fields:
-                columns = own[index]
-                columns[0].append(place)
-                for column, field in zip(columns[1:], own_fields, strict=True):
-                    column.append(field)
+                own[index].add(place, own_fields)
+            self._filled = place + size
+            seq = self.count
+            self.count = seq + 1
             return seq
 
         return write
@@ -164,96 +159,78 @@ class Journal:
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
         if self._filled:
-            self._events.write(self._table(self._filled))
+            self._events.write(self._table(self._filled // _ROW.size))
             self._filled = 0
             self._base = self.count
             self._reasons.clear()
-            for columns in self._own.values():
-                for column in columns:
-                    del column[:]
-        names = self.identities.take_rows()
-        if names:
-            columns_of_names = [list(column) for column in zip(*names, strict=True)]
-            self._names.write(pa.table(columns_of_names, schema=IDENTITY_SCHEMA))
+            for own in self._own.values():
+                own.filled = 0
+        if self.identities.fresh:
+            self._names.write(pa.table(self.identities.take_columns(), schema=IDENTITY_SCHEMA))
         self.identities.purge()
 
     def digest(self) -> str:
         """Spill, and return the digest of every record so far as 32 hexadecimal digits."""
         self.spill()
-        whole = hashlib.blake2b(digest_size=16)
-        for name, running in self._hashes.items():
-            whole.update(name.encode() + b"\0" + running.digest())
-        return whole.hexdigest()
+        return self._columns.digest()
 
     def _table(self, rows: int) -> pa.Table:
+        made = self._columns
         whole = np.frombuffer(self._rows, dtype=_ROW_TYPE, count=rows)
-        kinds = whole["kind"].astype(np.int64)
+        kinds = whole["kind"].copy()
         columns: dict[str, pa.Array] = {
             "seq": pa.array(np.arange(self._base, self._base + rows)),
-            "time_s": self._numbers("time_s", whole["time_s"].copy()),
-            "kind": self._texts("kind", kinds, [kind.name for kind in self.kinds].__getitem__),
-            "layer": self._texts("layer", kinds, [kind.layer for kind in self.kinds].__getitem__),
+            "time_s": made.numbers("time_s", whole["time_s"].copy()),
+            "kind": made.texts("kind", kinds, [kind.name for kind in self.kinds].__getitem__),
+            "layer": made.texts("layer", kinds, [kind.layer for kind in self.kinds].__getitem__),
         }
         for name in _NAMED:
-            columns[name] = self._texts(name, whole[name], self.identities.text)
+            columns[name] = made.texts(name, whole[name].copy(), self.identities.text)
         for name in ("revision", "cause", "value"):
-            columns[name] = self._numbers(name, whole[name].copy())
-        columns["reason"] = self._reason_column(rows)
+            columns[name] = made.numbers(name, whole[name].copy())
+        columns["reason"] = made.texts("reason", whole["reason"].copy(), list(self._reasons).__getitem__)
         for kind in self.kinds:
             if kind.fields:
-                self._own_columns(kind, rows, int((kinds == kind.index).sum()), columns)
+                own = self._own[kind.index].taken()
+                where = own["place"] // _ROW.size
+                # The digest takes these values without their rows, which is sound only if no row lacks them.
+                assert where.size == (kinds == kind.index).sum(), (
+                    f"a record '{kind.name}' was written without its own fields"
+                )
+                for name, _ in kind.fields:
+                    column = f"{kind.name}_{name}"
+                    columns[column] = made.own(column, rows, where, own[name].copy())
         return pa.table(columns, schema=self.schema)
 
-    def _numbers(self, name: str, numbers: NDArray[Any]) -> pa.Array:
-        self._hashes[name].update(numbers.tobytes())
-        absent = np.isnan(numbers) if numbers.dtype == np.float64 else numbers < 0
-        return pa.array(numbers, mask=absent if absent.any() else None)
 
-    def _texts(self, name: str, numbers: NDArray[np.int64], text: Callable[[int], str]) -> pa.Array:
-        low, high = int(numbers.min()), int(numbers.max())
-        if high < 0:
-            self._hashes[name].update(_ABSENT * numbers.size)
-            return pa.DictionaryArray.from_arrays(
-                pa.nulls(numbers.size, pa.int32()), pa.array([], pa.string())
-            )
-        # Numbers are dense, so a table of who is present beats sorting.
-        places = numbers - low
-        present = np.zeros(high - low + 1, dtype=bool)
-        present[places] = True
-        unique = np.flatnonzero(present) + low
-        codes = (np.cumsum(present, dtype=np.int32) - 1)[places]
-        texts = [None if number < 0 else text(number) for number in unique.tolist()]
-        coded = [_ABSENT if entry is None else entry.encode() + b"\0" for entry in texts]
-        self._hashes[name].update(b"".join(map(coded.__getitem__, codes.tolist())))
-        if low < 0:  # only the first can be absent; under the mask stands a code that readers may follow
-            absent = codes == 0
-            codes = np.maximum(codes - 1, 0)
-            return pa.DictionaryArray.from_arrays(
-                pa.array(codes, mask=absent), pa.array(texts[1:], pa.string())
-            )
-        return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
+class _OwnRows:
+    """The own fields of one kind, packed: grows to what a chunk needs."""
 
-    def _reason_column(self, rows: int) -> pa.Array:
-        reasons: list[str | None] = [None] * rows
-        coded = [_ABSENT] * rows
-        for place, reason in self._reasons.items():
-            reasons[place] = reason
-            coded[place] = reason.encode() + b"\0"
-        self._hashes["reason"].update(b"".join(coded))
-        return pa.array(reasons, pa.string()).dictionary_encode().cast(_TEXT)
+    __slots__ = ("_pack_into", "_rows", "_size", "_type", "filled")
 
-    def _own_columns(self, kind: Kind, rows: int, written: int, columns: dict[str, pa.Array]) -> None:
-        where = np.frombuffer(self._own[kind.index][0], dtype=np.int64)
-        # The digest takes these values without their rows, which is sound only if no row lacks them.
-        assert where.size == written, f"a record '{kind.name}' was written without its own fields"
-        for (name, code), buffer in zip(kind.fields, self._own[kind.index][1:], strict=True):
-            given = np.frombuffer(buffer, dtype=np.int64 if code == "q" else np.float64)
-            self._hashes[f"{kind.name}_{name}"].update(given.tobytes())
-            spread = np.zeros(rows, dtype=given.dtype)
-            absent = np.ones(rows, dtype=bool)
-            spread[where] = given
-            absent[where] = np.isnan(given) if code == "d" else False
-            columns[f"{kind.name}_{name}"] = pa.array(spread, mask=absent)
+    def __init__(self, kind: Kind) -> None:
+        packed = struct.Struct("<q" + "".join(code for _, code in kind.fields))
+        self._pack_into, self._size = packed.pack_into, packed.size
+        codes = {"q": "<i8", "d": "<f8"}
+        self._type = np.dtype([("place", "<i8"), *((name, codes[code]) for name, code in kind.fields)])
+        self._rows = bytearray(64 * packed.size)
+        self.filled = 0
+
+    def add(self, place: int, fields: tuple[float, ...]) -> None:
+        """Keep the fields of the record at a place.
+
+        Raises:
+            struct.error: They are not as many as the kind has, or of another type.
+        """
+        at, rows = self.filled, self._rows
+        if at == len(rows):
+            rows.extend(bytes(at))
+        self._pack_into(rows, at, place, *fields)
+        self.filled = at + self._size
+
+    def taken(self) -> NDArray[Any]:
+        """Return what is kept, until the next ``add``."""
+        return np.frombuffer(self._rows, dtype=self._type, count=self.filled // self._size)
 
 
 def number_kinds(kinds: Sequence[tuple[str, str, tuple[tuple[str, str], ...]]]) -> tuple[Kind, ...]:

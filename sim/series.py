@@ -1,15 +1,15 @@
 """Series on change: what a quantity was, from when.
 
-Quantities that change together are one :class:`Gauges`: a change is a tuple of differences, kept as it is and
-summed when a chunk is written. Of several changes at one instant the last counts; a quantity that did not change
-gets no point, and a quiet month costs nothing.
+Quantities that move together are one :class:`Gauges`. A change that comes again and again is made once
+(:meth:`SeriesBook.change`), over as many gauges as it moves, and then told by its number; a change that is new each
+time is a tuple of differences. Both are summed when a chunk is written. Of several changes at one instant the
+last counts; a quantity that did not change gets no point, and a quiet month costs nothing.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,22 +24,21 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 SERIES_SCHEMA = pa.schema(
     [("series", _TEXT), ("object", _TEXT), ("time_s", pa.float64()), ("value", pa.float64())]
 )
-_CHUNK_CHANGES = 16_384
+_CHUNK_CHANGES = 32_768
+Floats = NDArray[np.float64]
 
 
 class Gauges:
-    """Quantities that change together; made by :meth:`SeriesBook.gauges`."""
+    """Quantities that move together; made by :meth:`SeriesBook.gauges`."""
 
-    __slots__ = ("_base", "_differences", "_env", "_extend", "_time", "_times", "_width", "_written", "first")
+    __slots__ = ("_base", "_book", "_differences", "_times", "_written", "first", "width")
 
-    def __init__(self, first: int, width: int, env: Any) -> None:
+    def __init__(self, book: SeriesBook, first: int, width: int) -> None:
         self.first = first
-        self._width = width
-        self._env = env
+        self.width = width
+        self._book = book
         self._times = array("d")
         self._differences = array("q")
-        self._time = self._times.append
-        self._extend: Callable[[Sequence[int]], None] = self._differences.extend
         self._base = np.zeros(width, dtype=np.int64)
         self._written: NDArray[np.int64] | None = None
 
@@ -48,24 +47,34 @@ class Gauges:
 
     def add(self, differences: Sequence[int]) -> None:
         """Change each quantity by its difference (one int each), from now on."""
-        self._time(self._env._now)
-        self._extend(differences)
+        self._times.append(self._book.env._now)
+        self._differences.extend(differences)
 
     @property
     def values(self) -> NDArray[np.int64]:
         """What the quantities are now: int64 (width,)."""
-        changes = np.frombuffer(self._differences, dtype=np.int64).reshape(-1, self._width)
-        now: NDArray[np.int64] = self._base + changes.sum(axis=0)
+        now: NDArray[np.int64] = self._base + self._changes()[1].sum(axis=0)
         return now
 
-    def take(self) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+    def _changes(self) -> tuple[Floats, NDArray[np.int64]]:
+        """Return times, float64 (k,), and differences, int64 (k, width), in order of time."""
+        own_times = np.array(self._times, dtype=np.float64)
+        own = np.array(self._differences, dtype=np.int64).reshape(-1, self.width)
+        times, differences = self._book.told(self)
+        if not times.size or not own_times.size:
+            return (times, differences) if times.size else (own_times, own)
+        # Within an instant the order is of no account: only its last sum counts.
+        times = np.concatenate((own_times, times))
+        order = np.argsort(times, kind="stable")
+        return times[order], np.concatenate((own, differences))[order]
+
+    def take(self) -> tuple[NDArray[np.int32], Floats, NDArray[np.int64]]:
         """Return (number of the series, time, value) of the points since the last call."""
-        times = np.array(self._times, dtype=np.float64)
-        changes = np.array(self._differences, dtype=np.int64).reshape(-1, self._width)
-        values = self._base + np.cumsum(changes, axis=0)
+        times, differences = self._changes()
         del self._times[:], self._differences[:]
         if not times.size:
             return np.empty(0, np.int32), times, np.empty(0, np.int64)
+        values = self._base + np.cumsum(differences, axis=0)
         last = np.append(times[1:] != times[:-1], True)
         times, values = times[last], values[last]
         before = np.vstack((self._base if self._written is None else self._written, values[:-1]))
@@ -83,32 +92,79 @@ class SeriesBook:
     Args:
         engine: Gives the time.
         sink: Where chunks go.
+
+    Attributes:
+        add: ``add(number)``: make the change of this number, from now on.
     """
 
     def __init__(self, engine: Engine, sink: ChunkSink) -> None:
-        self._env = engine.env
+        self.env = engine.env
         self._sink = sink
         self._names: list[str] = []
         self._objects: list[str | None] = []
         self._gauges: list[Gauges] = []
+        self._numbers: dict[tuple[tuple[int, tuple[int, ...]], ...], int] = {}
+        self._parts: list[dict[int, tuple[int, ...]]] = []
+        self._times = array("d")
+        self._told = array("i")
+        self.add = self._make_add()
         engine.watch(self._spill_if_full)
+
+    def _make_add(self) -> Callable[[int], None]:
+        # HOT: several a pod. Two appends, whatever the number of quantities.
+        env, time, tell = self.env, self._times.append, self._told.append
+
+        def add(number: int) -> None:
+            time(env._now)
+            tell(number)
+
+        return add
 
     def gauges(self, series: Sequence[str], object_text: str | None = None) -> Gauges:
         """Make the gauges of these series (for one object, or for the whole), all at 0 from the start."""
-        made = Gauges(len(self._names), len(series), self._env)
+        made = Gauges(self, len(self._names), len(series))
         self._names.extend(series)
         self._objects.extend([object_text] * len(series))
         self._gauges.append(made)
         made.add([0] * len(series))
         return made
 
+    def change(self, *parts: tuple[Gauges, Sequence[int]]) -> int:
+        """Return the number of a change that moves these gauges by these differences; the same for the same.
+
+        Raises:
+            ValueError: There is not one difference a quantity, or a gauge stands twice.
+        """
+        key = tuple((gauges.first, tuple(differences)) for gauges, differences in parts)
+        found = self._numbers.get(key)
+        if found is None:
+            if any(len(differences) != gauges.width for gauges, differences in parts):
+                raise ValueError("a change has one difference a quantity")
+            if len(dict(key)) < len(key):
+                raise ValueError("a change moves each gauge once")
+            found = self._numbers[key] = len(self._parts)
+            self._parts.append(dict(key))
+        return found
+
+    def told(self, gauges: Gauges) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the changes by number that move some gauges: times, float64 (k,), differences, int64 (k, width)."""
+        moving = np.array([gauges.first in parts for parts in self._parts], dtype=bool)
+        numbers = np.array(self._told, dtype=np.int32)
+        if not moving.any() or not numbers.size:
+            return np.empty(0), np.empty((0, gauges.width), dtype=np.int64)
+        nothing = (0,) * gauges.width
+        table = np.array([parts.get(gauges.first, nothing) for parts in self._parts], dtype=np.int64)
+        where = np.flatnonzero(moving[numbers])
+        return np.array(self._times, dtype=np.float64)[where], table[numbers[where]]
+
     def _spill_if_full(self) -> None:
-        if sum(map(len, self._gauges)) >= _CHUNK_CHANGES:
+        if sum(map(len, self._gauges)) + len(self._told) >= _CHUNK_CHANGES:
             self.spill()
 
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
         taken = [gauges.take() for gauges in self._gauges]
+        del self._times[:], self._told[:]
         which = (
             pa.array(np.concatenate([points[0] for points in taken])) if taken else pa.array([], pa.int32())
         )

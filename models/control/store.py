@@ -6,11 +6,12 @@ A client holds a cursor; what it does not read again is forgotten once every cur
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 
 from models.api import records
 from models.api.types import Phase, Pod, PodAsk
-from sim.identities import Identities
+from sim.identities import NOBODY, Identities
 from sim.journal import Journal, Kind
 from sim.series import SeriesBook
 
@@ -55,10 +56,6 @@ def _difference(before: Phase | None, after: Phase) -> tuple[int, ...]:
     return tuple(row)
 
 
-_CREATED = _difference(None, Phase.PENDING)
-_DIFFERENCES = {pair: _difference(*pair) for pair in _TRANSITIONS}
-
-
 class Cursor:
     """One client's place in the log.
 
@@ -99,7 +96,12 @@ class Store:
         self._base = 0
         self._cursors: list[Cursor] = []
         self._minions = minions
-        self._gauges = series.gauges([f"pods_{name}" for name in _SERIES])
+        gauges = series.gauges([f"pods_{name}" for name in _SERIES])
+        self._count_change = series.add
+        self._creation = series.change((gauges, _difference(None, Phase.PENDING)))
+        self._moves = {
+            pair: (kind, series.change((gauges, _difference(*pair)))) for pair, kind in _TRANSITIONS.items()
+        }
         self.created = 0
         self.count = [0] * len(Phase)
 
@@ -136,16 +138,19 @@ class Store:
         pod = Pod(identity, self.created, owner, ask, now_s)
         self.created += 1
         self.count[Phase.PENDING] += 1
-        self._gauges.add(_CREATED)
+        self._count_change(self._creation)
         need = template.need
         pod.cause = self._journal.write(
             records.POD_CREATED,
             identity,
-            actor=owner,
-            owner=owner,
-            value=ask.life_s if ask.life_s != float("inf") else float("nan"),
-            own_fields=(need[0], need[1], need[3], template.gpu_milli, ask.recorded_wait_s),
-            revision=self.revision,
+            NOBODY,
+            owner,
+            owner,
+            None,
+            None,
+            ask.life_s if ask.life_s < math.inf else math.nan,
+            self.revision,
+            (need[0], need[1], need[3], template.gpu_milli, ask.recorded_wait_s),
         )
         self._commit((Op.POD_CREATED, pod, pod.cause))
         return pod
@@ -176,16 +181,14 @@ class Store:
     def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:
         """Move a pod to another phase and write the record; the table says what may follow what."""
         pair = (pod.phase, phase)
-        kind = _TRANSITIONS[pair]
+        kind, change = self._moves[pair]
         self.count[pair[0]] -= 1
         self.count[phase] += 1
-        self._gauges.add(_DIFFERENCES[pair])
+        self._count_change(change)
         pod.phase = phase
         pod.generation += 1
         minion = self._minions[pod.minion] if pod.minion >= 0 else -1
-        pod.cause = self._journal.write(
-            kind, pod.identity, minion=minion, actor=actor, owner=pod.owner, cause=cause, reason=reason
-        )
+        pod.cause = self._journal.write(kind, pod.identity, minion, actor, pod.owner, cause, reason)
 
     def end(self, pod: Pod, phase: Phase, *, cause: int, reason: str | None = None) -> None:
         """Move a pod to a phase that it does not leave, and tell the clients."""

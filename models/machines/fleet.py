@@ -57,7 +57,8 @@ class Fleet:
         self._allocated = series.gauges([f"allocatable_{word}" for word in words])
         self._stranded = series.gauges([f"stranded_{word}" for word in words])
         self._ready = series.gauges(["minions_ready"])
-        self._less: dict[int, tuple[int, ...]] = {}
+        self._series = series
+        self._uses: dict[tuple[int, int], tuple[tuple[int, ...], int]] = {}
         self._nothing = (0,) * len(words)
         self._is_stranded: list[tuple[int, ...] | None] = [None] * len(minions)
         self._templates = templates
@@ -117,14 +118,15 @@ class Fleet:
 
     def _use(self, pod: Pod, sign: int) -> None:
         index, template = pod.minion, pod.template
-        difference = template.need
-        if sign < 0:
-            less = self._less.get(template.index)
-            if less is None:
-                less = self._less[template.index] = tuple(-amount for amount in template.need)
-            difference = less
-        self._free[index] = list(map(sub, self._free[index], difference))
-        self._requested.add(difference)
+        found = self._uses.get((template.index, sign))
+        if found is None:
+            difference = tuple(sign * amount for amount in template.need)
+            found = self._uses[template.index, sign] = (
+                difference,
+                self._series.change((self._requested, difference)),
+            )
+        self._free[index] = list(map(sub, self._free[index], found[0]))
+        self._series.add(found[1])
         self._strand(index)
 
     def _count_minion(self, index: int, sign: int) -> None:

@@ -10,6 +10,12 @@ from hypothesis import strategies as st
 
 from sim.identities import NOBODY, Identities
 
+
+def rows(identities):
+    """What was entered since the last call, as rows."""
+    return list(zip(*identities.take_columns(), strict=True))
+
+
 NAMES = st.text("abc-", min_size=1, max_size=6)
 
 
@@ -25,7 +31,7 @@ NAMES = st.text("abc-", min_size=1, max_size=6)
 def test_a_text_names_kind_namespace_name_and_incarnation(asked, text):
     identities = Identities()
     assert identities.text(identities.add(*asked)) == text
-    ((row_text, kind, namespace, name, _, incarnation),) = identities.take_rows()
+    ((row_text, kind, namespace, name, _, incarnation),) = rows(identities)
     assert row_text == text
     assert (kind, name, namespace, incarnation) == asked
 
@@ -44,25 +50,32 @@ def test_texts_and_uids_tell_all_apart_and_do_not_depend_on_order(asked):
         forward.add(*entry)
     for entry in reversed(asked):
         backward.add(*entry)
-    rows = forward.take_rows()
-    assert sorted(rows, key=repr) == sorted(backward.take_rows(), key=repr)
-    assert len({row[0] for row in rows}) == len({row[4] for row in rows}) == len(asked)
-    for row in rows:
+    taken = rows(forward)
+    assert sorted(taken, key=repr) == sorted(rows(backward), key=repr)
+    assert len({row[0] for row in taken}) == len({row[4] for row in taken}) == len(asked)
+    for row in taken:
         assert str(uuid.UUID(row[4])) == row[4]
 
 
 def test_rows_are_taken_once():
     identities = Identities()
     identities.add("pod", "a")
-    assert len(identities.take_rows()) == 1
+    assert identities.fresh == len(rows(identities)) == 1
     identities.add("pod", "b")
-    assert [row[3] for row in identities.take_rows()] == ["b"]
-    assert identities.take_rows() == []
+    assert [row[3] for row in rows(identities)] == ["b"]
+    assert identities.fresh == len(rows(identities)) == 0
+
+
+def test_a_uid_is_frozen():
+    identities = Identities()
+    identities.add("pod", "a", "default", 2)
+    assert rows(identities)[0][4] == "5c3663ea-0e74-0f77-426e-b1c8a140b182"
 
 
 def test_what_was_released_keeps_its_text_until_the_purge_and_no_longer():
     identities = Identities()
     gone, kept = identities.add("pod", "gone"), identities.add("pod", "kept")
+    assert len(rows(identities)) == 2
     identities.release(gone)
     assert identities.text(gone) == "pod/gone"
     identities.purge()
@@ -71,13 +84,23 @@ def test_what_was_released_keeps_its_text_until_the_purge_and_no_longer():
     assert identities.text(kept) == "pod/kept"
     identities.purge()
     assert identities.add("pod", "gone", None, 2) == 2
-    assert [row[0] for row in identities.take_rows()] == ["pod/gone", "pod/kept", "pod/gone#2"]
+    assert [row[0] for row in rows(identities)] == ["pod/gone#2"]
+
+
+def test_what_was_released_is_not_dropped_before_it_was_taken():
+    identities = Identities()
+    identities.release(identities.add("pod", "brief"))
+    identities.purge()
+    assert [row[0] for row in rows(identities)] == ["pod/brief"]
+    identities.purge()
+    with pytest.raises(KeyError):
+        identities.text(0)
 
 
 def test_memory_follows_what_is_alive():
     identities = Identities()
     for i in range(1000):
         identities.release(identities.add("pod", str(i)))
-        identities.take_rows()
+        identities.take_columns()
         identities.purge()
-    assert (len(identities), len(identities._texts), len(identities._fresh)) == (1000, 0, 0)
+    assert (len(identities), len(identities._entries), len(identities._released)) == (1000, 0, 0)

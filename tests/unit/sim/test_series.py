@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,3 +153,65 @@ def test_a_full_buffer_is_spilled_while_the_run_goes_on(monkeypatch):
     assert len(gauges) == 9000 - 8192
     book.spill()
     assert points(sink) == {("a", None): [(float(i), i) for i in range(9001)]}
+
+
+def test_a_change_by_number_moves_several_gauges_and_has_one_number():
+    engine, sink, book = made()
+    pods, used = book.gauges(["pending", "running"]), book.gauges(["cpu"])
+    start = book.change((pods, (-1, 1)), (used, (250,)))
+    assert book.change((pods, [-1, 1]), (used, [250])) == start
+    create = book.change((pods, (1, 0)))
+    assert create != start
+    engine.at(1.0, TRUTH, lambda: book.add(create))
+    engine.at(2.0, TRUTH, lambda: (book.add(start), pods.add((5, 0))))
+    engine.run()
+    assert (pods.values.tolist(), used.values.tolist()) == ([5, 1], [250])
+    book.spill()
+    assert points(sink) == {
+        ("pending", None): [(0.0, 0), (1.0, 1), (2.0, 5)],
+        ("running", None): [(0.0, 0), (2.0, 1)],
+        ("cpu", None): [(0.0, 0), (2.0, 250)],
+    }
+    assert (pods.values.tolist(), used.values.tolist()) == ([5, 1], [250])
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"), [([(0, (1,))], "one difference"), ([(0, (1, 0)), (0, (0, 1))], "each gauge once")]
+)
+def test_a_change_that_does_not_suit_its_gauges_is_refused(parts, message):
+    _, _, book = made()
+    gauges = [book.gauges(["a", "b"])]
+    with pytest.raises(ValueError, match=message):
+        book.change(*((gauges[which], differences) for which, differences in parts))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3), st.booleans()), max_size=40),
+    st.sets(st.integers(0, 40)),
+)
+def test_by_number_or_by_differences_is_the_same(changes, cuts):
+    kinds = [((1, 0), None), ((-1, 2), None), ((0, 1), (3,)), ((0, 0), (-2,))]
+    meanings = []
+    for by_number in (False, True):
+        engine, sink, book = made()
+        first, second = book.gauges(["a", "b"]), book.gauges(["c"])
+        book.gauges(["unmoved"])
+
+        def change(place, which, told, book=book, gauges=(first, second), by_number=by_number):
+            if place in cuts:
+                book.spill()
+            parts = [(gauge, own) for gauge, own in zip(gauges, kinds[which], strict=True) if own]
+            if by_number and told:
+                book.add(book.change(*parts))
+            else:
+                for gauge, own in parts:
+                    gauge.add(own)
+
+        for place, (time_s, which, told) in enumerate(sorted(changes)):
+            engine.at(float(time_s), TRUTH, partial(change, place, which, told))
+        engine.run()
+        values = [first.values.tolist(), second.values.tolist()]
+        book.spill()
+        assert values == [first.values.tolist(), second.values.tolist()]
+        meanings.append((points(sink), values))
+    assert meanings[0] == meanings[1]
