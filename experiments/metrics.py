@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Faults, Lives, Minions, Pods
 from experiments.statistics import Quantile, quantile
-from experiments.steps import NOTHING, Steps, read_cluster_steps, read_last_points
+from experiments.steps import NOTHING, Steps, read_cluster_steps
 
 __all__ = [
     "ALLOCATION_LIMIT",
@@ -74,10 +74,11 @@ def measure(run: RunFiles, lives: Lives) -> dict[str, Any]:
         run: For what is not a life: the series, the offered load.
         lives: :func:`experiments.lives.read_lives` of the same run.
     """
-    last = read_last_points(run)
+    steps = read_cluster_steps(run, _is_told)
+    last = {name: (float(its.times_s[-1]), its.last) for name, its in steps.items() if len(its)}
     # The series of a killed run end with their last chunk, before or after the last chunk of records.
     seen_s = lives.end_s if lives.end_reason else max((time_s for time_s, _ in last.values()), default=0.0)
-    usage = _usage(read_cluster_steps(run, _is_usage), seen_s)
+    usage = _usage(steps, seen_s)
     return {
         "end_s": lives.end_s,
         "end_reason": lives.end_reason,
@@ -100,8 +101,8 @@ def _mean(numbers: NDArray[np.float64]) -> float | None:
     return float(np.mean(numbers)) if len(numbers) else None
 
 
-def _is_usage(series: str) -> bool:
-    return series.startswith(("requested_", "allocatable_", "stranded_"))
+def _is_told(series: str) -> bool:
+    return series.startswith(("requested_", "allocatable_", "stranded_", "pods_"))
 
 
 def _counts(pods: Pods, last: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

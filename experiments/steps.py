@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.journalfiles import RunFiles
 
-__all__ = ["NOTHING", "Steps", "read_cluster_steps", "read_last_points"]
+__all__ = ["NOTHING", "Steps", "read_cluster_steps"]
 
 Floats = NDArray[np.float64]
 _PIECE_ROWS = 262_144
@@ -82,11 +82,6 @@ def read_cluster_steps(run: RunFiles, names: Callable[[str], bool] = lambda name
         name: Steps(np.concatenate([t for t, _ in found[name]]), np.concatenate([v for _, v in found[name]]))
         for name in sorted(found)
     }
-
-
-def read_last_points(run: RunFiles) -> dict[str, tuple[float, float]]:
-    """Return time and value of the last point of each series of the whole cluster."""
-    return {name: (float(times_s[-1]), float(values[-1])) for name, times_s, values in _pieces(run)}
 
 
 def _pieces(run: RunFiles) -> Iterator[tuple[str, Floats, Floats]]:

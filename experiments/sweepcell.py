@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -69,9 +70,14 @@ class CellResult:
     reused: bool = False
 
 
+@functools.cache
+def _version() -> str:
+    return importlib.metadata.version("wavetank")
+
+
 def key_of(hash_of_scenario: str) -> str:
     """Return the key of a run: scenario after defaults (seed and constants in it) and version."""
-    text = f"{hash_of_scenario}/{importlib.metadata.version('wavetank')}"
+    text = f"{hash_of_scenario}/{_version()}"
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 

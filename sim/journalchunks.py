@@ -63,13 +63,21 @@ class ChunkFolder:
     def merge(self, target: Path, schema: pa.Schema) -> None:
         """Make one Parquet file of the chunks (write, fsync, rename), then remove them."""
         unfinished = target.with_suffix(".unfinished")
-        with pa.parquet.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+        # Numbers hardly repeat, so a dictionary of them is built in vain; nothing reads the statistics.
+        texts = [column.name for column in schema if _is_text(column.type)]
+        with pa.parquet.ParquetWriter(
+            unfinished, schema, compression="zstd", use_dictionary=texts, write_statistics=False
+        ) as writer:
             for table in self.tables():
                 writer.write_table(table)
         with unfinished.open("rb") as written:
             os.fsync(written.fileno())
         unfinished.rename(target)
         shutil.rmtree(self.folder)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind) or pa.types.is_string(kind))
 
 
 ChunkSink = ChunkFolder | ChunkMemory

@@ -17,9 +17,9 @@ __all__ = ["sweep_efficiency"]
 _SCENARIO = """apiVersion: wavetank/v1
 name: second
 until: 24h
-cluster: {minions: [{name: web, count: 300, cpu: 16, memory: 64Gi}]}
+cluster: {minions: [{name: web, count: 900, cpu: 16, memory: 64Gi}]}
 workloads:
-  - {name: app, count: 6000, arrivals: {poisson: {rate: 260/h}}, pod: {cpu: 250m, memory: 512Mi}, duration: 4h}
+  - {name: app, count: 18000, arrivals: {poisson: {rate: 780/h}}, pod: {cpu: 250m, memory: 512Mi}, duration: 4h}
 """
 
 
