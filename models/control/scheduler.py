@@ -24,6 +24,8 @@ from sim.streams import Streams
 
 __all__ = ["Scheduler"]
 
+_BACKLOG = 4096
+
 
 class _Attempt:
     """The context of one attempt: what a policy may ask of the world."""
@@ -96,8 +98,15 @@ class Scheduler:
         return self._stream.at(group, pod.ask.index, n)
 
     def _wake(self, op: Op) -> None:
-        # Its own binds are assumed already; room is news only to those who wait. Both are read at the next wake.
-        if not (self._awake or op is Op.POD_BOUND or (op is not Op.POD_CREATED and not self._queue.parked)):
+        if self._awake:
+            return
+        # Its own binds are assumed already; room is news only to those who wait. Both are read at the next wake,
+        # or when there are many: the log holds the pods that are named in it.
+        if (
+            op is Op.POD_CREATED
+            or (op is not Op.POD_BOUND and self._queue.parked)
+            or self._store.revision - self._cursor.revision >= _BACKLOG
+        ):
             self._awake = True
             self.engine.at(self.engine.now_s, BELIEF, self._run)
 
