@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from models.api import records
 from models.api.protocols import Policy, ScoringPolicy, WorkloadSource
-from models.api.types import Arrival, MinionAsk, Phase, Pod, PodTemplate, ResourceTable
+from models.api.types import Arrival, MinionAsk, Phase, Pod, PodAsk, PodTemplate, ResourceTable
 from models.cluster.belief import Belief, allocatable_of
 from models.control.scheduler import Scheduler
 from models.control.store import Store
@@ -171,10 +171,10 @@ class World:
             time_s, asks = following
             self.engine.at(time_s, RECORD, partial(self._arrive, owner, arrivals, asks), cause=-1)
 
-    def _arrive(self, owner: int, arrivals: Iterator[Arrival], asks: Sequence[object]) -> None:
+    def _arrive(self, owner: int, arrivals: Iterator[Arrival], asks: Iterable[PodAsk]) -> None:
         now_s, create = self.engine.now_s, self.store.create_pod
         for ask in asks:
-            create(ask, owner, now_s)  # type: ignore[arg-type]
+            create(ask, owner, now_s)
         self._pump(owner, arrivals)
 
     def _parked(self, pod: Pod) -> None:

@@ -112,9 +112,17 @@ class SeriesBook:
 
     def _make_add(self) -> Callable[[int], None]:
         # HOT: several a pod. Two appends, whatever the number of quantities.
-        env, time, tell = self.env, self._times.append, self._told.append
+        env, time, tell, told, limit = (
+            self.env,
+            self._times.append,
+            self._told.append,
+            self._told,
+            _CHUNK_CHANGES,
+        )
 
         def add(number: int) -> None:
+            if len(told) == limit:
+                self.spill()  # one event may make any number of changes
             time(env._now)
             tell(number)
 

@@ -232,8 +232,8 @@ class PodAsk:
         self.recorded_wait_s = recorded_wait_s
 
 
-Arrival = tuple[float, list[PodAsk]]
-"""(time in seconds, the pods that are created then)"""
+Arrival = tuple[float, Iterable[PodAsk]]
+"""(time in seconds, the pods that are created then, taken once)"""
 
 Arrivals = Iterator[Arrival]
 

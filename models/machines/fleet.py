@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from operator import ge, sub
 
 from models.api import records
@@ -59,6 +58,7 @@ class Fleet:
         self._ready = series.gauges(["minions_ready"])
         self._series = series
         self._uses: dict[tuple[int, int], tuple[tuple[int, ...], int]] = {}
+        self._end = self._ended
         self._nothing = (0,) * len(words)
         self._is_stranded: list[tuple[int, ...] | None] = [None] * len(minions)
         self._templates = templates
@@ -75,13 +75,8 @@ class Fleet:
         self._pods[index][pod.arrival] = pod
         self._use(pod, 1)
         if pod.life_s < math.inf:
-            self._engine.at(
-                self._engine.now_s + pod.life_s,
-                TRUTH,
-                partial(self._ended, pod),
-                cause=pod.cause,
-                guard=(pod, pod.generation),
-            )
+            engine = self._engine
+            engine.at_cell(engine.now_s + pod.life_s, TRUTH, self._end, pod, pod.cause)
 
     def _ended(self, pod: Pod) -> None:
         del self._pods[pod.minion][pod.arrival]

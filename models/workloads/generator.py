@@ -7,9 +7,9 @@ same pods and changing one workload moves no other.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,12 +88,18 @@ class Generator:
     withdraw_after_s: float = math.inf
 
     def arrivals(self) -> Iterator[Arrival]:
-        """Yield (time in seconds, pods)."""
+        """Yield (time in seconds, pods); pods that come together are made as they are taken."""
         pods = self._pods()
-        if isinstance(self.arrivals_law, Together):
-            yield self.arrivals_law.at_s, list(pods)
+        law = self.arrivals_law
+        if isinstance(law, Together):
+            yield law.at_s, pods
             return
-        for time_s, size in self._moments():
+        if isinstance(law, Poisson):
+            # HOT: no layer between the moments, the pods and who takes them.
+            for time_s, pod in zip(self._moments(law), pods, strict=False):
+                yield time_s, (pod,)
+            return
+        for time_s, size in self._batches(law):
             batch = list(islice(pods, size))
             if batch:
                 yield time_s, batch
@@ -113,17 +119,22 @@ class Generator:
             asked["gpu"] = gpu
         return {name: busy * amount / capacity[name] for name, amount in asked.items() if capacity.get(name)}
 
-    def _moments(self) -> Iterator[tuple[float, int]]:
-        law, time_s = self.arrivals_law, self.start_s
-        gaps = self._draws("workload.arrival")
-        if isinstance(law, Poisson):
-            for block in gaps:
-                times = time_s + np.cumsum(-np.log1p(-block) / law.rate_per_s)
-                time_s = float(times[-1])
-                for moment in times.tolist():
-                    yield moment, 1
-        assert isinstance(law, Batches)
-        for block, sizes in zip(gaps, self._draws("workload.batch_size"), strict=True):
+    def _moments(self, law: Poisson) -> Iterator[float]:
+        """Chain the blocks of moments without a frame of Python a moment."""
+        return chain.from_iterable(self._moment_blocks(law))
+
+    def _moment_blocks(self, law: Poisson) -> Iterator[list[float]]:
+        time_s = self.start_s
+        for block in self._draws("workload.arrival"):
+            times = time_s + np.cumsum(-np.log1p(-block) / law.rate_per_s)
+            time_s = float(times[-1])
+            yield times.tolist()
+
+    def _batches(self, law: Batches) -> Iterator[tuple[float, int]]:
+        time_s = self.start_s
+        for block, sizes in zip(
+            self._draws("workload.arrival"), self._draws("workload.batch_size"), strict=True
+        ):
             times = time_s + np.cumsum(law.every.quantile(block))
             time_s = float(times[-1])
             counts = np.maximum(1, np.rint(law.size.quantile(sizes))).astype(np.int64)
@@ -136,7 +147,11 @@ class Generator:
             start += _BLOCK
 
     def _pods(self) -> Iterator[PodAsk]:
-        index = 0
+        made = chain.from_iterable(self._pod_blocks())
+        return made if self.count is None else islice(made, self.count)
+
+    def _pod_blocks(self) -> Iterator[Iterator[PodAsk]]:
+        start = 0
         blocks = zip(
             self._draws("workload.duration"),
             self._draws("workload.cpu"),
@@ -144,22 +159,25 @@ class Generator:
             strict=True,
         )
         for lives_u, cpus_u, memories_u in blocks:
-            lives = self._lives(lives_u)
             cpus = np.ceil(_spread(self.cpu, cpus_u)).astype(np.int64).tolist()
-            memories = _memory(self.memory, memories_u)
-            for life_s, cpu, memory in zip(lives, cpus, memories, strict=True):
-                if self.count is not None and index >= self.count:
-                    return
-                yield PodAsk(
-                    f"{self.name}-{index}",
-                    index,
-                    self.template(cpu, memory),
-                    life_s,
-                    fails=self.fails,
-                    withdraw_after_s=self.withdraw_after_s,
-                    give_up_after_s=self.give_up_after_s,
-                )
-                index += 1
+            asked = (cpus, _memory(self.memory, memories_u), self._lives(lives_u))
+            yield self._made(start, zip(*asked, strict=True))
+            start += lives_u.size
+
+    def _made(self, start: int, asked: Iterable[tuple[int, int, float]]) -> Iterator[PodAsk]:
+        # HOT: once a pod.
+        name, template, fails = self.name, self.template, self.fails
+        withdraw_s, give_up_s = self.withdraw_after_s, self.give_up_after_s
+        for index, (cpu, memory, life_s) in enumerate(asked, start):
+            yield PodAsk(
+                f"{name}-{index}",
+                index,
+                template(cpu, memory),
+                life_s,
+                fails=fails,
+                withdraw_after_s=withdraw_s,
+                give_up_after_s=give_up_s,
+            )
 
     def _lives(self, uniforms: NDArray[np.float64]) -> list[float]:
         if self.duration is None:

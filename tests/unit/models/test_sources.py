@@ -24,7 +24,7 @@ POD = "pod: {cpu: 500m, memory: 1Gi}"
 def asks(text: str, *sets: str) -> list[tuple[float, list[PodAsk]]]:
     world = world_of(MINIONS + text, *sets)
     (source,) = (source for _, source in world.plan.sources)
-    return list(source.arrivals())
+    return [(time_s, list(pods)) for time_s, pods in source.arrivals()]
 
 
 def test_poisson_arrivals_have_exponential_gaps() -> None:

@@ -242,3 +242,16 @@ def test_the_collector_is_off_during_a_run_and_as_before_after_it(fails, was_on)
     finally:
         (gc.enable if before else gc.disable)()
     assert seen == [False]
+
+
+def test_an_event_of_a_cell_is_given_it_and_dropped_once_it_moved_on():
+    engine, seen = Engine(), []
+    kept, moved = Cell(), Cell()
+    engine.at_cell(2.0, TRUTH, lambda cell: seen.append((engine.now_s, cell, engine.cause)), kept, 7)
+    engine.at_cell(2.0, TRUTH, seen.append, moved, 8)
+    engine.at(1.0, TRUTH, lambda: setattr(moved, "generation", 1))
+    engine.run()
+    assert seen == [(2.0, kept, 7)]
+    assert (engine.stale, engine.dispatched) == (1, 3)
+    with pytest.raises(ValueError, match="before now"):
+        engine.at_cell(1.0, TRUTH, seen.append, kept, -1)
