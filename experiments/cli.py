@@ -1,4 +1,4 @@
-"""The command line: ``wavetank run | validate | sweep | report | explain``.
+"""The command line: ``wavetank run | validate | sweep | report | explain | verify``.
 
 Exit status: 0 ok, 1 an expectation failed, 2 bad input, 3 inconclusive, an invariant broken or a budget used up,
 70 a bug (traceback, seed, how to repeat), 130 interrupted.
@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from experiments.verify.commands import app as verify_app
 from sim.diagnostics import Diagnostic, render_diagnostics
 from sim.errors import ScenarioError, SimulationError, WavetankError
 from sim.units import format_duration_s, parse_bytes
@@ -36,6 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# Hidden until the master that it replays recordings on is there.
+app.add_typer(verify_app, name="verify", hidden=True)
 _out = Console()
 _err = Console(stderr=True)
 

@@ -1,0 +1,1 @@
+"""The model held against what real systems did: ``wavetank verify``."""

@@ -1,0 +1,48 @@
+"""The command line's ``verify`` group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Hold the model against recordings of real systems.", no_args_is_help=True)
+
+
+@app.callback()
+def verify() -> None:
+    """Hold the model against recordings of real systems."""
+
+
+@app.command()
+def control(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of a real control plane, JSON.")],
+    seeds: Annotated[int, typer.Option(help="Simulations of each recording.", min=20, max=100_000)] = 200,
+    count_seeds: Annotated[
+        int, typer.Option(help="Simulations where a recorded count or set is seldom.", min=0, max=100_000)
+    ] = 1000,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 2,
+    out: Annotated[Path | None, typer.Option("--json", help="Write the comparison here too.")] = None,
+) -> None:
+    """Replay recordings on the simulated master and compare; exit 1 where it does not agree."""
+    from experiments.verify.control.command import verify_control
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("", total=len(files) * seeds)
+        status = verify_control(
+            files,
+            seeds=seeds,
+            count_seeds=count_seeds,
+            workers=workers,
+            console=Console(),
+            out=out,
+            told=lambda name, done: bar.update(task, description=name, advance=done),
+        )
+    raise typer.Exit(status)
