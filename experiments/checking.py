@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.expectations import find_problems
-from experiments.expectationwords import Known
+from experiments.expectations import find_problems, parse
+from experiments.expectationwords import ExpectationSyntaxError, Known
 from models.api.loading import LoadedScenario, read_scenario
-from models.api.specs import GeneratedWorkload, MinionPool, Scenario
-from models.catalog import vocabulary
+from models.api.specs import GeneratedWorkload, MinionPool, PluginRef, Scenario
+from models.catalog import policy_problems, vocabulary
+from models.parameters import RESOURCE_WORDS
+from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
+from sim.overrides import apply_overrides
+from sim.yamlnodes import Document
+from sim.yamlsource import parse_yaml
 
 __all__ = ["known_names", "read_checked"]
 
@@ -21,16 +26,64 @@ def read_checked(path: Path, sets: Sequence[str] = ()) -> LoadedScenario:
     Raises:
         ScenarioError: With every problem found.
     """
-    loaded = read_scenario(path, sets, vocabulary=vocabulary())
+    try:
+        loaded = read_scenario(path, sets, vocabulary=vocabulary())
+    except ScenarioError as error:
+        raise ScenarioError([*error.diagnostics, *_apart(path, sets, error.diagnostics)]) from None
     known = known_names(loaded.spec)
-    problems = [
-        loaded.diagnostic(("expect", place), problem.message, hint=problem.hint, column_offset=problem.offset)
-        for place, text in enumerate(loaded.spec.expect)
-        for problem in find_problems(text, known)
-    ]
+    problems = _policy_problems(
+        loaded.document, loaded.spec.policy.scheduler, (*RESOURCE_WORDS, *sorted(known.resources))
+    )
+    for place, text in enumerate(loaded.spec.expect):
+        problems += _expectation_problems(loaded.document, place, find_problems(text, known))
     if problems:
         raise ScenarioError(problems)
     return loaded
+
+
+def _apart(path: Path, sets: Sequence[str], told: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What is wrong with expectations by themselves, where the rest of the scenario cannot be used.
+
+    Which names there are is not known then, so only what holds for any names is said, and nothing at a place
+    that has its problem already.
+    """
+    try:
+        document, _ = parse_yaml(path.read_bytes(), str(path))
+    except (OSError, ValueError):
+        return []
+    if document is None:
+        return []
+    document, _ = apply_overrides(document, sets)
+    expect = document.value.get("expect") if isinstance(document.value, Mapping) else None
+    problems = []
+    for place, text in enumerate(expect if isinstance(expect, list) else ()):
+        if isinstance(text, str) and text:
+            try:
+                parse(text)
+            except ExpectationSyntaxError as error:
+                problems += _expectation_problems(document, place, [error])
+    places = {(each.source, each.line) for each in told}
+    return [each for each in problems if (each.source, each.line) not in places]
+
+
+def _expectation_problems(
+    document: Document, place: int, problems: Sequence[ExpectationSyntaxError]
+) -> list[Diagnostic]:
+    found = []
+    for each in problems:
+        mark = document.mark_within(("expect", place), each.offset)
+        found.append(Diagnostic(each.message, mark.source, mark.line, mark.column, each.hint, "expect"))
+    return found
+
+
+def _policy_problems(document: Document, plugin: PluginRef, resources: Sequence[str]) -> list[Diagnostic]:
+    at = ("policy", "scheduler", plugin.name)
+    return [
+        document.diagnostic(
+            (*at, *each.path), each.sentence, hint=each.hint, code=each.code, on_key=each.on_key
+        )
+        for each in policy_problems(plugin, resources)
+    ]
 
 
 def known_names(spec: Scenario) -> Known:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 from models.api.protocols import Policy, ScoringPolicy
 from models.api.specs import PluginRef, Vocabulary
+from models.api.specs_problems import FieldProblem
+from models.parameters import RESOURCE_WORDS, parameter_problems
 from models.policies.first_fit import FirstFit
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.policies.random_fit import RandomFit
 from sim.registry import Registry
 
-__all__ = ["POLICIES", "TRACE_FORMATS", "PluginParameterError", "make_policy", "vocabulary"]
+__all__ = [
+    "POLICIES",
+    "TRACE_FORMATS",
+    "PluginParameterError",
+    "make_policy",
+    "policy_problems",
+    "vocabulary",
+]
 
 TRACE_FORMATS = ("openb", "table")
 
@@ -23,8 +32,6 @@ POLICIES.add("dot-product", DotProduct)
 POLICIES.add("first-fit", FirstFit)
 POLICIES.add("random", RandomFit)
 POLICIES.add("worst-fit", WorstFit)
-
-_CHOICES = {"ties": ("first", "random"), "device": ("least", "random")}
 
 
 class PluginParameterError(ValueError):
@@ -36,10 +43,27 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(tuple(POLICIES), TRACE_FORMATS)
 
 
-def make_policy(plugin: PluginRef) -> ScoringPolicy | Policy:
+def policy_problems(plugin: PluginRef, resources: Collection[str]) -> list[FieldProblem]:
+    """Return what is wrong with the parameters of a built-in policy, without making it.
+
+    Args:
+        plugin: As the scenario names it; a user's own is not imported and has no problems yet.
+        resources: Words for the resources of the cluster, extended ones too.
+    """
+    found = None if plugin.is_users_own or plugin.name not in POLICIES else POLICIES.get(plugin.name)
+    if not isinstance(found, type):
+        return []
+    return parameter_problems(found, plugin.name, plugin.parameters, resources, built_in=True)
+
+
+def make_policy(plugin: PluginRef, resources: Collection[str] = RESOURCE_WORDS) -> ScoringPolicy | Policy:
     """Make a policy of a scenario's words.
 
     A class is called with the parameters; a function of the user's own is the policy and takes none.
+
+    Args:
+        plugin: Its name and its parameters.
+        resources: Words for the resources of the cluster, extended ones too.
 
     Raises:
         UnknownPluginError: There is none of that name.
@@ -53,7 +77,11 @@ def make_policy(plugin: PluginRef) -> ScoringPolicy | Policy:
         policy: Policy = found
         return policy
     if dataclasses.is_dataclass(found):
-        parameters = _checked(plugin.name, [field.name for field in dataclasses.fields(found)], parameters)
+        built_in = not plugin.is_users_own
+        problems = parameter_problems(found, plugin.name, parameters, resources, built_in=built_in)
+        if problems:
+            raise PluginParameterError("; ".join(_with_place(plugin.name, problem) for problem in problems))
+        parameters = {key: tuple(v) if isinstance(v, list) else v for key, v in parameters.items()}
     try:
         made: ScoringPolicy | Policy = found(**parameters)
     except TypeError as error:
@@ -65,20 +93,8 @@ def make_policy(plugin: PluginRef) -> ScoringPolicy | Policy:
     return made
 
 
-def _checked(name: str, known: list[str], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    checked = {}
-    for key, value in parameters.items():
-        if key not in known:
-            listed = ", ".join(known)
-            raise PluginParameterError(f"policy '{name}' has no parameter '{key}': expected one of {listed}")
-        if key in _CHOICES and value not in _CHOICES[key]:
-            listed = " or ".join(_CHOICES[key])
-            raise PluginParameterError(
-                f"parameter '{key}' of policy '{name}' is '{value}': expected {listed}"
-            )
-        if key == "levels" and not (isinstance(value, int) and 0 <= value <= 10**9):
-            raise PluginParameterError(
-                f"parameter 'levels' of policy '{name}' is '{value}': expected a whole number"
-            )
-        checked[key] = tuple(value) if isinstance(value, list) else value
-    return checked
+def _with_place(policy: str, problem: FieldProblem) -> str:
+    place = ".".join(str(step) for step in problem.path)
+    where = f"parameter '{place}' of policy '{policy}': " if place and not problem.on_key else ""
+    hint = f"; did you mean '{problem.hint}'?" if problem.hint else ""
+    return f"{where}{problem.sentence}{hint}"

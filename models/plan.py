@@ -20,6 +20,7 @@ from models.api.specs import (
 from models.api.specs_control import INSTANT
 from models.api.types import GpuDevices, MinionAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
+from models.parameters import RESOURCE_WORDS
 from models.workloads import openb, table
 from models.workloads.generator import Batches, Generator, Poisson, Together
 from models.workloads.templates import TemplateTable
@@ -62,7 +63,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         minions=minions,
         templates=templates.templates,
         sources=sources,
-        policy=make_policy(plugin),
+        policy=make_policy(plugin, (*RESOURCE_WORDS, *resources.extended)),
         policy_name=plugin.name,
         streams=streams,
         faults=[_fault(fault, minions) for fault in scenario.faults if fault.enabled],

@@ -39,6 +39,8 @@ class Node:
     """One value: a scalar, a list of nodes, or a mapping from text to entries.
 
     ``size`` counts the nodes below and itself with aliases written out; ``height`` the levels below.
+    ``inset`` is how far after the mark the letters of a scalar begin (1 after a quote), or None where they do
+    not stand there as they are: an alias, a block, a text over several lines.
     """
 
     kind: Literal["scalar", "list", "map"]
@@ -48,10 +50,11 @@ class Node:
     entries: dict[str, Entry] = field(default_factory=dict)
     size: int = 1
     height: int = 0
+    inset: int | None = None
 
     def moved(self, mark: Mark) -> Node:
         """The same value seen from another place (an alias)."""
-        return replace(self, mark=mark)
+        return replace(self, mark=mark, inset=None)
 
     def copied(self) -> Node:
         """A node whose own children can be exchanged without changing this one."""
@@ -114,6 +117,13 @@ class Document:
                 break
             node = below
         return node.mark
+
+    def mark_within(self, path: Path, offset: int) -> Mark:
+        """The place of a letter of the text at ``path``, counted from 0, or of the text if it is not in one line."""
+        node, mark = self.node(path), self.mark(path)
+        if node is None or node.inset is None:
+            return mark
+        return replace(mark, column=mark.column + node.inset + offset)
 
     def key_mark(self, path: Path) -> Mark:
         """The place of the key that leads to ``path``; where it is in a list, of the value."""

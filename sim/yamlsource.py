@@ -100,6 +100,14 @@ def parse_yaml_all(
     return [Document(root, source, text) for root in roots], builder.problems
 
 
+def _inset(event: Any) -> int | None:
+    """How far after the event's mark its text begins, None if it is not there letter by letter."""
+    in_one_line = event.start_mark.line == event.end_mark.line and event.style not in {"|", ">"}
+    if not in_one_line or event.anchor is not None or event.tag is not None:
+        return None
+    return 1 if event.style else 0
+
+
 class _Builder:
     """Turns events into nodes."""
 
@@ -172,7 +180,7 @@ class _Builder:
         if frame is not None and frame.node.kind == "map" and frame.key_mark is None:
             self._key(frame, event.value, mark, event)
             return
-        node = Node("scalar", mark, self._value(event))
+        node = Node("scalar", mark, self._value(event), inset=_inset(event))
         if event.value == "" and event.implicit[0] and frame is not None and frame.key_mark is not None:
             node.mark = frame.key_mark  # nothing was written: the key is the only thing to point at
         self._finish(node, event.anchor)

@@ -59,8 +59,8 @@ class LoadedScenario:
             code: The kind of problem.
             column_offset: Characters into the value, where that is a text in one line.
         """
-        found = self.document.diagnostic(path, message, hint=hint, code=code)
-        return Diagnostic(message, found.source, found.line, found.column + column_offset, hint, code)
+        mark = self.document.mark_within(path, column_offset)
+        return Diagnostic(message, mark.source, mark.line, mark.column, hint, code)
 
 
 def load_scenario(path: Path | str, sets: Sequence[str] = (), *, vocabulary: Vocabulary) -> Scenario:

@@ -13,7 +13,6 @@ Scores are whole numbers from 0 to ``levels`` (100 as in the kube-scheduler), tr
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +25,13 @@ from models.api.types import PodTemplate
 __all__ = ["BestFit", "DotProduct", "WorstFit"]
 
 Floats = NDArray[np.float64]
+_COLUMNS = {
+    "cpu": "cpu_millicores",
+    "memory": "memory_bytes",
+    "ephemeral-storage": "ephemeral_bytes",
+    "gpu": "gpu_milli",
+}
+"""Columns by the scenario's words; ``pods`` and extended resources have one name."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,9 @@ class _Packing:
     Attributes:
         ties: ``first`` or ``random``.
         device: GPU device for a fraction: ``least`` (least left that fits) or ``random``.
-        resources: What counts: names of columns without unit (``cpu``, ``memory``, ``gpu``, an extended
-            resource); empty: cpu and gpu where the cluster has GPUs, else cpu and memory.
+        resources: What counts, by the scenario's words (``cpu``, ``memory``, ``gpu``, ``pods``,
+            ``ephemeral-storage``, an extended resource); empty: cpu and gpu where the cluster has GPUs, else
+            cpu and memory.
         levels: Scores are truncated to whole numbers up to this; 0: not truncated.
     """
 
@@ -48,11 +55,11 @@ class _Packing:
     def _scales(self, view: ClusterView) -> Floats:
         """Return 1 / (w scale) for each column that counts, 0 for the others: float64 (columns,)."""
         largest = view.allocatable.max(axis=0, initial=0)
-        words = [re.sub("_(millicores|bytes|milli)$", "", name) for name in view.resources]
-        names = self.resources or (("cpu", "gpu") if largest[words.index("gpu")] else ("cpu", "memory"))
-        scales = np.zeros(len(words))
+        columns = {name: place for place, name in enumerate(view.resources)}
+        names = self.resources or (("cpu", "gpu") if largest[columns["gpu_milli"]] else ("cpu", "memory"))
+        scales = np.zeros(len(columns))
         for name in names:
-            column = words.index(name)
+            column = columns[_COLUMNS.get(name, name)]
             scales[column] = 1.0 / (len(names) * max(1, largest[column]))
         return scales
 

@@ -51,9 +51,9 @@ def test_which_resources_count_can_be_chosen() -> None:
     ("name", "parameters", "word"),
     [
         ("best-fit", {"colour": 1}, "has no parameter 'colour'"),
-        ("best-fit", {"ties": "last"}, "'ties' of policy 'best-fit' is 'last'"),
-        ("random", {"device": 3}, "'device' of policy 'random' is '3'"),
-        ("best-fit", {"levels": -1}, "'levels' of policy 'best-fit' is '-1'"),
+        ("best-fit", {"ties": "last"}, "'ties' of policy 'best-fit': expected first or random, not 'last'"),
+        ("random", {"device": 3}, "'device' of policy 'random': expected least or random, not '3'"),
+        ("best-fit", {"levels": -1}, "'levels' of policy 'best-fit': expected a whole number"),
         ("first-fit", {"resources": ["cpu"]}, "has no parameter 'resources'"),
     ],
 )
