@@ -44,7 +44,7 @@ def test_wrong_parameters_of_a_policy_are_told_where_they_stand(tmp_path: Path) 
     assert one.startswith("10:24: this cluster has no resource 'x.io/fou'")
     assert two.startswith("11:7: policy 'best-fit' has no parameter 'tie'")
     (only,) = told(tmp_path, _TEXT, "seed=3", "policy.scheduler={best-fit: {levels: no}}")
-    assert only.startswith("--set 2:1:37: expected a whole number of levels")
+    assert only.startswith("--set 2:1:38: expected a whole number of levels")
 
 
 @pytest.mark.parametrize(
