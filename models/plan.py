@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from models.api.protocols import WorkloadSource
 from models.api.selectors import EVERYTHING
 from models.api.specs import (
     Fault,
@@ -18,17 +19,19 @@ from models.api.specs import (
     TraceWorkload,
 )
 from models.api.specs_control import INSTANT
-from models.api.types import GpuDevices, MinionAsk, PodTemplate, ResourceTable
+from models.api.specs_manifests import ManifestPod
+from models.api.specs_workloads import PodSpec
+from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
+from models.controlplan import chosen_minions, control_plan, controller_plan, operation_plan, service_plans
 from models.parameters import RESOURCE_WORDS
 from models.workloads import openb, table
 from models.workloads.generator import Batches, Generator, Poisson, Together
+from models.workloads.listed import Listed
 from models.workloads.templates import TemplateTable
 from models.workloads.tracing import Trace, TraceOptions, TraceRow
 from models.world import FaultPlan, Plan
-from sim.diagnostics import Diagnostic
 from sim.distributions import Constant
-from sim.errors import ScenarioError
 from sim.streams import Streams
 
 __all__ = ["make_plan"]
@@ -38,23 +41,20 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     """Make a plan: minions by name, sources, the policy, faults by index.
 
     Raises:
-        ScenarioError: A timing that is not simulated.
         TraceError: A trace has bad rows.
         UnknownPluginError, PluginParameterError: The policy cannot be made.
     """
-    if scenario.master.timing != INSTANT:
-        message = f"timing {scenario.master.timing} can be checked but not run: only {INSTANT} is simulated"
-        raise ScenarioError([Diagnostic(message, scenario.name, code="unsupported")])
+    instant = scenario.master.timing == INSTANT
     streams = Streams(scenario.seed)
     resources = ResourceTable(_extended(scenario))
     templates = TemplateTable(resources)
-    minions = [ask for pool in scenario.cluster.minions for ask in _minions(pool)]
+    minions = [ask for pool in scenario.all_minions for ask in _minions(pool)]
+    make = partial(_pod_template, templates, None if instant else scenario.constant_values)
     sources = [
-        (workload.name, _source(workload, streams, templates))
-        for workload in scenario.workloads
-        if not isinstance(workload, ManifestWorkload)
+        (workload.name, _source(workload, streams, templates, make)) for workload in scenario.workloads
     ]
     until_s = math.inf if scenario.until_s is None else scenario.until_s
+    faults = [fault for fault in scenario.faults if fault.enabled]
     plugin = scenario.policy.scheduler
     return Plan(
         seed=scenario.seed,
@@ -66,19 +66,28 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         policy=make_policy(plugin, (*RESOURCE_WORDS, *resources.extended)),
         policy_name=plugin.name,
         streams=streams,
-        faults=[_fault(fault, minions) for fault in scenario.faults if fault.enabled],
+        faults=[_fault(fault, minions) for fault in faults if fault.crash is not None],
+        control=control_plan(scenario, minions),
+        controllers=[controller_plan(each, make(each.pod)) for each in scenario.all_controllers],
+        services=service_plans(scenario),
+        operations=[operation_plan(fault, minions) for fault in faults if fault.crash is None],
         checks=scenario.checks,
         max_events=max_events,
     )
 
 
 def _extended(scenario: Scenario) -> Iterable[str]:
-    for pool in scenario.cluster.minions:
+    for pool in scenario.all_minions:
         if isinstance(pool, MinionPool):
             yield from pool.extended
     for workload in scenario.workloads:
         if isinstance(workload, GeneratedWorkload):
             yield from workload.pod.extended
+    for controller in scenario.all_controllers:
+        yield from controller.pod.extended
+    for each in scenario.manifests:
+        if isinstance(each.spec, ManifestPod):
+            yield from each.spec.pod.extended
 
 
 def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
@@ -108,6 +117,7 @@ def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
             reserved_memory_bytes=pool.reserved.memory_bytes,
             reserved_ephemeral_bytes=pool.reserved.ephemeral_storage_bytes,
             labels={**ask.labels, **pool.labels, **_domains(pool.domains, place, len(asks))},
+            taints=tuple(str(taint) for taint in pool.taints) if isinstance(pool, MinionPool) else (),
         )
         for place, ask in enumerate(asks)
     ]
@@ -121,39 +131,56 @@ def _domains(domains: Mapping[str, tuple[str, ...] | int], place: int, count: in
     }
 
 
+Templates = Callable[..., PodTemplate]
+
+
 def _source(
-    workload: GeneratedWorkload | TraceWorkload, streams: Streams, templates: TemplateTable
-) -> Generator | Trace:
+    workload: GeneratedWorkload | TraceWorkload | ManifestWorkload,
+    streams: Streams,
+    templates: TemplateTable,
+    make: Templates,
+) -> WorkloadSource:
     if isinstance(workload, TraceWorkload):
         return _trace(workload, streams, templates)
-    return _generator(workload, streams, templates)
+    if isinstance(workload, ManifestWorkload):
+        pods = [each.spec for each in workload.objects if isinstance(each.spec, ManifestPod)]
+        return Listed([PodAsk(pod.name, index, make(pod.pod)) for index, pod in enumerate(pods)])
+    return _generator(workload, streams, make)
+
+
+def _pod_template(
+    templates: TemplateTable,
+    constants: Mapping[str, float] | None,
+    pod: PodSpec,
+    cpu_millicores: int | None = None,
+    memory_bytes: int | None = None,
+) -> PodTemplate:
+    """Return the template of a pod's spec, with drawn sizes where there are any; no constants: nothing taints."""
+    return templates.intern(
+        math.ceil(pod.cpu_millicores.mean) if cpu_millicores is None else cpu_millicores,
+        round(pod.memory_bytes.mean) if memory_bytes is None else memory_bytes,
+        round(pod.ephemeral_storage_bytes.mean),
+        extended=pod.extended,
+        gpu=pod.gpu,
+        labels=pod.labels,
+        namespace=pod.namespace,
+        priority=pod.priority,
+        minions=None if pod.minions == EVERYTHING else pod.minions,
+        tolerations=() if constants is None else pod.admitted_tolerations(constants),
+    )
 
 
 def _or_never(time_s: float | None) -> float:
     return math.inf if time_s is None else time_s
 
 
-def _generator(workload: GeneratedWorkload, streams: Streams, templates: TemplateTable) -> Generator:
+def _generator(workload: GeneratedWorkload, streams: Streams, make: Templates) -> Generator:
     pod = workload.pod
-    ephemeral = round(pod.ephemeral_storage_bytes.mean)
-
-    def template(cpu_millicores: int, memory_bytes: int) -> PodTemplate:
-        return templates.intern(
-            cpu_millicores,
-            memory_bytes,
-            ephemeral,
-            extended=pod.extended,
-            gpu=pod.gpu,
-            labels=pod.labels,
-            namespace=pod.namespace,
-            priority=pod.priority,
-            minions=None if pod.minions == EVERYTHING else pod.minions,
-        )
-
+    template = partial(make, pod)
     fixed = isinstance(pod.cpu_millicores, Constant) and isinstance(pod.memory_bytes, Constant)
     if fixed:
         # Known before the run, so that stranded capacity is asked of every template from the start.
-        only = template(math.ceil(pod.cpu_millicores.mean), round(pod.memory_bytes.mean))
+        only = template()
     arrivals = workload.arrivals
     law: Poisson | Batches | Together
     if arrivals.poisson is not None:
@@ -205,18 +232,10 @@ def _row_template(templates: TemplateTable, row: TraceRow) -> PodTemplate:
 
 
 def _fault(fault: Fault, minions: Sequence[MinionAsk]) -> FaultPlan:
-    crash = fault.crash
-    assert crash is not None, "timing instant has no other faults"
-    if crash.minion is not None:
-        chosen = tuple(i for i, ask in enumerate(minions) if ask.name == crash.minion)
-    else:
-        assert crash.minions is not None, "the schema demands a minion or a selector"
-        chosen = tuple(
-            i for i, ask in enumerate(minions) if crash.minions.matches(ask.labels, (ask.name, ask.pool))
-        )
+    assert fault.crash is not None, "the others are operations"
     return FaultPlan(
         name=fault.name,
-        minions=chosen,
+        minions=chosen_minions(fault.crash, minions),
         at_s=fault.at_s,
         failure=fault.time_to_failure,
         repair=fault.repair,

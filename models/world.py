@@ -6,11 +6,16 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from models.api import records
 from models.api.protocols import Policy, ScoringPolicy, WorkloadSource
+from models.api.selectors import Selector
 from models.api.types import Arrival, MinionAsk, Phase, Pod, PodAsk, PodTemplate, ResourceTable
 from models.cluster.belief import Belief, allocatable_of
+from models.control.client import InstantClient
+from models.control.operations import FaultRunner, OperationPlan
+from models.control.plane import ControlPlan, ControlPlane
 from models.control.scheduler import Scheduler
 from models.control.store import Store
 from models.failures.crash import CrashFault, Law, start_at, start_drawn
@@ -23,7 +28,7 @@ from sim.journalchunks import ChunkSink
 from sim.series import SeriesBook
 from sim.streams import Streams
 
-__all__ = ["FaultPlan", "Plan", "Sinks", "World"]
+__all__ = ["ControllerPlan", "FaultPlan", "Plan", "ServicePlan", "Sinks", "World"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,41 @@ class FaultPlan:
 
 
 @dataclass(frozen=True)
+class ControllerPlan:
+    """A controller: when it comes, changes and goes.
+
+    Attributes:
+        steps: (time, replicas) after the first.
+        deletion: (time, policy), or nothing.
+    """
+
+    name: str
+    namespace: str
+    template: PodTemplate
+    selector: Selector
+    replicas: int
+    start_s: float = 0.0
+    steps: tuple[tuple[float, int], ...] = ()
+    deletion: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """A service, there from the start."""
+
+    name: str
+    namespace: str
+    selector: Selector
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that a world is made from.
 
     Attributes:
         sources: (workload's name, source), in order; they share ``streams`` and ``templates``.
         templates: The run's templates; sources may add to it.
+        control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 
     seed: int
@@ -64,6 +98,10 @@ class Plan:
     policy_name: str
     streams: Streams
     faults: Sequence[FaultPlan] = ()
+    control: ControlPlan | None = None
+    controllers: Sequence[ControllerPlan] = ()
+    services: Sequence[ServicePlan] = ()
+    operations: Sequence[OperationPlan] = ()
     checks: str = "cheap"
     max_events: int | None = None
 
@@ -104,7 +142,7 @@ class World:
         self._me = self.identities.add("world", "wavetank")
         self.journal.write(records.RUN_STARTED, self._me)
         self._minions = [self.identities.add("minion", minion.name) for minion in plan.minions]
-        self.store = Store(self.journal, self.identities, self.series, self._minions)
+        self.store = Store(self.engine, self.journal, self.identities, self.series, self._minions)
         self._register_minions()
         self.fleet = Fleet(
             engine=self.engine,
@@ -116,6 +154,7 @@ class World:
             resources=plan.resources,
             templates=plan.templates,
         )
+        self.plane = self._make_plane()
         self.belief = Belief(plan.minions, plan.resources)
         self.scheduler = Scheduler(
             engine=self.engine,
@@ -123,17 +162,61 @@ class World:
             identities=self.identities,
             streams=plan.streams,
             store=self.store,
+            make_client=self._make_client,
             belief=self.belief,
             policy=plan.policy,
             policy_name=plan.policy_name,
-            on_bound=self.fleet.start,
+            on_bound=self.fleet.start if self.plane is None else self.plane.bound,
             on_parked=self._parked,
         )
+        self._start_objects()
         self._start_faults()
         self._start_sources()
         self.invariants.add("pods are conserved", "cheap", self.store.conservation)
         self.invariants.add("no minion is overcommitted", "cheap", self.fleet.overcommitted)
         self.invariants.add("what is free adds up", "full", self.fleet.adds_up)
+
+    def _make_plane(self) -> ControlPlane | None:
+        plan = self.plan
+        if plan.control is None:
+            return None
+        return ControlPlane(
+            plan=plan.control,
+            engine=self.engine,
+            journal=self.journal,
+            identities=self.identities,
+            series=self.series,
+            streams=plan.streams,
+            store=self.store,
+            fleet=self.fleet,
+            minions=plan.minions,
+        )
+
+    def _make_client(self, **words: Any) -> Any:
+        if self.plane is None:
+            return InstantClient(self.engine, self.store.log, **words)
+        return self.plane.client("scheduler", **words)
+
+    def _start_objects(self) -> None:
+        """Enter services now, controllers when they come; taints that minions have from the start."""
+        plane = self.plane
+        for index, ask in enumerate(self.plan.minions):
+            if ask.taints:
+                self.store.set_taints(index, ask.taints, cause=-1)
+        if plane is None:
+            return
+        for service in self.plan.services:
+            plane.create_service(service.name, service.namespace, service.selector)
+        for each in self.plan.controllers:
+            self.engine.at(each.start_s, RECORD, partial(self._start_controller, plane, each), cause=-1)
+
+    def _start_controller(self, plane: ControlPlane, plan: ControllerPlan) -> None:
+        made = plane.create_controller(plan.name, plan.namespace, plan.template, plan.selector, plan.replicas)
+        for time_s, replicas in plan.steps:
+            self.engine.at(time_s, RECORD, partial(plane.scale, made, replicas), cause=-1)
+        if plan.deletion is not None:
+            time_s, policy = plan.deletion
+            self.engine.at(time_s, RECORD, partial(plane.delete_controller, made, policy), cause=-1)
 
     def _register_minions(self) -> None:
         plan = self.plan
@@ -214,6 +297,29 @@ class World:
                     self.engine, self, fault, fault_plan.minions, fault_plan.at_s, self._repair(fault_plan)
                 )
 
+        if plan.operations:
+            assert self.plane is not None, "operations need a control plane"
+            runner = FaultRunner(
+                engine=self.engine,
+                journal=self.journal,
+                identities=self.identities,
+                streams=plan.streams,
+                store=self.store,
+                plane=self.plane,
+                pods=self._pods_there,
+                keys=[(ask.pool, ask.index) for ask in plan.minions],
+            )
+            for operation in plan.operations:
+                runner.start(operation)
+
+    def _pods_there(self) -> list[Pod]:
+        """Return the pods of controllers and those bound to minions, by arrival."""
+        assert self.plane is not None, "only a control plane asks"
+        found = {pod.arrival: pod for pods in self.store.bound for pod in pods.values()}
+        for controller in self.plane.controllers.values():
+            found.update(controller.pods)
+        return [found[arrival] for arrival in sorted(found)]
+
     def _repair(self, fault: FaultPlan) -> Callable[[int], float]:
         law, stream = fault.repair, self.plan.streams.stream("minion.repair")
         if law is None:
@@ -240,12 +346,14 @@ class World:
             value=float(fault.occurrences),
         )
         self.engine.cause = began
-        self.fleet.crash(minion, fault.identity, repair_s, began)
+        machine = self.fleet if self.plane is None else self.plane
+        machine.crash(minion, fault.identity, repair_s, began)
 
     def repair(self, minion: int, fault: CrashFault, cause: int) -> None:
         """Bring a minion back; the occurrence of the fault ends."""
         ended = self.journal.write(records.FAULT_ENDED, fault.identity, minion=self._minions[minion])
-        self.fleet.repair(minion, fault.identity, ended)
+        machine = self.fleet if self.plane is None else self.plane
+        machine.repair(minion, fault.identity, ended)
 
     def run(self) -> str:
         """Run to the end of the plan, check the invariants and close the journal.

@@ -152,8 +152,8 @@ class Master(Protocol):
         """Move a pod to a phase that it does not leave."""
         ...
 
-    def minion_condition(self, minion: int, *, ready: bool, cause: int) -> None:
-        """Enter that a minion is ready or not."""
+    def minion_gone(self, minion: int, *, ready: bool, seq: int) -> None:
+        """Take from the record ``seq`` that a minion is up or down."""
         ...
 
 

@@ -9,19 +9,34 @@ from sim.journal import Kind, number_kinds
 
 __all__ = [
     "BIND_REFUSED",
+    "CONTROLLER_CREATED",
+    "CONTROLLER_REMOVED",
+    "CONTROLLER_SCALED",
+    "CONTROLLER_STATUS",
+    "ENDPOINTS_WRITTEN",
     "FAULT_BEGAN",
     "FAULT_ENDED",
     "KINDS",
+    "MINION_CONDITION",
     "MINION_CRASHED",
     "MINION_REGISTERED",
     "MINION_REPAIRED",
+    "MINION_TAINTED",
     "POD_BOUND",
     "POD_CREATED",
     "POD_FAILED",
     "POD_GIVEN_UP",
+    "POD_LABELLED",
     "POD_LOST",
+    "POD_OWNED",
+    "POD_READY",
+    "POD_REMOVED",
+    "POD_REPORTED",
     "POD_STARTED",
+    "POD_STOPPED",
     "POD_SUCCEEDED",
+    "POD_TERMINATING",
+    "POD_UNREADY",
     "POD_UNSCHEDULABLE",
     "POD_WITHDRAWN",
     "POLICY_NOTE",
@@ -45,6 +60,9 @@ _POD_FIELDS = (
     ("recorded_wait_s", "d"),
 )
 
+_STATUS_FIELDS = (("desired", "q"), ("replicas", "q"), ("ready", "q"))
+_ENDPOINT_FIELDS = (("added", "q"), ("removed", "q"))
+
 KINDS: tuple[Kind, ...] = number_kinds(
     (
         ("run_started", "record", ()),
@@ -66,6 +84,21 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("minion_repaired", "truth", ()),
         ("policy_note", "belief", ()),
         ("run_ended", "record", ()),
+        ("minion_condition", "record", ()),
+        ("minion_tainted", "record", ()),
+        ("pod_ready", "record", ()),
+        ("pod_unready", "record", ()),
+        ("pod_terminating", "record", ()),
+        ("pod_removed", "record", ()),
+        ("pod_labelled", "record", ()),
+        ("pod_owned", "record", ()),
+        ("pod_stopped", "truth", ()),
+        ("pod_reported", "record", ()),
+        ("controller_created", "record", ()),
+        ("controller_scaled", "record", ()),
+        ("controller_status", "record", _STATUS_FIELDS),
+        ("controller_removed", "record", ()),
+        ("endpoints_written", "record", _ENDPOINT_FIELDS),
     )
 )
 
@@ -89,4 +122,19 @@ KINDS: tuple[Kind, ...] = number_kinds(
     MINION_REPAIRED,
     POLICY_NOTE,
     RUN_ENDED,
+    MINION_CONDITION,
+    MINION_TAINTED,
+    POD_READY,
+    POD_UNREADY,
+    POD_TERMINATING,
+    POD_REMOVED,
+    POD_LABELLED,
+    POD_OWNED,
+    POD_STOPPED,
+    POD_REPORTED,
+    CONTROLLER_CREATED,
+    CONTROLLER_SCALED,
+    CONTROLLER_STATUS,
+    CONTROLLER_REMOVED,
+    ENDPOINTS_WRITTEN,
 ) = KINDS

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.api.selectors import Selector
+    from models.api.specs_taints import Toleration
 
 __all__ = [
     "CPU",
     "EPHEMERAL",
     "MEMORY",
+    "PHASE_MASK",
     "PODS",
+    "READY",
+    "TERMINATING",
     "Arrival",
     "GpuDevices",
     "GpuRequest",
@@ -109,6 +113,7 @@ class PodTemplate:
         namespace: Kubernetes namespace.
         priority: Higher goes first.
         minions: Selector of allowed minions, or nothing.
+        tolerations: Of taints, those that every pod is given too; empty where nothing taints.
     """
 
     index: int
@@ -118,6 +123,7 @@ class PodTemplate:
     namespace: str = "default"
     priority: int = 0
     minions: Selector | None = None
+    tolerations: tuple[Toleration, ...] = ()
 
     @property
     def gpu_milli(self) -> int:
@@ -126,7 +132,7 @@ class PodTemplate:
 
 
 class Phase(enum.IntEnum):
-    """Where a pod is in its life; LOST, WITHDRAWN and GIVEN_UP are told apart from v1's Failed on purpose."""
+    """Where a pod is in its life; LOST, WITHDRAWN, GIVEN_UP and DELETED are told apart from v1's Failed on purpose."""
 
     PENDING = 0
     BOUND = 1
@@ -136,6 +142,15 @@ class Phase(enum.IntEnum):
     LOST = 5
     WITHDRAWN = 6
     GIVEN_UP = 7
+    DELETED = 8
+
+
+READY = 16
+"""Bit of a pod's state word: its Ready condition is true."""
+TERMINATING = 32
+"""Bit of a pod's state word: it has a deletion timestamp."""
+PHASE_MASK = 15
+"""Bits of a pod's state word that hold its phase."""
 
 
 class Pod:
@@ -149,6 +164,11 @@ class Pod:
         devices: Indices of its GPU devices.
         life_s: How long it runs; ``inf`` for ever.
         cause: Seq of the last record about it.
+        word: Its state in the store as bits: phase, READY, TERMINATING. What clients are told is the word before
+            and after, so that they need not remember each pod.
+        labels: Its labels now: those of its template until somebody changes them.
+        ready_since_s: When its Ready condition last became true.
+        restarts: How often its containers were restarted.
     """
 
     __slots__ = (
@@ -159,11 +179,15 @@ class Pod:
         "devices",
         "generation",
         "identity",
+        "labels",
         "minion",
         "owner",
         "phase",
+        "ready_since_s",
+        "restarts",
         "template",
         "unschedulable",
+        "word",
     )
 
     def __init__(self, identity: int, arrival: int, owner: int, ask: PodAsk, created_s: float) -> None:
@@ -179,6 +203,20 @@ class Pod:
         self.devices: tuple[int, ...] = ()
         self.cause = -1
         self.unschedulable = False
+        self.word = 0
+        self.labels = ask.template.labels
+        self.ready_since_s = math.inf
+        self.restarts = 0
+
+    @property
+    def terminating(self) -> bool:
+        """Whether it has a deletion timestamp."""
+        return self.word & TERMINATING != 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether its Ready condition is true in the store."""
+        return self.word & READY != 0
 
     @property
     def life_s(self) -> float:
@@ -263,3 +301,4 @@ class MinionAsk:
     reserved_ephemeral_bytes: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     ready: bool = True
+    taints: tuple[str, ...] = ()

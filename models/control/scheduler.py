@@ -1,22 +1,26 @@
 """One scheduler: reads the store's log, decides on its own belief, binds by a verb that may be refused.
 
-Lag is 0 and a decision takes no time here: a pod is bound at the instant at which room for it is known.
+A decision takes no time here. What was decided is assumed in the belief at once and committed when the call lands; a
+refused bind gives the room back. With instant timing a pod is bound at the instant at which room for it is known.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from models.api import records
 from models.api.protocols import Context, Policy, Refusal, ScoringPolicy
-from models.api.types import Phase, Pod
+from models.api.types import Pod
 from models.cluster.belief import Belief
+from models.control.client import Caller
+from models.control.log import Change, Op
 from models.control.queue import SchedulingQueue
-from models.control.store import Change, Op, Store
-from sim.engine import BELIEF, Engine
+from models.control.store import Store
+from sim.engine import Engine
 from sim.errors import PluginError
 from sim.identities import Identities
 from sim.journal import Journal
@@ -24,7 +28,8 @@ from sim.streams import Streams
 
 __all__ = ["Scheduler"]
 
-_BACKLOG = 4096
+_BACKLOG = 16_384
+"""Changes that a scheduler leaves unread at most while nobody waits for room."""
 
 
 class _Attempt:
@@ -56,7 +61,8 @@ class Scheduler:
     Args:
         policy: A scoring policy, or a function that decides by itself.
         policy_name: As the scenario names it, for errors.
-        on_bound: Called with each pod that the master has bound (the kubelet, at lag 0).
+        make_client: Makes the client, given (apply, act, ops, interest).
+        on_bound: Called with each pod that the master has bound, when it has.
         on_parked: Called with each pod whose attempt failed.
     """
 
@@ -68,6 +74,7 @@ class Scheduler:
         identities: Identities,
         streams: Streams,
         store: Store,
+        make_client: Callable[..., Caller],
         belief: Belief,
         policy: ScoringPolicy | Policy,
         policy_name: str,
@@ -85,8 +92,12 @@ class Scheduler:
         self._policy_name = policy_name
         self._scoring = policy if isinstance(policy, ScoringPolicy) else None
         self._queue = SchedulingQueue(by_class=self._scoring is not None)
-        self._cursor = store.watch(self._wake)
-        self._awake = False
+        self.client = make_client(
+            apply=self._learn,
+            act=self._work,
+            ops=(Op.POD_CREATED, Op.POD_ENDED, Op.MINION_CHANGED),
+            interest=self._concerns,
+        )
         self._on_bound = on_bound
         self._on_parked = on_parked
         self._random_ties = self._scoring is not None and self._scoring.ties == "random"
@@ -97,30 +108,20 @@ class Scheduler:
         group = self._identities.text(pod.owner)
         return self._stream.at(group, pod.ask.index, n)
 
-    def _wake(self, op: Op) -> None:
-        if self._awake:
-            return
-        # Its own binds are assumed already; room is news only to those who wait. Both are read at the next wake,
-        # or when there are many: the log holds the pods that are named in it.
-        if (
-            op is Op.POD_CREATED
-            or (op is not Op.POD_BOUND and self._queue.parked)
-            or self._store.revision - self._cursor.revision >= _BACKLOG
-        ):
-            self._awake = True
-            self.engine.at(self.engine.now_s, BELIEF, self._run)
+    def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
+        # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
+        # not read holds its pod.
+        return op is Op.POD_CREATED or self._queue.parked or len(self.client.cursor.pending) >= _BACKLOG
 
-    def _run(self) -> None:
-        self._awake = False
-        for change in self._cursor.read():
-            self._learn(change)
-        while len(self._queue):
-            pod, woken_by = self._queue.pop()
-            if pod.phase is Phase.PENDING:
+    def _work(self) -> None:
+        queue = self._queue
+        while len(queue):
+            pod, woken_by = queue.pop()
+            if not pod.word:
                 self._attempt(pod, pod.cause if woken_by < 0 else woken_by)
 
     def _learn(self, change: Change) -> None:
-        op, what, seq = change
+        _, op, what, seq, _, _ = change
         if op is Op.POD_CREATED:
             assert isinstance(what, Pod)
             if not self._queue.add(what):
@@ -130,10 +131,15 @@ class Scheduler:
             if what.minion >= 0:
                 self._belief.place(what.template, what.minion, what.devices, 1)
                 self._help(what.minion, seq)
-        elif op is Op.MINION_READY or op is Op.MINION_UNREADY:
+        elif op is Op.MINION_CHANGED:
             assert isinstance(what, int)
-            self._belief.set_ready(what, op is Op.MINION_READY)
-            if op is Op.MINION_READY:
+            entry = self._store.minions[what]
+            # Simplified: no pod tolerates a taint for scheduling; what a pod tolerates is for evictions only.
+            open_to_all = entry.ready and not any(
+                not taint.endswith(":PreferNoSchedule") for taint in entry.taints
+            )
+            self._belief.set_ready(what, open_to_all)
+            if open_to_all:
                 self._help(what, seq)
 
     def _help(self, minion: int, seq: int) -> None:
@@ -159,10 +165,17 @@ class Scheduler:
             self._refused(pod, cause, refusal)
             return
         devices = self._devices(pod, minion)
+        self._belief.place(pod.template, minion, devices, -1)
+        self._queue.bound(pod)
+        self.client.call(partial(self._bind, pod, minion, devices, cause), cause=cause)
+
+    def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int) -> None:
         if self._store.bind(pod, minion, devices, self.identity, cause) is None:
-            self._belief.place(pod.template, minion, devices, -1)
             self._on_bound(pod)
-            self._queue.bound(pod)
+        else:
+            self._belief.place(pod.template, minion, devices, 1)
+            self._help(minion, self.journal.count - 1)
+            self.client.poke()
 
     def _best(self, pod: Pod) -> int:
         assert self._scoring is not None

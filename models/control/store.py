@@ -1,35 +1,19 @@
-"""The master's store: versioned, written only through its verbs, read by clients through its log.
-
-A client holds a cursor; what it does not read again is forgotten once every cursor has passed it.
-"""
+"""The master's store: versioned, written only through its verbs, read by clients through its log."""
 
 from __future__ import annotations
 
-import enum
 import math
-from collections.abc import Callable
 
 from models.api import records
-from models.api.types import Phase, Pod, PodAsk
+from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod, PodAsk
+from models.control.log import Log, Op
+from models.control.objects import MinionObject
+from sim.engine import Engine
 from sim.identities import NOBODY, Identities
 from sim.journal import Journal, Kind
 from sim.series import SeriesBook
 
-__all__ = ["Change", "Cursor", "Op", "Store"]
-
-
-class Op(enum.IntEnum):
-    """What a row of the log says."""
-
-    POD_CREATED = 0
-    POD_BOUND = 1
-    POD_ENDED = 2
-    MINION_READY = 3
-    MINION_UNREADY = 4
-
-
-Change = tuple[Op, Pod | int, int]
-"""(what, the pod or the minion's index, seq of its record)"""
+__all__ = ["Store"]
 
 # One table of what may follow what; the record that says so; the gauge that moves.
 _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
@@ -37,14 +21,18 @@ _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
     (Phase.BOUND, Phase.RUNNING): records.POD_STARTED,
     (Phase.RUNNING, Phase.SUCCEEDED): records.POD_SUCCEEDED,
     (Phase.RUNNING, Phase.FAILED): records.POD_FAILED,
+    (Phase.BOUND, Phase.FAILED): records.POD_FAILED,
     (Phase.BOUND, Phase.LOST): records.POD_LOST,
     (Phase.RUNNING, Phase.LOST): records.POD_LOST,
     (Phase.PENDING, Phase.WITHDRAWN): records.POD_WITHDRAWN,
     (Phase.PENDING, Phase.GIVEN_UP): records.POD_GIVEN_UP,
+    (Phase.PENDING, Phase.DELETED): records.POD_REMOVED,
+    (Phase.BOUND, Phase.DELETED): records.POD_REMOVED,
+    (Phase.RUNNING, Phase.DELETED): records.POD_REMOVED,
 }
-_SERIES = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up")
+_SERIES = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
 # A pod that is bound but not started counts as pending: it does not run yet.
-_PLACES = dict(zip(Phase, (0, 0, 1, 2, 3, 4, 5, 6), strict=True))
+_PLACES = dict(zip(Phase, (0, 0, 1, 2, 3, 4, 5, 6, 7), strict=True))
 
 
 def _difference(before: Phase | None, after: Phase) -> tuple[int, ...]:
@@ -56,46 +44,42 @@ def _difference(before: Phase | None, after: Phase) -> tuple[int, ...]:
     return tuple(row)
 
 
-class Cursor:
-    """One client's place in the log.
-
-    Args:
-        store: The store it reads.
-        wake: Called with what is committed; the client decides whether to read now or later.
-    """
-
-    def __init__(self, store: Store, wake: Callable[[Op], None]) -> None:
-        self._store = store
-        self.wake = wake
-        self.revision = store.revision
-
-    def read(self) -> list[Change]:
-        """Return the changes committed since the last call."""
-        changes = self._store.since(self.revision)
-        self.revision = self._store.revision
-        self._store.forget()
-        return changes
-
 
 class Store:
     """Pods and minions as the master has them.
 
     Args:
+        engine: Gives the time.
         journal: Where every verb writes its record.
         identities: Names of pods.
         series: Counts of pods by phase.
         minions: Identities of the minions, by index.
+
+    Attributes:
+        log: What clients watch.
+        minions: What the master knows of each minion.
+        bound: By minion, the pods that are bound to it and not gone, by arrival.
+        created: Pods so far.
+        count: Pods by phase.
     """
 
     def __init__(
-        self, journal: Journal, identities: Identities, series: SeriesBook, minions: list[int]
+        self,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        series: SeriesBook,
+        minions: list[int],
     ) -> None:
         self._journal = journal
+        self._write = journal.write
         self._identities = identities
-        self._log: list[Change] = []
-        self._base = 0
-        self._cursors: list[Cursor] = []
+        self._env = engine.env
+        self.log = Log(engine)
+        self._commit = self.log.commit
         self._minions = minions
+        self.minions = [MinionObject(identity) for identity in minions]
+        self.bound: list[dict[int, Pod]] = [{} for _ in minions]
         gauges = series.gauges([f"pods_{name}" for name in _SERIES])
         self._count_change = series.add
         self._creation = series.change((gauges, _difference(None, Phase.PENDING)))
@@ -105,33 +89,7 @@ class Store:
         self.created = 0
         self.count = [0] * len(Phase)
 
-    @property
-    def revision(self) -> int:
-        """Number of changes committed so far."""
-        return self._base + len(self._log)
-
-    def watch(self, wake: Callable[[Op], None]) -> Cursor:
-        """Open a cursor at the present revision."""
-        cursor = Cursor(self, wake)
-        self._cursors.append(cursor)
-        return cursor
-
-    def since(self, revision: int) -> list[Change]:
-        """Return the changes committed after a revision."""
-        return self._log[revision - self._base :]
-
-    def forget(self) -> None:
-        """Drop what every cursor has passed."""
-        passed = min(cursor.revision for cursor in self._cursors)
-        del self._log[: passed - self._base]
-        self._base = passed
-
-    def _commit(self, change: Change) -> None:
-        self._log.append(change)
-        for cursor in self._cursors:
-            cursor.wake(change[0])
-
-    def create_pod(self, ask: PodAsk, owner: int, now_s: float) -> Pod:
+    def create_pod(self, ask: PodAsk, owner: int, now_s: float, *, cause: int | None = None) -> Pod:
         """Enter a pod, Pending."""
         template = ask.template
         identity = self._identities.add("pod", ask.name, template.namespace)
@@ -140,19 +98,19 @@ class Store:
         self.count[Phase.PENDING] += 1
         self._count_change(self._creation)
         need = template.need
-        pod.cause = self._journal.write(
+        pod.cause = self._write(
             records.POD_CREATED,
             identity,
             NOBODY,
             owner,
             owner,
-            None,
+            cause,
             None,
             ask.life_s if ask.life_s < math.inf else math.nan,
-            self.revision,
+            self.log.revision,
             (need[0], need[1], need[3], template.gpu_milli, ask.recorded_wait_s),
         )
-        self._commit((Op.POD_CREATED, pod, pod.cause))
+        self._commit(Op.POD_CREATED, pod, pod.cause)
         return pod
 
     def bind(self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int) -> str | None:
@@ -161,9 +119,10 @@ class Store:
         Returns:
             Nothing, or why the master refused; a refusal is recorded too.
         """
-        if pod.phase is not Phase.PENDING:
-            reason = f"the pod is {pod.phase.name.lower()}, not pending"
-            self._journal.write(
+        if pod.word:
+            what = "being deleted" if pod.word & TERMINATING else pod.phase.name.lower()
+            reason = f"the pod is {what}, not pending"
+            self._write(
                 records.BIND_REFUSED,
                 pod.identity,
                 minion=self._minions[minion],
@@ -174,12 +133,13 @@ class Store:
             return reason
         pod.minion = minion
         pod.devices = devices
+        self.bound[minion][pod.arrival] = pod
         self.move(pod, Phase.BOUND, cause=cause, actor=actor)
-        self._commit((Op.POD_BOUND, pod, pod.cause))
         return None
 
     def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:
         """Move a pod to another phase and write the record; the table says what may follow what."""
+        before = pod.word
         pair = (pod.phase, phase)
         kind, change = self._moves[pair]
         self.count[pair[0]] -= 1
@@ -187,18 +147,142 @@ class Store:
         self._count_change(change)
         pod.phase = phase
         pod.generation += 1
+        pod.word = after = before & ~PHASE_MASK | phase
         minion = self._minions[pod.minion] if pod.minion >= 0 else -1
-        pod.cause = self._journal.write(kind, pod.identity, minion, actor, pod.owner, cause, reason)
+        pod.cause = self._write(kind, pod.identity, minion, actor, pod.owner, cause, reason)
+        if phase is Phase.BOUND:
+            self._commit(Op.POD_BOUND, pod, pod.cause, before, after)
+        elif phase is Phase.RUNNING:
+            self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
 
-    def end(self, pod: Pod, phase: Phase, *, cause: int, reason: str | None = None) -> None:
+    def end(self, pod: Pod, phase: Phase, *, cause: int, reason: str | None = None, actor: int = -1) -> None:
         """Move a pod to a phase that it does not leave, and tell the clients."""
-        self.move(pod, phase, cause=cause, reason=reason)
-        self._commit((Op.POD_ENDED, pod, pod.cause))
+        before = pod.word
+        pod.word = before & ~READY
+        self.move(pod, phase, cause=cause, reason=reason, actor=actor)
+        if pod.minion >= 0:
+            del self.bound[pod.minion][pod.arrival]
+        self._commit(Op.POD_ENDED, pod, pod.cause, before, pod.word)
         self._identities.release(pod.identity)
 
-    def minion_condition(self, minion: int, *, ready: bool, cause: int) -> None:
-        """Enter that a minion is ready or not."""
-        self._commit((Op.MINION_READY if ready else Op.MINION_UNREADY, minion, cause))
+    def report_running(self, pod: Pod) -> None:
+        """Move a pod to Running by a report that comes late: that it started was recorded when it did."""
+        before = pod.word
+        pair = (pod.phase, Phase.RUNNING)
+        self.count[pair[0]] -= 1
+        self.count[Phase.RUNNING] += 1
+        self._count_change(self._moves[pair][1])
+        pod.phase = Phase.RUNNING
+        pod.word = after = before & ~PHASE_MASK | Phase.RUNNING
+        pod.cause = self._write(
+            records.POD_REPORTED,
+            pod.identity,
+            minion=self._minions[pod.minion],
+            owner=pod.owner,
+            cause=pod.cause,
+        )
+        self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
+
+    def set_ready(
+        self, pod: Pod, ready: bool, *, cause: int, actor: int = -1, reason: str | None = None
+    ) -> None:
+        """Set a pod's Ready condition; nothing if it is so already."""
+        before = pod.word
+        pod.word = after = before | READY if ready else before & ~READY
+        if before == after:
+            return
+        if ready:
+            pod.ready_since_s = self._env._now
+        kind = records.POD_READY if ready else records.POD_UNREADY
+        pod.cause = self._write(
+            kind,
+            pod.identity,
+            minion=self._minions[pod.minion],
+            actor=actor,
+            owner=pod.owner,
+            cause=cause,
+            reason=reason,
+        )
+        self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
+
+    def terminate(self, pod: Pod, *, cause: int, actor: int = -1, reason: str | None = None) -> bool:
+        """Give a pod a deletion timestamp.
+
+        Returns:
+            Whether it had none and had not ended: a second deletion changes nothing.
+        """
+        before = pod.word
+        if before & TERMINATING or pod.phase not in (Phase.PENDING, Phase.BOUND, Phase.RUNNING):
+            return False
+        pod.word = after = before | TERMINATING
+        pod.generation += 1
+        minion = self._minions[pod.minion] if pod.minion >= 0 else -1
+        pod.cause = self._write(
+            records.POD_TERMINATING,
+            pod.identity,
+            minion=minion,
+            actor=actor,
+            owner=pod.owner,
+            cause=cause,
+            reason=reason,
+        )
+        self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
+        if pod.minion < 0:
+            self.end(pod, Phase.DELETED, cause=pod.cause)
+        return True
+
+    def relabel(self, pod: Pod, labels: tuple[tuple[str, str], ...], *, cause: int, actor: int = -1) -> None:
+        """Change a pod's labels."""
+        old = pod.labels
+        pod.labels = labels
+        text = ",".join(f"{key}={value}" for key, value in labels)
+        pod.cause = self._write(
+            records.POD_LABELLED, pod.identity, owner=pod.owner, actor=actor, cause=cause, reason=text
+        )
+        self._commit(Op.POD_LABELLED, (pod, old, labels), pod.cause, pod.word, pod.word)
+
+    def set_owner(self, pod: Pod, owner: int, *, cause: int, actor: int = -1) -> None:
+        """Make a controller the owner of a pod, or nobody (-1)."""
+        old = pod.owner
+        pod.owner = owner
+        pod.cause = self._write(records.POD_OWNED, pod.identity, owner=owner, actor=actor, cause=cause)
+        self._commit(Op.POD_OWNED, (pod, old, owner), pod.cause, pod.word, pod.word)
+
+    def minion_gone(self, minion: int, *, ready: bool, seq: int) -> None:
+        """Take from the record ``seq`` that a minion is up or down: with instant timing that says it all."""
+        self.minions[minion].ready = ready
+        self._commit(Op.MINION_CHANGED, minion, seq)
+
+    def minion_condition(self, minion: int, *, ready: bool, cause: int, actor: int = -1) -> None:
+        """Enter that a minion is ready, or not known to be."""
+        entry = self.minions[minion]
+        entry.ready = ready
+        seq = self._write(
+            records.MINION_CONDITION,
+            entry.identity,
+            minion=entry.identity,
+            actor=actor,
+            cause=cause,
+            value=float(ready),
+            reason="True" if ready else "Unknown",
+        )
+        self._commit(Op.MINION_CHANGED, minion, seq)
+
+    def set_taints(self, minion: int, taints: tuple[str, ...], *, cause: int, actor: int = -1) -> int:
+        """Replace a minion's taints, each as KEY=VALUE:EFFECT or KEY:EFFECT; returns the seq of the record."""
+        entry = self.minions[minion]
+        entry.taints = tuple(sorted(taints))
+        seq = self._write(
+            records.MINION_TAINTED,
+            entry.identity,
+            minion=entry.identity,
+            actor=actor,
+            cause=cause,
+            value=float(len(taints)),
+            reason=" ".join(entry.taints),
+        )
+        self._commit(Op.MINION_CHANGED, minion, seq)
+        return seq
 
     def conservation(self) -> str | None:
         """State that no pod vanished: created is the sum over phases."""

@@ -1,7 +1,8 @@
 """Physical truth of the minions: what each really runs, and whether it is up.
 
-Simplified until there is a kubelet: a bound pod runs at once, a crash is known to the master at the same
-instant, and the pods that ran there are lost.
+With instant timing a bound pod runs at once (``start``), a crash is known to the master at the same instant, and the
+pods that ran there are lost (``crash``). Otherwise kubelets decide (models.control.kubelet): they take a pod, begin it,
+and let it leave; a crash only halts what runs.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Fleet:
         self.up = [minion.ready for minion in minions]
         self.crashed = [0] * len(minions)
         self._pods: list[dict[int, Pod]] = [{} for _ in minions]
+        self._halted: dict[int, set[int]] = {}
+        self._words = resources.names
         words = resources.names
         self._requested = series.gauges([f"requested_{word}" for word in words])
         self._allocated = series.gauges([f"allocatable_{word}" for word in words])
@@ -68,12 +71,92 @@ class Fleet:
             if up:
                 self._count_minion(index, 1)
 
+    def identity(self, index: int) -> int:
+        """Return the identity of a minion."""
+        return self._identities[index]
+
+    def lacking(self, pod: Pod) -> str | None:
+        """Return the resource of which a pod's minion has too little for it, as in OutOfcpu; or nothing."""
+        free = self._free[pod.minion]
+        for word, have, need in zip(self._words, free, pod.template.need, strict=True):
+            if need > have:
+                return word.removesuffix("_millicores").removesuffix("_bytes").removesuffix("_milli")
+        return None
+
+    def take(self, pod: Pod) -> None:
+        """Give a pod its room on its minion."""
+        self._pods[pod.minion][pod.arrival] = pod
+        self._use(pod, 1)
+
+    def has(self, pod: Pod) -> bool:
+        """Whether a pod has room on its minion."""
+        return pod.minion >= 0 and pod.arrival in self._pods[pod.minion]
+
+    def runs(self, pod: Pod) -> bool:
+        """Whether a pod has room on its minion and was not stopped by a crash."""
+        return self.has(pod) and pod.arrival not in self._halted.get(pod.minion, ())
+
+    def begin(self, pod: Pod) -> None:
+        """Run a pod (again)."""
+        halted = self._halted.get(pod.minion)
+        if halted is not None:
+            halted.discard(pod.arrival)
+
+    def leave(self, pod: Pod, reason: str | None = None) -> None:
+        """Let a pod stop and its room be free; ``reason`` is for a record of that, as when it was killed."""
+        index = pod.minion
+        del self._pods[index][pod.arrival]
+        self.begin(pod)
+        self._use(pod, -1)
+        if reason is not None:
+            self._stopped(pod, reason)
+
+    def _stopped(self, pod: Pod, reason: str) -> None:
+        self._journal.write(
+            records.POD_STOPPED,
+            pod.identity,
+            minion=self._identities[pod.minion],
+            owner=pod.owner,
+            cause=pod.cause,
+            reason=reason,
+        )
+
+    def pods(self, index: int) -> list[Pod]:
+        """Return the pods that have room on a minion."""
+        return list(self._pods[index].values())
+
+    def halt(self, index: int, owner: int, repair_s: float, cause: int) -> None:
+        """Take a minion down and all that runs there with it; the master is told nothing."""
+        assert self.up[index], "only a minion that is up can crash"
+        minion = self._identities[index]
+        planned = repair_s if repair_s < math.inf else math.nan
+        self._engine.cause = self._journal.write(
+            records.MINION_CRASHED, minion, minion=minion, owner=owner, cause=cause, value=planned
+        )
+        self.crashed[index] += 1
+        for pod in self._pods[index].values():
+            self._stopped(pod, "MinionCrashed")
+            self._requested.add([-amount for amount in pod.template.need])
+        self._halted[index] = set(self._pods[index])
+        self._count_minion(index, -1)
+        self.up[index] = False
+
+    def rise(self, index: int, owner: int, cause: int) -> None:
+        """Bring a minion back with what had room there, not running yet."""
+        assert not self.up[index], "only a minion that is down can be repaired"
+        minion = self._identities[index]
+        self._engine.cause = self._journal.write(
+            records.MINION_REPAIRED, minion, minion=minion, owner=owner, cause=cause
+        )
+        self.up[index] = True
+        self._count_minion(index, 1)
+        for pod in self._pods[index].values():
+            self._requested.add(pod.template.need)
+
     def start(self, pod: Pod) -> None:
         """Run a pod that was just bound; its end is known and stamped now."""
-        index = pod.minion
         self._store.move(pod, Phase.RUNNING, cause=pod.cause)
-        self._pods[index][pod.arrival] = pod
-        self._use(pod, 1)
+        self.take(pod)
         if pod.life_s < math.inf:
             engine = self._engine
             engine.at_cell(engine.now_s + pod.life_s, TRUTH, self._end, pod, pod.cause)
@@ -93,7 +176,7 @@ class Fleet:
             records.MINION_CRASHED, minion, minion=minion, owner=owner, cause=cause, value=planned
         )
         self.crashed[index] += 1
-        self._store.minion_condition(index, ready=False, cause=seq)
+        self._store.minion_gone(index, ready=False, seq=seq)
         pods = list(self._pods[index].values())
         self._pods[index].clear()
         for pod in pods:
@@ -109,7 +192,7 @@ class Fleet:
         seq = self._journal.write(records.MINION_REPAIRED, minion, minion=minion, owner=owner, cause=cause)
         self.up[index] = True
         self._count_minion(index, 1)
-        self._store.minion_condition(index, ready=True, cause=seq)
+        self._store.minion_gone(index, ready=True, seq=seq)
 
     def _use(self, pod: Pod, sign: int) -> None:
         index, template = pod.minion, pod.template

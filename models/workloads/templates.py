@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.api.selectors import Selector
+from models.api.specs_taints import Toleration
 from models.api.types import GpuRequest, PodTemplate, ResourceTable
 
 __all__ = ["TemplateTable"]
@@ -37,16 +38,19 @@ class TemplateTable:
         namespace: str = "default",
         priority: int = 0,
         minions: Selector | None = None,
+        tolerations: tuple[Toleration, ...] = (),
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        key = (need, gpu, pairs, namespace, priority, minions)
+        key = (need, gpu, pairs, namespace, priority, minions, tolerations)
         template = self._found.get(key)
         if template is None:
-            template = PodTemplate(len(self.templates), need, gpu, pairs, namespace, priority, minions)
+            template = PodTemplate(
+                len(self.templates), need, gpu, pairs, namespace, priority, minions, tolerations
+            )
             self._found[key] = template
             self.templates.append(template)
         return template

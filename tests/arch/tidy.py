@@ -179,7 +179,7 @@ def _names_of_sets(tree: ast.Module) -> set[str]:
         before = len(sets)
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and _is_set(node.value, sets):
-                sets |= {_dotted(target) for target in node.targets}
+                sets |= {_dotted(target) for target in node.targets} - {""}
             elif isinstance(node, ast.NamedExpr) and _is_set(node.value, sets):
                 sets.add(node.target.id)
         sets.discard("")

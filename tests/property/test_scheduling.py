@@ -95,8 +95,7 @@ def check_truth(world: World, pods: list[Pod]) -> None:
 def check_belief(world: World, pods: list[Pod]) -> None:
     """Nothing that waits fits anywhere; cached scores are what a fresh computation gives."""
     scheduler, belief = world.scheduler, world.belief
-    for change in scheduler._cursor.read():
-        scheduler._learn(change)
+    scheduler.client.catch_up()
     assert not len(scheduler._queue)
     assert belief.ready.tolist() == world.fleet.up
     for minion, free in enumerate(world.fleet._free):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from models.api.selectors import parse_selector
 from models.api.types import GpuDevices, GpuRequest, MinionAsk, Phase, ResourceTable
 from models.cluster.belief import Belief
+from models.control.log import Op
 from models.control.queue import SchedulingQueue
-from models.control.store import Op
 from models.policies.packing import BestFit
 from models.workloads.templates import TemplateTable
 from tests.support.worlds import GIB, Bench, records
@@ -156,20 +157,22 @@ def test_the_store_refuses_a_bind_of_what_is_not_pending() -> None:
     assert world.store.count == before
 
 
-def test_the_log_is_kept_for_the_slowest_client_and_no_longer() -> None:
+def test_a_cursor_gives_what_it_asked_for_up_to_its_horizon_and_keeps_no_more() -> None:
     bench = Bench([(1000, 0)])
     for _ in range(3):
         bench.pod(0.0, bench.cpu(10), 5.0)
     world = bench.world()
     woken: list[Op] = []
-    slow = world.store.watch(woken.append)
+    slow = world.store.log.watch(
+        lambda op, *_: woken.append(op), (Op.POD_CREATED, Op.POD_BOUND, Op.POD_ENDED)
+    )
     world.run()
-    changes = slow.read()
-    assert [change[0] for change in changes] == woken
+    changes = slow.read(4.0) + slow.read()
+    assert [change[1] for change in changes] == woken
     assert woken == [Op.POD_CREATED] * 3 + [Op.POD_BOUND] * 3 + [Op.POD_ENDED] * 3
-    assert slow.read() == []
-    world.scheduler._cursor.read()
-    assert world.store._log == []
+    assert [change[0] for change in changes] == [0.0] * 6 + [5.0] * 3
+    assert slow.read() == [] == slow.pending
+    assert slow.next_s == math.inf
 
 
 def test_a_transition_that_is_not_in_the_table_is_an_error() -> None:

@@ -52,7 +52,7 @@ def test_a_crash_takes_what_ran_there_and_a_repair_brings_it_back_empty() -> Non
     ]
     assert world.store.count[Phase.LOST] == 2
     # Nobody waits, so the scheduler has not read it yet; once it has, all is free again.
-    for change in world.scheduler._cursor.read():
+    for change in world.scheduler.client.cursor.read():
         world.scheduler._learn(change)
     assert world.belief.free.tolist() == world.belief.allocatable.tolist()
     assert world.belief.gpu_left_milli[0].tolist() == [1000, 1000]

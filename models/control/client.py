@@ -1,0 +1,302 @@
+"""A client of the master: a cursor with a lag, calls with a latency and a limit, and silence during an outage.
+
+A wake-up event exists only for an idle client; it serves all that was committed up to its horizon. A client that acts
+for another reason first catches up to now less its lag.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.control.log import Change, Cursor, Log, Op
+from models.control.tokens import TokenBucket
+from sim.engine import BELIEF, RECORD, Engine
+from sim.streams import Streams
+
+__all__ = ["Caller", "Client", "EventSink", "InstantClient", "Interest", "Law", "Master", "Timing"]
+
+Interest = Callable[[Op, object, int, int], bool]
+
+
+class Law(Protocol):
+    """A distribution of seconds: see ``sim.distributions``."""
+
+    def quantile(self, u: float) -> float:
+        """Return the value below which a share ``u`` lies."""
+        ...
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How fast the master and what lies between it and its clients are.
+
+    Attributes:
+        latency: Seconds from the grant of a call to its commit.
+        lag: Seconds from a commit to its delivery.
+    """
+
+    latency: Law
+    lag: Law
+
+
+class Master:
+    """Whether the master answers; calls that meet an outage wait for its end, as their callers retry.
+
+    Attributes:
+        down: Nothing can be read or written.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.down = False
+        self._waiting: list[Callable[[], None]] = []
+        self._clients: list[Client] = []
+
+    def join(self, client: Client) -> None:
+        """Tell a client of the end of outages."""
+        self._clients.append(client)
+
+    def reach(self, commit: Callable[[], None]) -> None:
+        """Commit now, or when the outage is over."""
+        if self.down:
+            self._waiting.append(commit)
+        else:
+            commit()
+
+    def stop(self) -> None:
+        """Begin an outage."""
+        self.down = True
+
+    def start(self) -> None:
+        """End an outage: calls that waited are answered in order, clients list afresh."""
+        self.down = False
+        waiting, self._waiting = self._waiting, []
+        for commit in waiting:
+            commit()
+        for client in self._clients:
+            client.poke()
+
+
+class Caller(Protocol):
+    """What a component asks of its client: with the master's timing (:class:`Client`), or with none.
+
+    Attributes:
+        cursor: Its place in the log.
+    """
+
+    cursor: Cursor
+
+    def poke(self) -> None:
+        """Wake up soon."""
+        ...
+
+    def catch_up(self) -> None:
+        """Read what can be known now."""
+        ...
+
+    def call(self, commit: Callable[[], None], *, cause: int | None = None) -> float:
+        """Have the master commit something."""
+        ...
+
+
+class InstantClient:
+    """A client that knows everything at once, and whose calls take no time.
+
+    Args:
+        apply: Takes one change into the client's belief.
+        act: Called after a wake-up has read all.
+        ops: Kinds of change that may concern it.
+        interest: Whether a commit calls for a wake-up; default: each of these kinds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        *,
+        apply: Callable[[Change], None],
+        act: Callable[[], None],
+        ops: Iterable[Op],
+        interest: Interest | None = None,
+    ) -> None:
+        self._engine = engine
+        self._env = engine.env
+        self._apply = apply
+        self._act = act
+        self._interest = interest
+        self._armed = False
+        self.cursor = log.watch(self._wake, ops)
+
+    def _wake(self, op: Op, what: object, before: int, after: int) -> None:
+        if not self._armed and (self._interest is None or self._interest(op, what, before, after)):
+            self.poke()
+
+    def poke(self) -> None:
+        """Wake up at this instant, after the records."""
+        if not self._armed:
+            self._armed = True
+            self._engine.at(self._env._now, BELIEF, self._run)
+
+    def _run(self) -> None:
+        self._armed = False
+        self.catch_up()
+        self._act()
+
+    def catch_up(self) -> None:
+        """Apply all that was committed."""
+        apply = self._apply
+        for change in self.cursor.read():
+            apply(change)
+
+    def call(self, commit: Callable[[], None], *, cause: int | None = None) -> float:
+        """Commit now."""
+        if cause is not None:
+            self._engine.cause = cause
+        commit()
+        return self._env._now
+
+
+class Client:
+    """One client of the master.
+
+    Args:
+        name: Names its draws.
+        limits: (calls a second, burst); ``inf`` for no limit.
+        apply: Takes one change into the client's belief.
+        act: Called after a wake-up has read all it can.
+        ops: Kinds of change that may concern it.
+        interest: Whether a commit calls for a wake-up; default: each of these kinds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        master: Master,
+        log: Log,
+        streams: Streams,
+        name: str,
+        *,
+        timing: Timing,
+        limits: tuple[float, float],
+        apply: Callable[[Change], None],
+        act: Callable[[], None],
+        ops: Iterable[Op],
+        interest: Interest | None = None,
+    ) -> None:
+        self._engine = engine
+        self._env = engine.env
+        self.master = master
+        self.name = name
+        self._timing = timing
+        self._latency_stream = streams.stream("client.latency")
+        self._lag_stream = streams.stream("client.lag")
+        self._calls = 0
+        self._wakes = 0
+        rate_per_s, burst = limits
+        self.bucket = None if math.isinf(rate_per_s) else TokenBucket(rate_per_s, burst)
+        self._apply = apply
+        self._act = act
+        self._interest = interest
+        self._armed = False
+        self._news_s = -math.inf
+        self.extra_lag: Law | None = None
+        self._loss_ratio = 0.0
+        self._loss_stream = streams.stream("client.loss")
+        self._deliveries = 0
+        self.lag_s = 0.0
+        self.cursor = log.watch(self._wake, ops)
+        master.join(self)
+
+    def _wake(self, op: Op, what: object, before: int, after: int) -> None:
+        if self._interest is None or self._interest(op, what, before, after):
+            self.poke()
+
+    def poke(self) -> None:
+        """Wake the client one lag from now, unless a wake-up is pending already."""
+        self._news_s = self._env._now
+        if not self._armed:
+            self._arm(self._news_s)
+
+    def _arm(self, from_s: float) -> None:
+        self._armed = True
+        law = self._timing.lag if self.extra_lag is None else self.extra_lag
+        self.lag_s = law.quantile(self._lag_stream.at(self.name, self._wakes))
+        self._wakes += 1
+        self._engine.at(max(self._env._now, from_s + self.lag_s), BELIEF, self._run)
+
+    def _run(self) -> None:
+        self._armed = False
+        if self.master.down:
+            return
+        self.catch_up()
+        self._act()
+        if self._news_s > self._env._now - self.lag_s and not self._armed:
+            self._arm(self.cursor.next_s if self.cursor.next_s < math.inf else self._env._now)
+
+    def catch_up(self) -> None:
+        """Apply what was committed up to now less the lag."""
+        apply = self._apply
+        for change in self.cursor.read(self._env._now - self.lag_s):
+            if self._loss_ratio and self._is_lost():
+                continue
+            apply(change)
+
+    def disturb(self, lag: Law | None, loss_ratio: float) -> None:
+        """Let deliveries be late by so much in place of the usual lag, and lose a share of them."""
+        self.extra_lag = lag
+        self._loss_ratio = loss_ratio
+
+    def _is_lost(self) -> bool:
+        self._deliveries += 1
+        return self._loss_stream.at(self.name, self._deliveries) < self._loss_ratio
+
+    def call(self, commit: Callable[[], None], *, cause: int | None = None) -> float:
+        """Make a call: a token, a latency, then ``commit`` runs at the master.
+
+        Returns:
+            When it will be committed, if the master answers then.
+        """
+        now_s = self._env._now
+        granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
+        at_s = granted_s + self._timing.latency.quantile(self._latency_stream.at(self.name, self._calls))
+        self._calls += 1
+        master = self.master
+        self._engine.at(at_s, RECORD, lambda: master.reach(commit), cause=cause)
+        return at_s
+
+    def say(self, commit: Callable[[], None]) -> None:
+        """Have somebody else's report committed after one latency, outside this client's limit."""
+        at_s = self._env._now + self._timing.latency.quantile(self._latency_stream.at(self.name, self._calls))
+        self._calls += 1
+        self._engine.at(at_s, RECORD, lambda: self.master.reach(commit))
+
+
+class EventSink:
+    """Events that a client tells the API: one after the other, through the client's own limit (FACTS K52)."""
+
+    def __init__(self, client: Client, passes: Callable[[int, float], bool]) -> None:
+        self._client = client
+        self._passes = passes
+        self._queued = 0
+        self._busy = False
+
+    def tell(self, about: int, now_s: float) -> None:
+        """Send one event about an object, if the filter lets it through."""
+        if not self._passes(about, now_s):
+            return
+        if self._client.bucket is None:
+            return
+        self._queued += 1
+        if not self._busy:
+            self._next()
+
+    def _next(self) -> None:
+        if self._queued:
+            self._queued -= 1
+            self._busy = True
+            self._client.call(self._next)
+        else:
+            self._busy = False

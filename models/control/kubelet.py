@@ -1,0 +1,261 @@
+"""Kubelets, as far as starting, stopping and reporting pods goes.
+
+A kubelet sees what is bound to its minion one lag after the commit, admits it if it has room (else the pod fails with
+OutOfcpu, OutOfmemory, OutOfpods ...), runs it after ``start`` and reports it ready after ``ready``; a pod that is being
+deleted is gone after ``terminate``. While its minion is cut off from the master it goes on with what it last knew; what
+it has to say is said when it is back. Delays known when something starts are stamped at once and guarded by the pod's
+generation.
+
+Simplified: one container a pod, no image pulls, no probes; admission is settled at the instant of the bind; a pod whose
+minion crashed runs its whole time again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from models.api import records
+from models.api.types import Phase, Pod
+from models.control.client import Law, Master
+from models.control.store import Store
+from models.control.tokens import TokenBucket
+from models.machines.fleet import Fleet
+from sim.engine import TRUTH, Engine
+from sim.identities import Identities
+from sim.journal import Journal
+from sim.streams import Streams
+
+__all__ = ["KubeletDelays", "Kubelets"]
+
+
+@dataclass(frozen=True)
+class KubeletDelays:
+    """Laws of a kubelet's delays, in seconds.
+
+    Attributes:
+        lag: From a commit to the kubelet's knowledge of it.
+        start: From that to running.
+        ready: From running to ready.
+        terminate: From knowing of the deletion to being gone.
+        reports_again: After a return it reports again which of its pods are ready.
+    """
+
+    lag: Law
+    start: Law
+    ready: Law
+    terminate: Law
+    reports_again: bool = True
+
+
+class Kubelets:
+    """The kubelets of all minions.
+
+    Args:
+        delays: By minion.
+        limits: (calls a second, burst) of each kubelet's own client.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        store: Store,
+        fleet: Fleet,
+        master: Master,
+        streams: Streams,
+        delays: Callable[[int], KubeletDelays],
+        limits: tuple[float, float],
+        minions: int,
+    ) -> None:
+        self._engine = engine
+        self._env = engine.env
+        self._journal = journal
+        self._store = store
+        self._fleet = fleet
+        self._master = master
+        self._delays = [delays(index) for index in range(minions)]
+        self._name = identities.text
+        self._draws = streams.stream("kubelet.delays")
+        self._limits = None if math.isinf(limits[0]) else limits
+        self._buckets: dict[int, TokenBucket] = {}
+        self.cut = [False] * minions
+        self._unsaid: dict[int, list[Callable[[], None]]] = {}
+
+    def _reachable(self, minion: int) -> bool:
+        return self._fleet.up[minion] and not self.cut[minion]
+
+    def _draw(self, pod: Pod, word: int) -> float:
+        return self._draws.at(self._name(pod.owner) if pod.owner >= 0 else "orphan", pod.ask.index, 0, word)
+
+    def _say(self, minion: int, report: Callable[[], None]) -> None:
+        """Report to the master: now (the delay was stamped before), or when it can be reached again."""
+        if self.cut[minion]:
+            self._unsaid.setdefault(minion, []).append(report)
+        elif self._master.down:
+            self._master.reach(report)
+        else:
+            report()
+
+    def _granted_s(self, minion: int, at_s: float) -> float:
+        """Return when the kubelet's client lets a call through that it wants to make at a time."""
+        if self._limits is None:
+            return at_s
+        bucket = self._buckets.get(minion)
+        if bucket is None:
+            bucket = self._buckets[minion] = TokenBucket(*self._limits)
+        return bucket.reserve(at_s)
+
+    def bound(self, pod: Pod) -> None:
+        """Take note of a pod that was just bound to a minion."""
+        if self._reachable(pod.minion):
+            self._see(pod)
+
+    def _see(self, pod: Pod) -> None:
+        fleet, minion, now_s = self._fleet, pod.minion, self._env._now
+        lacking = fleet.lacking(pod)
+        delays = self._delays[minion]
+        seen_s = now_s + delays.lag.quantile(self._draw(pod, 0))
+        if lacking is not None:
+            self._engine.at(seen_s, TRUTH, partial(self._reject, pod, lacking), cause=pod.cause,
+                            guard=(pod, pod.generation))  # fmt: skip
+            return
+        fleet.take(pod)
+        at_s = self._granted_s(minion, seen_s + delays.start.quantile(self._draw(pod, 1)))
+        self._engine.at(at_s, TRUTH, partial(self._start, pod), cause=pod.cause, guard=(pod, pod.generation))
+
+    def _reject(self, pod: Pod, lacking: str) -> None:
+        self._say(
+            pod.minion, lambda: self._store.end(pod, Phase.FAILED, cause=pod.cause, reason=f"OutOf{lacking}")
+        )
+
+    def _start(self, pod: Pod) -> None:
+        """Run a pod: the truth now, the report with it unless nobody hears it."""
+        minion = pod.minion
+        if self.cut[minion] or self._master.down:
+            self._journal.write(
+                records.POD_STARTED, pod.identity, minion=self._fleet.identity(minion), owner=pod.owner
+            )
+            self._say(minion, partial(self._report_running, pod))
+        else:
+            self._store.move(pod, Phase.RUNNING, cause=pod.cause)
+        self._fleet.begin(pod)
+        self._arm_end(pod)
+        self._arm_ready(pod)
+
+    def _report_running(self, pod: Pod) -> None:
+        if pod.phase is Phase.BOUND:
+            self._store.report_running(pod)
+            self._ready(pod)
+
+    def _arm_end(self, pod: Pod) -> None:
+        if pod.life_s < math.inf:
+            self._engine.at(
+                self._env._now + pod.life_s,
+                TRUTH,
+                partial(self._ended, pod),
+                cause=pod.cause,
+                guard=(pod, pod.generation),
+            )
+
+    def _arm_ready(self, pod: Pod) -> None:
+        wait_s = self._delays[pod.minion].ready.quantile(self._draw(pod, 2))
+        if wait_s <= 0:
+            self._ready(pod)
+            return
+        at_s = self._granted_s(pod.minion, self._env._now + wait_s)
+        self._engine.at(at_s, TRUTH, partial(self._ready, pod), cause=pod.cause, guard=(pod, pod.generation))
+
+    def _ready(self, pod: Pod) -> None:
+        if pod.phase is Phase.RUNNING:
+            self._say(pod.minion, lambda: self._set_ready(pod))
+
+    def _set_ready(self, pod: Pod) -> None:
+        if pod.phase is Phase.RUNNING and self._fleet.runs(pod):
+            self._store.set_ready(pod, True, cause=pod.cause)
+
+    def _ended(self, pod: Pod) -> None:
+        self._fleet.leave(pod)
+        phase, reason = (Phase.FAILED, "Error") if pod.ask.fails else (Phase.SUCCEEDED, "Completed")
+        self._say(pod.minion, lambda: self._store.end(pod, phase, cause=pod.cause, reason=reason))
+
+    def terminating(self, pod: Pod) -> None:
+        """Take note that a pod of some minion is being deleted."""
+        if pod.minion >= 0 and self._reachable(pod.minion):
+            self._arm_kill(pod)
+
+    def _arm_kill(self, pod: Pod) -> None:
+        delays = self._delays[pod.minion]
+        wait_s = delays.lag.quantile(self._draw(pod, 0)) + delays.terminate.quantile(self._draw(pod, 3))
+        self._engine.at(
+            self._granted_s(pod.minion, self._env._now + wait_s),
+            TRUTH,
+            partial(self._kill, pod),
+            cause=pod.cause,
+            guard=(pod, pod.generation),
+        )
+
+    def _kill(self, pod: Pod) -> None:
+        if not self._fleet.up[pod.minion]:
+            return
+        if self._fleet.has(pod):
+            self._fleet.leave(pod, "Killing")
+        self._say(pod.minion, lambda: self._store.end(pod, Phase.DELETED, cause=pod.cause))
+
+    def unready(self, pod: Pod, cause: int) -> None:
+        """Let a running pod fail its readiness."""
+        if self._fleet.runs(pod):
+            self._say(
+                pod.minion, lambda: self._store.set_ready(pod, False, cause=cause, reason="probe failed")
+            )
+
+    def ready_again(self, pod: Pod) -> None:
+        """Let a running pod pass its readiness again."""
+        self._say(pod.minion, lambda: self._set_ready(pod))
+
+    def down(self, minion: int) -> None:
+        """Lose everything: the minion crashed; no timer of a pod of its own holds any more."""
+        self._unsaid.pop(minion, None)
+        for pod in self._fleet.pods(minion):
+            pod.generation += 1
+
+    def back(self, minion: int) -> None:
+        """Go on after a crash or a cut-off: say what was not said, end what must go, start what is bound."""
+        for report in self._unsaid.pop(minion, ()):
+            report()
+        for pod in list(self._store.bound[minion].values()):
+            if pod.terminating:
+                self._arm_kill(pod)
+            elif not self._fleet.has(pod):
+                self._see(pod)
+            elif not self._fleet.runs(pod):
+                self._restart(pod)
+            elif self._delays[minion].reports_again and pod.phase is Phase.RUNNING:
+                self._set_ready(pod)
+        bound = self._store.bound[minion]
+        for pod in self._fleet.pods(minion):
+            if pod.arrival not in bound:  # it ended in the store while nobody could reach the minion
+                self._fleet.leave(pod, "Killing")
+
+    def _restart(self, pod: Pod) -> None:
+        """Start the containers of a pod again that stopped with its minion."""
+        pod.restarts += 1
+        delays = self._delays[pod.minion]
+        if pod.phase is Phase.RUNNING and delays.reports_again:
+            self._store.set_ready(pod, False, cause=pod.cause, reason="minion restarted")
+
+        def again() -> None:
+            if pod.phase is Phase.BOUND:
+                self._start(pod)
+                return
+            self._fleet.begin(pod)
+            self._arm_end(pod)
+            if delays.reports_again:
+                self._arm_ready(pod)
+
+        wait_s = delays.start.quantile(self._draw(pod, 1))
+        self._engine.at(self._env._now + wait_s, TRUTH, again, cause=pod.cause, guard=(pod, pod.generation))

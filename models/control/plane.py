@@ -1,0 +1,348 @@
+"""The control plane of a run: master, clients, controllers, kubelets, put together; and what operators do to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from models.api import records
+from models.api.selectors import Selector
+from models.api.types import MinionAsk, Pod, PodTemplate
+from models.control.client import Client, InstantClient, Law, Master, Timing
+from models.control.endpointsshell import EndpointsController
+from models.control.garbage import GarbageCollector
+from models.control.kubelet import KubeletDelays, Kubelets
+from models.control.lifecycle import MinionLifecycle
+from models.control.log import Op
+from models.control.objects import ControllerObject, ServiceObject
+from models.control.replicationbelief import ACTIVE
+from models.control.replicationshell import ReplicationManager
+from models.control.store import Store
+from models.control.tainteviction import TaintEviction
+from models.control.tokens import EventFilter
+from models.control.zones import zone_key
+from models.machines.fleet import Fleet
+from sim.engine import Engine
+from sim.identities import Identities
+from sim.journal import Journal
+from sim.series import Gauges, SeriesBook
+from sim.streams import Streams
+
+__all__ = ["ControlPlan", "ControlPlane"]
+
+
+@dataclass(frozen=True)
+class ControlPlan:
+    """How the control plane behaves.
+
+    Attributes:
+        instant: Calls take no time, nothing lags, kubelets start pods at once; the rest is not used then.
+        limits: By client: (calls a second, burst).
+        delays: By minion.
+        tolerates_s: Seconds that pods of a template tolerate these NoExecute taints for.
+    """
+
+    constants: Mapping[str, float]
+    timing: Timing | None = None
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    delays: Callable[[int], KubeletDelays] | None = None
+    tolerates_s: Callable[[PodTemplate, Sequence[str]], float] | None = None
+    expectations: bool = True
+
+    @property
+    def instant(self) -> bool:
+        """Whether nothing takes time."""
+        return self.timing is None
+
+
+class ControlPlane:
+    """All that stands between the store and the minions of one run."""
+
+    def __init__(
+        self,
+        *,
+        plan: ControlPlan,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        series: SeriesBook,
+        streams: Streams,
+        store: Store,
+        fleet: Fleet,
+        minions: Sequence[MinionAsk],
+        on_endpoints: Callable[[ServiceObject, list[Pod], list[Pod]], None] | None = None,
+    ) -> None:
+        self.plan = plan
+        self._engine = engine
+        self._journal = journal
+        self._identities = identities
+        self._series = series
+        self._streams = streams
+        self._store = store
+        self._fleet = fleet
+        self._on_endpoints = on_endpoints
+        self.master = Master(engine)
+        self.controllers: dict[str, ControllerObject] = {}
+        self.services: dict[str, ServiceObject] = {}
+        self._gauges: dict[int, Gauges] = {}
+        self._clients: dict[str, Client] = {}
+        constants = plan.constants
+        self.replication = ReplicationManager(
+            engine=engine,
+            journal=journal,
+            store=store,
+            streams=streams,
+            make_client=partial(self.client, "replication"),
+            constants=constants,
+            identity=identities.add("client", "replication"),
+            expectations=plan.expectations,
+        )
+        self.endpoints = EndpointsController(
+            engine=engine,
+            journal=journal,
+            make_client=partial(self.client, "endpoints"),
+            workers=int(constants["endpoints_worker_count"]),
+            identity=identities.add("client", "endpoints"),
+            on_written=self._written,
+        )
+        self.garbage = GarbageCollector(
+            engine=engine,
+            journal=journal,
+            store=store,
+            make_client=partial(self.client, "garbage"),
+            renewal_s=0.0 if plan.instant else constants["garbage_mapper_renewal_s"],
+            reading_s=constants["garbage_mapper_reading_s"],
+            identity=identities.add("client", "garbage"),
+        )
+        self.kubelets: Kubelets | None = None
+        self.lifecycle: MinionLifecycle | None = None
+        self.evictions: TaintEviction | None = None
+        if not plan.instant:
+            self._start_lifecycle(minions)
+        store.log.observe(self._count, (Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED))
+
+    def _start_lifecycle(self, minions: Sequence[MinionAsk]) -> None:
+        plan, engine, store = self.plan, self._engine, self._store
+        assert plan.delays is not None, "a plan with timing has these"
+        assert plan.tolerates_s is not None, "a plan with timing has these"
+        tolerates_s = plan.tolerates_s
+        self.kubelets = Kubelets(
+            engine=engine,
+            journal=self._journal,
+            identities=self._identities,
+            store=store,
+            fleet=self._fleet,
+            master=self.master,
+            streams=self._streams,
+            delays=plan.delays,
+            limits=plan.limits["kubelet"],
+            minions=len(minions),
+        )
+        identity = self._identities.add("client", "lifecycle")
+        self.lifecycle = MinionLifecycle(
+            engine=engine,
+            store=store,
+            streams=self._streams,
+            zones=[zone_key(ask.labels) for ask in minions],
+            groups=[(ask.pool, ask.index) for ask in minions],
+            make_client=partial(self.client, "lifecycle"),
+            constants=plan.constants,
+            identity=identity,
+        )
+        self.evictions = TaintEviction(
+            engine=engine,
+            store=store,
+            make_client=partial(self.client, "taints"),
+            client=self.lifecycle.client,
+            events=EventFilter.of(plan.constants),
+            delay=lambda pod, taints: tolerates_s(pod.template, taints),
+            identity=identity,
+        )
+        for index, ask in enumerate(minions):
+            if not ask.ready:
+                self.lifecycle.silent(index)
+
+    def client(self, name: str, **words: Any) -> Any:
+        """Make a client of a name with this plan's timing and limits."""
+        if self.plan.timing is None:
+            return InstantClient(self._engine, self._store.log, **words)
+        limits = self.plan.limits.get(name, (math.inf, 1.0))
+        made = self._clients[name] = Client(
+            self._engine,
+            self.master,
+            self._store.log,
+            self._streams,
+            name,
+            timing=self.plan.timing,
+            limits=limits,
+            **words,
+        )
+        return made
+
+    # What kubelets are told; what series show.
+
+    def bound(self, pod: Pod) -> None:
+        """Take note of a bind that was committed."""
+        if self.kubelets is not None:
+            self.kubelets.bound(pod)
+        else:
+            self._fleet.start(pod)
+
+    def _count(self, op: Op, what: object, before: int, after: int) -> None:
+        """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""
+        if op is Op.POD_OWNED:
+            assert isinstance(what, tuple)
+            _pod, old, new = what
+            for owner, sign in ((old, -1), (new, 1)):
+                gauges = self._gauges.get(owner)
+                if gauges is not None:
+                    gauges.add((0, sign * ACTIVE[after], sign * (ACTIVE[after] and after >> 4 & 1)))
+            return
+        assert isinstance(what, Pod)
+        gauges = self._gauges.get(what.owner)
+        if op is Op.POD_CREATED:
+            if gauges is not None:
+                gauges.add((0, 1, 0))
+            return
+        if gauges is not None:
+            was, now = ACTIVE[before], ACTIVE[after]
+            live = now - was
+            ready = (now and after >> 4 & 1) - (was and before >> 4 & 1)
+            if live or ready:
+                gauges.add((0, live, ready))
+        if op is Op.POD_ENDED:
+            controller = self.replication.belief.by_owner.get(what.owner)
+            if controller is not None:
+                controller.object.pods.pop(what.arrival, None)
+        elif self.kubelets is not None and (before ^ after) & 32:
+            self.kubelets.terminating(what)
+
+    def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:
+        self._gauges[service.identity].add((len(added) - len(removed),))
+        if self._on_endpoints is not None:
+            self._on_endpoints(service, added, removed)
+
+    # What operators do.
+
+    def create_controller(
+        self, name: str, namespace: str, template: PodTemplate, selector: Selector, desired: int
+    ) -> ControllerObject:
+        """Enter a controller."""
+        identity = self._identities.add("controller", name, namespace)
+        controller = ControllerObject(identity, name, namespace, template, selector, desired)
+        self.controllers[f"{namespace}/{name}"] = controller
+        text = self._identities.text(identity)
+        series = ("controller_desired", "controller_live", "controller_ready")
+        self._gauges[identity] = self._series.gauges(series, text)
+        self._gauges[identity].add((desired, 0, 0))
+        seq = self._journal.write(records.CONTROLLER_CREATED, identity, value=float(desired))
+        self._store.log.commit(Op.CONTROLLER_CHANGED, controller, seq)
+        return controller
+
+    def scale(self, controller: ControllerObject, desired: int) -> None:
+        """Change how many pods a controller shall have."""
+        self._gauges[controller.identity].add((desired - controller.desired, 0, 0))
+        controller.desired = desired
+        controller.generation += 1
+        seq = self._journal.write(records.CONTROLLER_SCALED, controller.identity, value=float(desired))
+        self._store.log.commit(Op.CONTROLLER_CHANGED, controller, seq)
+
+    def delete_controller(self, controller: ControllerObject, policy: str) -> None:
+        """Delete a controller: ``background`` leaves the store at once, the others when their pods are seen to."""
+        self._gauges[controller.identity].add((-controller.desired, 0, 0))
+        controller.deletion = policy
+        controller.desired = 0
+        controller.generation += 1
+        if policy == "background":
+            self.garbage.remove(controller)
+        else:
+            seq = self._journal.write(
+                records.CONTROLLER_SCALED, controller.identity, value=0.0, reason=policy
+            )
+            self._store.log.commit(Op.CONTROLLER_CHANGED, controller, seq)
+
+    def create_service(self, name: str, namespace: str, selector: Selector) -> ServiceObject:
+        """Enter a service."""
+        identity = self._identities.add("service", name, namespace)
+        service = ServiceObject(identity, name, namespace, selector)
+        self.services[f"{namespace}/{name}"] = service
+        self._gauges[identity] = self._series.gauges(("endpoints_ready",), self._identities.text(identity))
+        self._store.log.commit(Op.SERVICE_CHANGED, service, -1)
+        return service
+
+    def crash(self, minion: int, owner: int, repair_s: float, cause: int) -> None:
+        """Take a minion down; with timing, nobody is told."""
+        if self.kubelets is None or self.lifecycle is None:
+            self._fleet.crash(minion, owner, repair_s, cause)
+            return
+        self.kubelets.down(minion)
+        self._fleet.halt(minion, owner, repair_s, cause)
+        if not self.kubelets.cut[minion]:
+            self.lifecycle.silent(minion)
+
+    def repair(self, minion: int, owner: int, cause: int) -> None:
+        """Bring a minion back."""
+        if self.kubelets is None or self.lifecycle is None:
+            self._fleet.repair(minion, owner, cause)
+            return
+        self._fleet.rise(minion, owner, cause)
+        if not self.kubelets.cut[minion]:
+            self.lifecycle.returned(minion)
+            self.kubelets.back(minion)
+
+    def cut(self, minion: int) -> None:
+        """Cut a minion off from the master."""
+        assert self.kubelets is not None, "a cut-off needs timing"
+        assert self.lifecycle is not None, "a cut-off needs timing"
+        if not self.kubelets.cut[minion]:
+            self.kubelets.cut[minion] = True
+            if self._fleet.up[minion]:
+                self.lifecycle.silent(minion)
+
+    def join(self, minion: int) -> None:
+        """End a cut-off."""
+        assert self.kubelets is not None, "a cut-off needs timing"
+        assert self.lifecycle is not None, "a cut-off needs timing"
+        if self.kubelets.cut[minion]:
+            self.kubelets.cut[minion] = False
+            if self._fleet.up[minion]:
+                self.lifecycle.returned(minion)
+                self.kubelets.back(minion)
+
+    def outage(self) -> None:
+        """Let the master answer nobody."""
+        self.master.stop()
+
+    def recover(self) -> None:
+        """End an outage; the controllers' manager has lost its lease and starts afresh."""
+        self.master.start()
+        if self.lifecycle is not None:
+            self.lifecycle.restart()
+        self.restart("replication")
+        self.restart("endpoints")
+
+    def disturb(self, name: str, lag: Law | None, loss_ratio: float) -> Callable[[], None]:
+        """Make watches late or lossy; returns what ends it (who lost something lists afresh then)."""
+        names = list(self._clients) if name == "all" else [name]
+        for each in names:
+            self._clients[each].disturb(lag, loss_ratio)
+
+        def end() -> None:
+            for each in names:
+                self._clients[each].disturb(None, 0.0)
+                if loss_ratio:
+                    self.restart(each)
+
+        return end
+
+    def restart(self, client: str) -> None:
+        """Start a controller again with empty memory."""
+        if client == "replication":
+            self.replication.restart()
+        elif client == "endpoints":
+            self.endpoints.restart(lambda: [pod for pods in self._store.bound for pod in pods.values()])
+        elif client == "lifecycle" and self.lifecycle is not None:
+            self.lifecycle.restart()

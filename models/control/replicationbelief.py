@@ -1,0 +1,189 @@
+"""What the replication manager believes of its controllers, from what the watch tells: digests, orphans, keys."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod
+from models.control.expectations import Expectations
+from models.control.log import Change, Op
+from models.control.objects import ControllerObject
+from models.control.replication import ABSENT, FINISHED, UNASSIGNED, UNREADY, UP, ReplicaDigest
+from models.control.replication import TERMINATING as ENDING
+
+__all__ = ["ACTIVE", "STANDING", "Replicated", "ReplicationBelief"]
+
+
+def _standing(word: int) -> int:
+    """Return what a pod in a state is to its controller."""
+    phase = word & PHASE_MASK
+    if phase > Phase.RUNNING:
+        return ABSENT if phase > Phase.FAILED else FINISHED
+    if word & TERMINATING:
+        return ENDING
+    return UNASSIGNED if phase == Phase.PENDING else UP if word & READY else UNREADY
+
+
+STANDING = tuple(_standing(word) for word in range(64))
+"""By state word of a pod: what it is to its controller."""
+ACTIVE = tuple(UNASSIGNED <= code <= UP for code in STANDING)
+"""By state word: whether the pod counts as a replica."""
+_SEEN = tuple((ACTIVE[word], STANDING[word] == UP) for word in range(64))
+
+
+class Replicated:
+    """What the manager believes of one controller.
+
+    Attributes:
+        digest: Its pods, as far as the watch has told.
+        expectations: What it has done and the watch has not shown yet.
+        queued: Its key waits for a worker.
+        busy: A worker is at it.
+        dirty: Something came meanwhile; it is looked at again afterwards.
+    """
+
+    __slots__ = ("busy", "digest", "dirty", "expectations", "object", "queued")
+
+    def __init__(self, controller: ControllerObject, expectations: Expectations) -> None:
+        self.object = controller
+        self.digest = ReplicaDigest()
+        self.expectations = expectations
+        self.queued = False
+        self.busy = False
+        self.dirty = False
+
+
+class ReplicationBelief:
+    """What is known of all controllers, and whose key waits for a worker.
+
+    Args:
+        timeout_s: Of expectations.
+        expectations: Whether creates and deletes are waited for.
+
+    Attributes:
+        by_owner: By identity of the controller.
+        orphans: Pods without a controller, by arrival.
+        queue: Keys that wait.
+    """
+
+    def __init__(self, timeout_s: float, *, expectations: bool) -> None:
+        self._timeout_s = timeout_s
+        self._expectations = expectations
+        self.by_owner: dict[int, Replicated] = {}
+        self.orphans: dict[int, Pod] = {}
+        self.queue: deque[Replicated] = deque()
+        self._selecting: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[Replicated, ...]] = {}
+
+    def concerns(self, op: Op, what: object, before: int, after: int) -> bool:
+        """Whether a commit calls for a wake-up: not while a sync is on, which looks again when it is over."""
+        if op is Op.POD_CHANGED or op is Op.POD_ENDED or op is Op.POD_CREATED:
+            assert isinstance(what, Pod)
+            found = self.by_owner.get(what.owner)
+            if found is None:
+                return op is not Op.POD_ENDED and bool(self.selecting(what))
+            if op is not Op.POD_CREATED and _SEEN[before] == _SEEN[after]:
+                return False
+            if found.busy or found.queued:
+                found.dirty = True
+                return False
+        return True
+
+    def selecting(self, pod: Pod) -> tuple[Replicated, ...]:
+        """Return the controllers whose selector takes a pod's labels."""
+        key = (pod.template.namespace, pod.labels)
+        found = self._selecting.get(key)
+        if found is None:
+            labels = dict(pod.labels)
+            found = self._selecting[key] = tuple(
+                each
+                for each in self.by_owner.values()
+                if each.object.namespace == key[0] and each.object.selector.matches(labels)
+            )
+        return found
+
+    def apply(self, change: Change) -> None:
+        """Take one change into the belief."""
+        _, op, what, _, before, after = change
+        if op is Op.POD_CHANGED or op is Op.POD_ENDED:
+            assert isinstance(what, Pod)
+            found = self.by_owner.get(what.owner)
+            if found is None:
+                self._apply_orphan(what, ended=op is Op.POD_ENDED)
+            else:
+                self._apply_pod(found, what, before, after)
+        elif op is Op.POD_CREATED:
+            assert isinstance(what, Pod)
+            found = self.by_owner.get(what.owner)
+            if found is None:
+                self._orphan(what)
+            else:
+                found.digest.change(ABSENT, UNASSIGNED)
+                found.expectations.creation_observed()
+                self.enqueue(found)
+        elif op is Op.CONTROLLER_CHANGED:
+            assert isinstance(what, ControllerObject)
+            self._learn(what)
+        else:
+            self._apply_rare(op, what, before)
+
+    def _apply_pod(self, found: Replicated, pod: Pod, before: int, after: int) -> None:
+        stood, stands = STANDING[before], STANDING[after]
+        if stood != stands:
+            found.digest.change(stood, stands)
+            if _SEEN[before] != _SEEN[after]:
+                if stands in {ENDING, ABSENT}:
+                    found.expectations.deletion_observed(pod.arrival)
+                self.enqueue(found)
+
+    def _apply_orphan(self, pod: Pod, *, ended: bool) -> None:
+        if ended:
+            self.orphans.pop(pod.arrival, None)
+        elif pod.arrival in self.orphans:
+            for each in self.selecting(pod):
+                self.enqueue(each)
+
+    def _orphan(self, pod: Pod) -> None:
+        self.orphans[pod.arrival] = pod
+        for each in self.selecting(pod):
+            self.enqueue(each)
+
+    def _apply_rare(self, op: Op, what: object, word: int) -> None:
+        assert isinstance(what, tuple)
+        pod = what[0]
+        if op is Op.POD_OWNED:
+            for owner, pair in ((what[1], (STANDING[word], ABSENT)), (what[2], (ABSENT, STANDING[word]))):
+                found = self.by_owner.get(owner)
+                if found is not None:
+                    found.digest.change(*pair)
+                    self.enqueue(found)
+            if what[2] in self.by_owner:
+                self.orphans.pop(pod.arrival, None)
+            elif what[2] < 0:
+                self._orphan(pod)
+        else:
+            found = self.by_owner.get(pod.owner)
+            if found is not None:
+                self.enqueue(found)
+            for each in self.selecting(pod):
+                self.enqueue(each)
+
+    def _learn(self, controller: ControllerObject) -> None:
+        if controller.gone:
+            self.by_owner.pop(controller.identity, None)
+            self._selecting.clear()
+            return
+        found = self.by_owner.get(controller.identity)
+        if found is None:
+            found = self.by_owner[controller.identity] = Replicated(
+                controller, Expectations(self._timeout_s, enabled=self._expectations)
+            )
+            self._selecting.clear()
+        self.enqueue(found)
+
+    def enqueue(self, found: Replicated) -> None:
+        """Let a key wait for a worker, once."""
+        if found.busy:
+            found.dirty = True
+        elif not found.queued:
+            found.queued = True
+            self.queue.append(found)

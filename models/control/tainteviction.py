@@ -1,0 +1,126 @@
+"""Taint-based eviction: pods on a minion with a NoExecute taint go when what they tolerate has passed.
+
+k/k:pkg/controller/nodelifecycle/scheduler/taint_manager.go, v1.20.2: it shares the client of the minion lifecycle
+controller. A pod that tolerates every NoExecute taint for ever stays; one that does not tolerate one goes at once; else
+it goes after the least of its tolerations' seconds, counted from when the taint was seen. When the taints are gone what
+was due is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from models.api.types import Pod
+from models.control.client import Client, EventSink
+from models.control.log import Change, Op
+from models.control.store import Store
+from models.control.tokens import EventFilter
+from sim.engine import BELIEF, Engine
+
+__all__ = ["TaintEviction"]
+
+
+class _Cell:
+    """Counts how often a minion's NoExecute taints changed: guards the timers of its pods."""
+
+    __slots__ = ("generation", "taints")
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.taints: tuple[str, ...] = ()
+
+
+class TaintEviction:
+    """The taint manager.
+
+    Args:
+        delay: Seconds that a pod of a template tolerates taints for; 0 at once, ``inf`` for ever.
+        client: The client of the minion lifecycle controller, whose limit it shares.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        store: Store,
+        make_client: Callable[..., Client],
+        client: Client,
+        events: EventFilter,
+        delay: Callable[[Pod, Sequence[str]], float],
+        identity: int,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._client = client
+        self._delay = delay
+        self.identity = identity
+        self._cells: dict[int, _Cell] = {}
+        self._events = EventSink(client, events.passes)
+        self.watch = make_client(
+            apply=self._apply,
+            act=lambda: None,
+            ops=(Op.MINION_CHANGED, Op.POD_BOUND),
+            interest=self._concerns,
+        )
+
+    def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
+        if op is Op.POD_BOUND:
+            assert isinstance(what, Pod)
+            return what.minion in self._cells
+        assert isinstance(what, int)
+        return what in self._cells or bool(_no_execute(self._store.minions[what].taints))
+
+    def _apply(self, change: Change) -> None:
+        op, what = change[1], change[2]
+        if op is Op.POD_BOUND:
+            assert isinstance(what, Pod)
+            cell = self._cells.get(what.minion)
+            if cell is not None:
+                self._arm(cell, [what])
+        elif op is Op.MINION_CHANGED:
+            assert isinstance(what, int)
+            self._changed(what)
+
+    def _changed(self, minion: int) -> None:
+        taints = _no_execute(self._store.minions[minion].taints)
+        cell = self._cells.get(minion)
+        if taints == (cell.taints if cell is not None else ()):
+            return
+        if cell is None:
+            cell = self._cells[minion] = _Cell()
+        cell.generation += 1
+        cell.taints = taints
+        if taints:
+            self._arm(cell, list(self._store.bound[minion].values()))
+        else:
+            del self._cells[minion]
+
+    def _arm(self, cell: _Cell, pods: list[Pod]) -> None:
+        """Set one timer for all pods that are due together."""
+        due: dict[float, list[Pod]] = {}
+        for pod in pods:
+            due.setdefault(self._delay(pod, cell.taints), []).append(pod)
+        for delay_s, group in due.items():
+            if delay_s < float("inf"):
+                self._engine.at(
+                    self._engine.now_s + delay_s,
+                    BELIEF,
+                    partial(self._evict, group),
+                    guard=(cell, cell.generation),
+                )
+
+    def _evict(self, pods: list[Pod]) -> None:
+        for pod in pods:
+            if pod.minion >= 0 and not pod.terminating:
+                self._client.call(partial(self._delete, pod))
+
+    def _delete(self, pod: Pod) -> None:
+        if self._store.terminate(
+            pod, cause=self._engine.cause, actor=self.identity, reason="TaintManagerEviction"
+        ):
+            self._events.tell(pod.identity, self._engine.now_s)
+
+
+def _no_execute(taints: Sequence[str]) -> tuple[str, ...]:
+    return tuple(taint for taint in taints if taint.endswith(":NoExecute"))

@@ -1,0 +1,150 @@
+"""From what a scenario says of its control plane to a plan of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+
+from models.api.specs import Scenario
+from models.api.specs_cluster import MinionPool
+from models.api.specs_control import INSTANT, KubeletDelays
+from models.api.specs_controllers import Controller
+from models.api.specs_faults import Fault, MinionTarget, PodTarget, Relabel, Restart, TaintMinions, Watch
+from models.api.specs_taints import Taint
+from models.api.types import MinionAsk, PodTemplate
+from models.control import kubelet
+from models.control.client import Timing
+from models.control.operations import OperationPlan
+from models.control.plane import ControlPlan
+from models.world import ControllerPlan, ServicePlan
+from sim.distributions import Constant, Uniform
+
+__all__ = ["chosen_minions", "control_plan", "controller_plan", "operation_plan", "service_plans"]
+
+_CLIENTS = ("scheduler", "replication", "endpoints", "lifecycle", "kubelet")
+
+
+def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPlan | None:
+    """Return the plan of the control plane; nothing where the scenario needs none."""
+    constants = scenario.constant_values
+    if scenario.master.timing == INSTANT:
+        return None
+    master = scenario.master
+    lag = master.watch_lag or Uniform(constants["watch_lag_low_s"], constants["watch_lag_high_s"])
+    latency = master.api_latency or Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
+    limits = {name: master.clients.limits(name, constants) for name in _CLIENTS}
+    # The garbage collector's client is one of the controller manager's, as the others.
+    limits["garbage"] = master.clients.limits("endpoints", {**constants})
+    pools = {pool.name: pool.kubelet for pool in scenario.all_minions if isinstance(pool, MinionPool)}
+    asks = list(minions)
+    whole = scenario.kubelet
+
+    @cache
+    def of_pool(pool: str) -> kubelet.KubeletDelays:
+        own = pools.get(pool)
+        given = own.over(whole) if own is not None else whole
+        return _delays(given, lag, constants)
+
+    return ControlPlan(
+        constants=constants,
+        timing=Timing(latency, lag),
+        limits=limits,
+        delays=lambda index: of_pool(asks[index].pool),
+        tolerates_s=_tolerates_s(),
+        expectations=master.expectations,
+    )
+
+
+def _delays(given: KubeletDelays, lag: object, constants: Mapping[str, float]) -> kubelet.KubeletDelays:
+    return kubelet.KubeletDelays(
+        lag=lag,  # type: ignore[arg-type]
+        start=given.start or Constant(constants["kubelet_start_s"]),
+        ready=given.ready or Constant(constants["kubelet_ready_s"]),
+        terminate=given.terminate or Constant(constants["kubelet_terminate_s"]),
+    )
+
+
+def _tolerates_s() -> Callable[[PodTemplate, Sequence[str]], float]:
+    """Return how long pods of a template bear NoExecute taints: 0 not at all, ``inf`` for ever.
+
+    As in 1.20 (taint_manager.go, getMinTolerationTime): the least of the tolerations that are used.
+    """
+
+    @lru_cache(maxsize=4096)
+    def borne_s(tolerations: tuple[object, ...], taints: tuple[str, ...]) -> float:
+        least_s = math.inf
+        for text in taints:
+            taint = _taint(text)
+            used = [each for each in tolerations if each.tolerates(taint)]  # type: ignore[attr-defined]
+            if not used:
+                return 0.0
+            for each in used:
+                seconds = each.toleration_s  # type: ignore[attr-defined]
+                if seconds is not None:
+                    least_s = min(least_s, seconds)
+        return least_s
+
+    return lambda template, taints: borne_s(template.tolerations, tuple(taints))
+
+
+@lru_cache(maxsize=1024)
+def _taint(text: str) -> Taint:
+    name, _, effect = text.rpartition(":")
+    key, _, value = name.partition("=")
+    return Taint(key=key, value=value, effect=effect)
+
+
+def controller_plan(controller: Controller, template: PodTemplate) -> ControllerPlan:
+    """Return the plan of one controller."""
+    deletion = controller.delete
+    return ControllerPlan(
+        name=controller.name,
+        namespace=controller.namespace,
+        template=template,
+        selector=controller.selector,
+        replicas=controller.replicas,
+        start_s=controller.start_s,
+        steps=tuple((step.at_s, step.replicas) for step in controller.scale),
+        deletion=None if deletion is None else (deletion.at_s, deletion.policy),
+    )
+
+
+def service_plans(scenario: Scenario) -> list[ServicePlan]:
+    """Return the services."""
+    return [ServicePlan(each.name, each.namespace, each.selector) for each in scenario.all_services]
+
+
+def chosen_minions(target: MinionTarget, minions: Sequence[MinionAsk]) -> tuple[int, ...]:
+    """Return the indices of the minions that are meant."""
+    if target.minion is not None:
+        return tuple(i for i, ask in enumerate(minions) if ask.name == target.minion)
+    assert target.minions is not None, "the schema demands a minion or a selector"
+    return tuple(
+        i for i, ask in enumerate(minions) if target.minions.matches(ask.labels, (ask.name, ask.pool))
+    )
+
+
+def operation_plan(fault: Fault, minions: Sequence[MinionAsk]) -> OperationPlan:
+    """Return the plan of a fault that is not a crash."""
+    action = fault.action
+    words: dict[str, object] = {}
+    if isinstance(action, TaintMinions):
+        words["taint"] = str(action.taint)
+    elif isinstance(action, Relabel):
+        words["labels"] = dict(action.labels)
+    elif isinstance(action, Watch):
+        words = {"client": action.client, "lag": action.lag, "loss": action.loss}
+    elif isinstance(action, Restart):
+        words["client"] = action.client
+    return OperationPlan(
+        name=fault.name,
+        kind=fault.kind,
+        at_s=fault.at_s,
+        failure=fault.time_to_failure,
+        lasts=fault.lasts,
+        minions=chosen_minions(action, minions) if isinstance(action, MinionTarget) else (),
+        pods=action.pods if isinstance(action, PodTarget) else None,
+        count=action.count if isinstance(action, PodTarget) else None,
+        words=words,
+    )
