@@ -28,7 +28,7 @@ from sim.streams import Streams
 
 __all__ = ["Scheduler"]
 
-_BACKLOG = 16_384
+_BACKLOG = 4096
 """Changes that a scheduler leaves unread at most while nobody waits for room."""
 
 

@@ -44,7 +44,6 @@ def _difference(before: Phase | None, after: Phase) -> tuple[int, ...]:
     return tuple(row)
 
 
-
 class Store:
     """Pods and minions as the master has them.
 
