@@ -114,7 +114,8 @@ class Journal:
 
     def _make_write(self) -> Callable[..., int]:
         # HOT: a closure, arguments by place, and one pack_into for all fields.
-        env, engine, rows, own, reasons = self._engine.env, self._engine, self._rows, self._own, self._reasons
+        env, engine, rows, reasons = self._engine.env, self._engine, self._rows, self._reasons
+        own = {index: rows_of_kind.add for index, rows_of_kind in self._own.items()}
         pack_into, size, limit = _ROW.pack_into, _ROW.size, len(self._rows)
 
         def write(  # noqa: PLR0917 - by place, as names cost as much as the packing
@@ -148,7 +149,7 @@ class Journal:
                 env._now, index, actor, object, minion, container, owner, revision, cause, value, text,
             )  # fmt: skip
             if own_fields:
-                own[index].add(place, own_fields)
+                own[index](place, own_fields)
             self._filled = place + size
             seq = self.count
             self.count = seq + 1

@@ -105,28 +105,35 @@ class SeriesBook:
         self._gauges: list[Gauges] = []
         self._numbers: dict[tuple[tuple[int, tuple[int, ...]], ...], int] = {}
         self._parts: list[dict[int, tuple[int, ...]]] = []
-        self._times = array("d")
-        self._told = array("i")
-        self.add = self._make_add()
+        self._movable: dict[int, None] = {}
+        self._times = array("d", bytes(8 * _CHUNK_CHANGES))
+        self._told = array("i", bytes(4 * _CHUNK_CHANGES))
+        self.add, self._count, self._restart = self._make_add()
         engine.watch(self._spill_if_full)
 
-    def _make_add(self) -> Callable[[int], None]:
-        # HOT: several a pod. Two appends, whatever the number of quantities.
-        env, time, tell, told, limit = (
-            self.env,
-            self._times.append,
-            self._told.append,
-            self._told,
-            _CHUNK_CHANGES,
-        )
+    def _make_add(self) -> tuple[Callable[[int], None], Callable[[], int], Callable[[], None]]:
+        # HOT: several a pod. Two stores in arrays, whatever the number of quantities.
+        env, times, told = self.env, self._times, self._told
+        filled = 0
 
         def add(number: int) -> None:
-            if len(told) == limit:
-                self.spill()  # one event may make any number of changes
-            time(env._now)
-            tell(number)
+            nonlocal filled
+            try:
+                told[filled] = number
+            except IndexError:  # one event may make any number of changes
+                self.spill()
+                told[0] = number
+            times[filled] = env._now
+            filled += 1
 
-        return add
+        def count() -> int:
+            return filled
+
+        def restart() -> None:
+            nonlocal filled
+            filled = 0
+
+        return add, count, restart
 
     def gauges(self, series: Sequence[str], object_text: str | None = None) -> Gauges:
         """Make the gauges of these series (for one object, or for the whole), all at 0 from the start."""
@@ -152,27 +159,29 @@ class SeriesBook:
                 raise ValueError("a change moves each gauge once")
             found = self._numbers[key] = len(self._parts)
             self._parts.append(dict(key))
+            self._movable |= dict.fromkeys(first for first, _ in key)
         return found
 
     def told(self, gauges: Gauges) -> tuple[Floats, NDArray[np.int64]]:
         """Return the changes by number that move some gauges: times, float64 (k,), differences, int64 (k, width)."""
-        moving = np.array([gauges.first in parts for parts in self._parts], dtype=bool)
-        numbers = np.array(self._told, dtype=np.int32)
-        if not moving.any() or not numbers.size:
+        count = self._count()
+        if gauges.first not in self._movable or not count:
             return np.empty(0), np.empty((0, gauges.width), dtype=np.int64)
         nothing = (0,) * gauges.width
+        moving = np.array([gauges.first in parts for parts in self._parts], dtype=bool)
         table = np.array([parts.get(gauges.first, nothing) for parts in self._parts], dtype=np.int64)
-        where = np.flatnonzero(moving[numbers])
-        return np.array(self._times, dtype=np.float64)[where], table[numbers[where]]
+        told = np.frombuffer(self._told, dtype=np.int32, count=count)
+        where = np.flatnonzero(moving[told])
+        return np.frombuffer(self._times, dtype=np.float64, count=count)[where], table[told[where]]
 
     def _spill_if_full(self) -> None:
-        if sum(map(len, self._gauges)) + len(self._told) >= _CHUNK_CHANGES:
+        if sum(map(len, self._gauges)) + self._count() >= _CHUNK_CHANGES:
             self.spill()
 
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
         taken = [gauges.take() for gauges in self._gauges]
-        del self._times[:], self._told[:]
+        self._restart()
         which = (
             pa.array(np.concatenate([points[0] for points in taken])) if taken else pa.array([], pa.int32())
         )

@@ -7,6 +7,7 @@ stands among the needs; many are done by columns. Both give the same bits, as th
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -35,16 +36,21 @@ class LinearRow:
         scores: float64 (N,), -inf where the class does not fit; as of the block's last ``catch_up``.
     """
 
-    __slots__ = ("_block", "catch_up", "scores")
+    __slots__ = ("_argmax", "_item", "_names", "catch_up", "scores")
 
     def __init__(self, block: LinearBlock, place: int) -> None:
-        self._block = block
         self.scores = block.scores[place]
         self.catch_up = block.catch_up
+        self._names = block.names
+        self._argmax, self._item = self.scores.argmax, self.scores.item
 
     def best(self) -> int:
-        """Return the first minion of the highest score, or -1 if the class fits nowhere."""
-        return first_best(self.scores, self._block.names)
+        """Return the first minion of the highest score, or -1 if the class fits nowhere. HOT."""
+        if not self._names:
+            return -1
+        index = int(self._argmax())
+        # What is finite when it is added can only overflow: whatever is not plain is looked at with care.
+        return index if -math.inf < self._item(index) < math.inf else first_best(self.scores, self._names)
 
 
 class LinearBlock:

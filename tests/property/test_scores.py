@@ -143,7 +143,7 @@ def test_more_classes_than_a_block_holds_share_no_score() -> None:
         if not belief.ready.any():
             belief.set_ready(0, True)
         belief.place(template, best, (), 1)
-    assert len({id(row._block) for row in belief._rows.values()}) == 4  # type: ignore[attr-defined]
+    assert len({id(row.scores.base) for row in belief._rows.values()}) == 4
 
 
 def test_a_linear_score_that_is_none_is_refused() -> None:
