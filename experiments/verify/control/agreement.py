@@ -3,8 +3,8 @@
 The null hypothesis is that the recording is one more run of the same model: then it and the seeds could be put in
 any order (they are exchangeable), and each rule below has the chance of a false alarm that it says.
 
-- A delay is *fixed* where it lies within 0.05 s over all seeds: then the recording must lie within 0.1 s + 5% of the
-  median.
+- A delay is *fixed* where it lies within 0.05 s over all seeds that have the event: then the recording must lie within
+  0.1 s + 5% of their median.
 - Any other delay is *random*. The recording misses where it is below the least or above the greatest of n seeds:
   chance 2/(n+1). By more than 0.25 s + 10% of the range it disagrees. What never happened is a delay without end.
 - Where fewer than half of the seeds have the event at all, its delay says little and would only thin the pooled
@@ -82,6 +82,7 @@ class Verdict:
         frequencies: Values and how many seeds had them, the most frequent first (sets only).
         seeds: How many.
         position: Place of the recording among all, 0 to 1 (random delays only).
+        distance: Of the recorded curve from the median (curves only).
         reason: Why it disagrees, a sentence without a full stop.
     """
 
@@ -95,6 +96,7 @@ class Verdict:
     spread: float = 0.0
     frequencies: tuple[tuple[str, int], ...] = ()
     position: float | None = None
+    distance: float | None = None
     reason: str = ""
 
 
@@ -138,8 +140,8 @@ def _judge_set(sample: Sample) -> Verdict:
 def _judge_curve(sample: Sample) -> Verdict:
     curves = np.array(sample.simulated, dtype=np.float64)
     recorded = np.array(sample.recorded.value, dtype=np.float64)
-    own = np.array([_distance(curve, np.delete(curves, seed, axis=0)) for seed, curve in enumerate(curves)])
-    distance, seeds = _distance(recorded, curves), len(curves)
+    own = _distances(curves, _medians_of_others(curves))
+    distance, seeds = float(_distances(recorded, np.median(curves, axis=0))), len(curves)
     agrees = bool(distance <= own.max() + _EPSILON_S)
     reason = "" if agrees else f"distance {distance:.3f} from the median curve, seeds at most {own.max():.3f}"
     return Verdict(
@@ -150,14 +152,29 @@ def _judge_curve(sample: Sample) -> Verdict:
         float(own.min()),
         float(np.median(own)),
         float(own.max()),
-        position=None,
+        distance=distance,
         reason=reason,
     )
 
 
-def _distance(curve: Floats, others: Floats) -> float:
-    middle = np.median(others, axis=0) if len(others) else curve
-    return float(np.abs(curve - middle).mean()) if curve.size else 0.0
+def _distances(curves: Floats, middle: Floats) -> Floats:
+    """Mean absolute differences over the samples, which are the last axis."""
+    found: Floats = np.abs(curves - middle).sum(axis=-1) / max(curves.shape[-1], 1)
+    return found
+
+
+def _medians_of_others(curves: Floats) -> Floats:
+    """The median, sample by sample, of all curves but each one."""
+    others = len(curves) - 1
+    if others == 0:
+        return curves
+    ordered = np.sort(curves, axis=0)
+    # With one of them away, place k is that of k + 1 where the one that is away stood at or before it.
+    low, high = (
+        np.where(curves <= ordered[k], ordered[k + 1], ordered[k]) for k in ((others - 1) // 2, others // 2)
+    )
+    middle: Floats = (low + high) / 2
+    return middle
 
 
 def _judge_delay(sample: Sample, scenario: str) -> Verdict:
@@ -173,14 +190,23 @@ def _judge_delay(sample: Sample, scenario: str) -> Verdict:
     )
     middle = float(np.sort(values)[len(values) // 2])  # the upper one of two: no mean with an infinite one
     return Verdict(
-        sample.recorded, kind, outcome, len(values), least, middle, greatest, spread, (), position, reason
+        sample.recorded,
+        kind,
+        outcome,
+        len(values),
+        least,
+        middle,
+        greatest,
+        spread,
+        position=position,
+        reason=reason,
     )
 
 
 def _kind(values: Floats, having: Floats) -> Kind:
     if not having.size:
         return Kind.NEVER
-    if having.size == values.size and having.max() - having.min() <= FIXED_SPREAD_S + _EPSILON_S:
+    if having.max() - having.min() <= FIXED_SPREAD_S + _EPSILON_S:
         return Kind.FIXED
     return Kind.RANDOM if 2 * having.size >= values.size else Kind.RARE
 
@@ -190,9 +216,9 @@ def _outcome(kind: Kind, recorded: float, values: Floats, having: Floats, found:
         does = "happens in the recording" if recorded < NEVER else "never happens in the recording"
         return Outcome.DISAGREES, f"it {does} and so does in {found} of {len(values)} seeds"
     if recorded == NEVER or kind is Kind.NEVER:
-        return (Outcome.MISSES if recorded > values.max() else Outcome.AGREES), ""
+        return Outcome.AGREES, ""
     if kind is Kind.FIXED:
-        middle = float(np.median(values))
+        middle = float(np.median(having))
         off, allowed = abs(recorded - middle), FIXED_S + FIXED_SHARE * middle
         if off > allowed + _EPSILON_S:
             return Outcome.DISAGREES, f"{off:.3f} s from the fixed {middle:.3f} s, allowed {allowed:.3f} s"

@@ -92,6 +92,7 @@ def _row(verdict: Verdict, stands: bool) -> Mapping[str, Any]:
         "frequencies": dict(verdict.frequencies),
         "seeds": verdict.seeds,
         "position": verdict.position,
+        "distance": verdict.distance,
         "draw": recorded.draw,
         "pooled": stands,
         "counted": recorded.counted,
@@ -112,8 +113,8 @@ def _values(verdict: Verdict) -> tuple[str, str, str, str]:
         if rest:
             shown.append(f"{rest} more")
         return escape(str(recorded.value)), "", escape("; ".join(shown)), ""
-    first = "" if recorded.form is Form.CURVE else _time(float(recorded.value))  # type: ignore[arg-type]
-    return first, _time(verdict.least), _time(verdict.median), _time(verdict.greatest)
+    first = verdict.distance if isinstance(recorded.value, tuple) else float(recorded.value)
+    return _time(first or 0.0), _time(verdict.least), _time(verdict.median), _time(verdict.greatest)
 
 
 def _time(value: float) -> str:

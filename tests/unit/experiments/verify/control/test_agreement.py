@@ -91,6 +91,14 @@ def test_what_some_seeds_never_see_is_a_delay_without_end() -> None:
     assert _delay(NEVER, mixed).kind is Kind.RANDOM
 
 
+def test_a_fixed_delay_stays_fixed_where_some_seeds_never_see_it() -> None:
+    mixed = [60.0, 60.01] * 60 + [NEVER] * 80
+    assert _delay(60.03, mixed).kind is Kind.FIXED
+    assert _delay(60.03, mixed).outcome == "agrees"
+    assert _delay(NEVER, mixed).outcome == "agrees"
+    assert _delay(65.0, mixed).outcome == "disagrees"
+
+
 def test_what_few_seeds_see_is_not_pooled() -> None:
     seldom = [5.0, 6.0] * 20 + [NEVER] * 160
     assert _delay(NEVER, seldom).kind is Kind.RARE
@@ -122,6 +130,16 @@ def test_a_curve_may_be_as_far_from_the_median_as_the_farthest_seed() -> None:
     assert _curve([0, 2, 10, 10], seeds).outcome == "agrees"
     assert _curve([0, 1, 10, 10], seeds).outcome == "disagrees"
     assert _curve([0, 4, 10, 7], seeds).outcome == "disagrees"
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 8, 9, 200])
+def test_each_seeds_distance_is_from_the_median_of_the_others(seeds: int) -> None:
+    curves = np.random.default_rng(seeds).integers(0, 6, (seeds, 12))
+    verdict = _curve(curves[0], curves)
+    own = [np.abs(curves[n] - np.median(np.delete(curves, n, axis=0), axis=0)).mean() for n in range(seeds)]
+    assert verdict.least == pytest.approx(min(own))
+    assert verdict.median == pytest.approx(np.median(own))
+    assert verdict.greatest == pytest.approx(max(own))
 
 
 def test_of_delays_that_share_a_draw_the_one_that_varies_most_stands_for_all() -> None:
