@@ -97,15 +97,18 @@ def validate(
 ) -> None:
     """Check scenarios and say everything that is wrong; users' code is not loaded."""
     from experiments.checking import read_checked
+    from models.api.specs_notes import scenario_notes
 
     problems: list[Diagnostic] = []
     for file in files:
         try:
-            read_checked(file, sets or [])
+            loaded = read_checked(file, sets or [])
         except ScenarioError as error:
             problems += error.diagnostics
         else:
             _out.print(f"{file}: ok", highlight=False, soft_wrap=True)
+            for note in scenario_notes(loaded.spec):
+                _out.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
     if problems:
         raise ScenarioError(problems)
 

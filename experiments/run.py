@@ -20,6 +20,7 @@ from experiments.summary import build_summary
 from models.api.loading import LoadedScenario
 from models.api.records import KINDS
 from models.api.specs import Scenario, scenario_hash
+from models.api.specs_notes import scenario_notes
 from models.catalog import PluginParameterError
 from models.plan import make_plan
 from models.workloads.tracing import TraceError
@@ -120,7 +121,7 @@ def execute(
     digest = world.journal.digest()
     cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
     _merge(sinks, folder)
-    notes = _notes(world)
+    notes = [*scenario_notes(spec), *_notes(world)]
     complete = reason in ("until", "drained")
     created = world.store.created
     manifest |= {

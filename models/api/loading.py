@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from models.api.loading_messages import Found, schema_problems
+from models.api.manifests_checks import manifest_problems, read_manifests
 from models.api.specs import Scenario, Vocabulary
 from models.api.specs_checks import cross_problems
+from models.api.specs_manifests import ManifestFile
 from models.api.specs_sources import Surroundings, shared_folder
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
@@ -135,7 +137,11 @@ def read_scenario_text(
     document, unapplied = apply_overrides(document, sets)
     problems += unapplied
     surroundings = Surroundings(vocabulary, base_dir or Path(), shared_folder())
-    spec, found = _validated(document, surroundings)
+    manifests, unreadable = read_manifests(document.value, surroundings)
+    problems += unreadable
+    surroundings = replace(surroundings, manifests=manifests)
+    spec, found, unclear = _validated(document, surroundings, None if unreadable else manifests)
+    problems += manifest_problems(document.value, manifests, sure_of_minions="minions" not in unclear)
     problems += [
         document.diagnostic(each.path, each.sentence, hint=each.hint, code=each.code, on_key=each.on_key)
         for each in found
@@ -145,11 +151,14 @@ def read_scenario_text(
     return LoadedScenario(spec, document)
 
 
-def _validated(document: Document, surroundings: Surroundings) -> tuple[Scenario | None, list[Found]]:
-    """The scenario if the schema takes it, and the problems of schema, empty values and references."""
+def _validated(
+    document: Document, surroundings: Surroundings, manifests: Mapping[str, ManifestFile] | None
+) -> tuple[Scenario | None, list[Found], set[str]]:
+    """The scenario if the schema takes it; the problems of schema, empty values and references; what is unclear."""
     data = document.value
     if not isinstance(data, Mapping):
-        return None, [Found((), "expected a mapping that begins with apiVersion: wavetank/v1", code="type")]
+        message = "expected a mapping that begins with apiVersion: wavetank/v1"
+        return None, [Found((), message, code="type")], set()
     empty = [
         Found(path, _empty(path), on_key=True, code="empty")
         for path, node in document.walk()
@@ -161,12 +170,16 @@ def _validated(document: Document, surroundings: Surroundings) -> tuple[Scenario
     except ValidationError as error:
         schema = schema_problems(error, data)
     across = [
-        Found(each.path, each.sentence, each.hint, each.on_key, each.code) for each in cross_problems(data)
+        Found(each.path, each.sentence, each.hint, each.on_key, each.code)
+        for each in cross_problems(data, manifests)
     ]
-    return spec, [*empty, *_first_causes(empty, schema, across)]
+    unclear = _unclear([*empty, *schema])
+    return spec, [*empty, *_first_causes(empty, schema, across, unclear)], unclear
 
 
-def _first_causes(empty: list[Found], schema: list[Found], across: list[Found]) -> list[Found]:
+def _first_causes(
+    empty: list[Found], schema: list[Found], across: list[Found], unclear: set[str]
+) -> list[Found]:
     """Leave out what only follows from a mistake that is told already."""
     silent = {each.path for each in empty}
     emptied = {path[:-1] for path in silent}
@@ -178,20 +191,35 @@ def _first_causes(empty: list[Found], schema: list[Found], across: list[Found]) 
         and not (each.code in about_keys and (each.path in emptied or each.path[:-1] in emptied))
     ]
     told = silent | {each.path for each in schema}
-    unclear = any(
-        each.path[:2] == ("cluster", "minions")
-        and (len(each.path) < 4 or each.path[3] in {"name", "count"} or each.code == "unknown-key")
-        for each in (*empty, *schema)
-    )
     misspelt = any(each.code == "unknown-key" and each.hint == "until" for each in schema)
     left = [
         each
         for each in across
         if each.path not in told
-        and not (each.code == "dangling-reference" and unclear)
+        and not (each.code == "dangling-reference" and _REFERS[str(each.path[-1])] in unclear)
         and not (each.code == "missing-key" and misspelt)
     ]
     return [*schema, *left]
+
+
+_REFERS = {"minion": "minions", "minions": "minions", "pods": "owners"}
+
+
+def _unclear(found: list[Found]) -> set[str]:
+    """Of what the names are not sure: minions, owners of pods."""
+    unclear = set()
+    for each in found:
+        path, misspelt = each.path, each.code == "unknown-key"
+        if path[:1] == ("cluster",):
+            if len(path) < 4 or path[3] in {"name", "count"} or misspelt:
+                unclear.add("minions")
+        elif path[:1] in {("workloads",), ("controllers",)} and (
+            len(path) < 3 or path[2] in {"name", "namespace", "manifest", "trace"} or misspelt
+        ):
+            unclear.add("owners")
+        elif len(path) == 1 and misspelt and each.hint in {"workloads", "controllers"}:
+            unclear.add("owners")
+    return unclear
 
 
 def _empty(path: tuple[Any, ...]) -> str:

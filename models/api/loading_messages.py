@@ -16,6 +16,8 @@ from sim.diagnostics import nearest_word
 __all__ = ["Found", "schema_problems"]
 
 YamlPath = tuple[str | int, ...]
+_MARKS = ("trace", "manifest")
+"""Keys that only one of several forms has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ def _unknown_key(place: _Place, key: str, data: object) -> Found:
     path = (*place.path, key)
     where = f" of '{_name(place.path)}'" if place.path else " of a scenario"
     if key in others:
-        mark = "with 'trace'" if "trace" in own else "without 'trace'"
+        mark = next((f"with '{word}'" for word in _MARKS if word in own), "")
+        wanted = [form.get("properties", {}) for form in place.kin if key in form.get("properties", {})]
+        mark = mark or next(f"without '{word}'" for word in _MARKS for form in wanted if word in form)
         return Found(path, f"the key '{key}' does not go {mark} here", None, True, "unknown-key")
     given = _value(place.path, data)
     free = [word for word in own if not isinstance(given, Mapping) or word not in given]

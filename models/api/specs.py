@@ -197,6 +197,22 @@ class Scenario(Spec):
         return (*self.controllers, *(o.spec for o in self.manifests if isinstance(o.spec, Controller)))
 
     @property
+    def named_controllers(self) -> tuple[tuple[Controller, tuple[str, ...]], ...]:
+        """The controllers in the order of all_controllers, each with the names that it and its pods answer to.
+
+        These are its own, the one with its namespace, and of a manifest the workload's.
+        """
+        own = [(each, (each.name, each.key)) for each in self.controllers]
+        read = [
+            (each.spec, (each.name, each.key, work.name))
+            for work in self.workloads
+            if isinstance(work, ManifestWorkload)
+            for each in work.objects
+            if isinstance(each.spec, Controller)
+        ]
+        return (*own, *read)
+
+    @property
     def all_services(self) -> tuple[Service, ...]:
         """The services, those of manifests last."""
         return (*self.services, *(o.spec for o in self.manifests if isinstance(o.spec, Service)))

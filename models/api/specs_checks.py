@@ -8,77 +8,100 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from models.api.specs import MAX_MINIONS, default_fault_name
-from models.api.specs_manifests import default_name
-from sim.diagnostics import nearest_word
+from models.api.specs_manifests import ManifestFile, default_name
+from models.api.specs_references import (
+    CrossProblem,
+    MinionNames,
+    dangling_minions,
+    dangling_pods,
+    mappings,
+    pool_size,
+)
 
 __all__ = ["CrossProblem", "cross_problems"]
 
 _NUMBERED: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,8})")
-_LISTED: Final = 500
-"""How many minions of a pool are looked at for the nearest name."""
 
 
-@dataclass(frozen=True, slots=True)
-class CrossProblem:
-    """A problem at a path of the document."""
+def cross_problems(
+    data: object, manifests: Mapping[str, ManifestFile] | None = None
+) -> Iterator[CrossProblem]:
+    """Yield every problem between parts of a scenario.
 
-    path: tuple[str | int, ...]
-    sentence: str
-    hint: str | None = None
-    on_key: bool = False
-    code: str = "reference"
-
-
-def cross_problems(data: object) -> Iterator[CrossProblem]:
-    """Yield every problem between parts of a scenario."""
+    Args:
+        data: The scenario as plain data.
+        manifests: The files of manifests by their paths as written; None where one of them has problems of its
+            own, so that not all names are known.
+    """
     if not isinstance(data, Mapping):
         return
     cluster = data.get("cluster")
-    pools = list(_mappings(cluster.get("minions") if isinstance(cluster, Mapping) else None))
-    workloads = list(_mappings(data.get("workloads")))
-    faults = list(_mappings(data.get("faults")))
-    yield from _same_names("minions", ("cluster", "minions"), [(i, p.get("name")) for i, p in pools])
-    named = [(i, w.get("name", default_name(w) if "trace" in w else None)) for i, w in workloads]
-    yield from _same_names("workload", ("workloads",), named)
-    yield from _same_names(
-        "fault", ("faults",), [(i, f.get("name", default_fault_name(i))) for i, f in faults]
-    )
+    pools = list(mappings(cluster.get("minions") if isinstance(cluster, Mapping) else None))
+    workloads, controllers = list(mappings(data.get("workloads"))), list(mappings(data.get("controllers")))
+    faults = list(mappings(data.get("faults")))
+    yield from _same_names(("cluster", "minions"), [(i, p.get("name")) for i, p in pools])
+    has_default = {"trace", "manifest"}
+    named = [(i, w.get("name", default_name(w) if has_default & set(w) else None)) for i, w in workloads]
+    yield from _same_names(("workloads",), named)
+    manifest = [(i, w.get("manifest")) for i, w in workloads]
+    yield from _same_names(("workloads",), manifest, "manifest")
+    yield from _same_names(("controllers",), [(i, _in_namespace(c)) for i, c in controllers])
+    services = [(i, _in_namespace(s)) for i, s in mappings(data.get("services"))]
+    yield from _same_names(("services",), services)
+    yield from _taken(controllers, named)
+    yield from _same_names(("faults",), [(i, f.get("name", default_fault_name(i))) for i, f in faults])
     yield from _too_many(pools)
     yield from _overlapping(pools)
-    yield from _dangling(faults, pools)
+    all_named = all(isinstance(pool.get("name"), str) for _, pool in pools)
+    if manifests is not None and pools and all_named and not any("trace" in pool for _, pool in pools):
+        # The names of recorded minions are known when the trace is read.
+        yield from dangling_minions(faults, MinionNames([pool for _, pool in pools], manifests))
+    if manifests is not None:
+        yield from dangling_pods(data, faults, manifests)
     yield from _endless(data, workloads, faults)
 
 
-def _mappings(value: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if isinstance(value, list):
-        yield from ((i, item) for i, item in enumerate(value) if isinstance(item, Mapping))
+def _in_namespace(named: Mapping[str, Any]) -> object:
+    """A name as it must be unique: with its namespace, where that is not the default one."""
+    name, namespace = named.get("name"), named.get("namespace", "default")
+    if not isinstance(name, str) or not isinstance(namespace, str):
+        return None
+    return name if namespace == "default" else f"{namespace}/{name}"
 
 
-def _same_names(kind: str, where: tuple[str, ...], named: list[tuple[int, object]]) -> Iterator[CrossProblem]:
+def _taken(
+    controllers: list[tuple[int, Mapping[str, Any]]], workloads: list[tuple[int, object]]
+) -> Iterator[CrossProblem]:
+    """A controller and a workload of one name: a selector could mean either."""
+    places = {name: i for i, name in workloads if isinstance(name, str)}
+    for index, controller in controllers:
+        name = controller.get("name")
+        if isinstance(name, str) and name in places:
+            sentence = f"the name '{name}' is taken: element {places[name]} of workloads has it"
+            yield CrossProblem(("controllers", index, "name"), sentence, code="duplicate-name")
+
+
+def _same_names(
+    where: tuple[str, ...], named: list[tuple[int, object]], key: str = "name"
+) -> Iterator[CrossProblem]:
     first: dict[str, int] = {}
     for index, name in named:
         if not isinstance(name, str):
             continue
         if name in first:
-            sentence = f"the name '{name}' is given twice: element {first[name]} of {where[-1]} has it too"
-            yield CrossProblem((*where, index, "name"), sentence, code="duplicate-name")
+            sentence = f"the {key} '{name}' is given twice: element {first[name]} of {where[-1]} has it too"
+            yield CrossProblem((*where, index, key), sentence, code="duplicate-name")
         else:
             first[name] = index
-
-
-def _size(pool: Mapping[str, Any]) -> int:
-    count = pool.get("count", 1)
-    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
 
 
 def _too_many(pools: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossProblem]:
     total = 0
     for index, pool in pools:
-        size = _size(pool)
+        size = pool_size(pool)
         total += size
         # A single pool beyond the limit is told so by its own count.
         if total > MAX_MINIONS >= size:
@@ -90,7 +113,7 @@ def _too_many(pools: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossProbl
 def _overlapping(pools: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossProblem]:
     """A single minion ``web-3`` beside a pool ``web`` of more than three."""
     sizes = {
-        pool["name"]: _size(pool)
+        pool["name"]: pool_size(pool)
         for _, pool in pools
         if isinstance(pool.get("name"), str) and "count" in pool
     }
@@ -100,44 +123,6 @@ def _overlapping(pools: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossPr
         if numbered and int(numbered[2]) < sizes.get(numbered[1], 0):
             sentence = f"the name '{name}' is taken: the minions '{numbered[1]}' have one of this name"
             yield CrossProblem(("cluster", "minions", index, "name"), sentence, code="duplicate-name")
-
-
-def _dangling(
-    faults: list[tuple[int, Mapping[str, Any]]], pools: list[tuple[int, Mapping[str, Any]]]
-) -> Iterator[CrossProblem]:
-    if any("trace" in pool for _, pool in pools):
-        return  # the names of recorded minions are known when the trace is read
-    if not pools or not all(isinstance(pool.get("name"), str) for _, pool in pools):
-        return
-    single = {pool["name"]: None for _, pool in pools if "count" not in pool}
-    sizes = {pool["name"]: _size(pool) for _, pool in pools if "count" in pool}
-    for index, fault in faults:
-        crash = fault.get("crash")
-        minion = crash.get("minion") if isinstance(crash, Mapping) else None
-        if not isinstance(minion, str) or minion in single:
-            continue
-        numbered = _NUMBERED.fullmatch(minion)
-        if numbered and int(numbered[2]) < sizes.get(numbered[1], 0):
-            continue
-        near = _nearest_minion(minion, single, sizes)
-        sentence = f"there is no minion '{minion}' in this cluster"
-        if minion in sizes:
-            near, sentence = (
-                f"{minion}-0",
-                f"'{minion}' is the name of many minions: expected one, or 'minions: {minion}'",
-            )
-        yield CrossProblem(("faults", index, "crash", "minion"), sentence, near, code="dangling-reference")
-
-
-def _nearest_minion(name: str, single: Mapping[str, None], sizes: Mapping[str, int]) -> str | None:
-    """The nearest name: of the pool first, then the number, which may be too high."""
-    numbered = _NUMBERED.fullmatch(name)
-    if numbered and sizes:
-        pool = nearest_word(numbered[1], [pool for pool, size in sizes.items() if size])
-        if pool is not None:
-            return f"{pool}-{min(int(numbered[2]), sizes[pool] - 1)}"
-    made = [f"{pool}-{i}" for pool, size in sizes.items() for i in range(min(size, _LISTED))]
-    return nearest_word(name, [*single, *made])
 
 
 def _endless(

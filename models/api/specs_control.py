@@ -117,7 +117,7 @@ class KubeletDelays(Spec):
 
     def over(self, others: KubeletDelays) -> KubeletDelays:
         """Return these delays, those of ``others`` where nothing is said here."""
-        return KubeletDelays(
+        return KubeletDelays.model_construct(
             start=self.start if self.start is not None else others.start,
             ready=self.ready if self.ready is not None else others.ready,
             terminate=self.terminate if self.terminate is not None else others.terminate,

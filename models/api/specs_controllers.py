@@ -173,17 +173,19 @@ class ServicePort(Spec):
     """A port of a service, and of its pods.
 
     Attributes:
-        target: None: the same number.
+        target: None: the same number; a text, from manifests alone, names a port of the containers.
     """
 
     port: Port = Field(description="a port, as 80")
-    target: Port | None = Field(None, alias="targetPort", description="a port of the pods, as 8080")
+    target: Annotated[int | str, whole("a port", 1, 65535)] | None = Field(
+        None, alias="targetPort", description="a port of the pods, as 8080"
+    )
     name: DnsName | None = Field(None, description="the name of this port")
     protocol: Annotated[str, choice("TCP", "UDP", "SCTP")] = Field("TCP", description="TCP, UDP or SCTP")
 
     @property
-    def target_port(self) -> int:
-        """The port on the pods."""
+    def target_port(self) -> int | str:
+        """The port on the pods, or its name there."""
         return self.port if self.target is None else self.target
 
 
@@ -192,11 +194,12 @@ class Service(Spec):
 
     Attributes:
         namespace: Where it selects pods.
+        selector: None only in manifests: its endpoints are then nobody's business.
     """
 
     name: DnsName = Field(description="the name of this service")
     namespace: DnsName = Field("default", description="a namespace")
-    selector: LabelSelectorField = Field(description="labels of pods, as {app: web}")
+    selector: LabelSelectorField | None = Field(description="labels of pods, as {app: web}")
     ports: tuple[ServicePort, ...] = Field(
         (ServicePort(port=80),), description="a list of ports, as [{port: 80, targetPort: 8080}]"
     )
@@ -209,7 +212,7 @@ class Service(Spec):
     @model_validator(mode="after")
     def _goes_together(self) -> Service:
         problems: list[FieldProblem] = []
-        if self.selector == EVERYTHING or not _is_plain(self.selector):
+        if self.selector is None or self.selector == EVERYTHING or not _is_plain(self.selector):
             sentence = "a service selects by equal labels: expected labels, as {app: web}"
             problems.append(FieldProblem(sentence, ("selector",), code="selector"))
         numbers: dict[tuple[int, str], int] = {}

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationInfo, mod
 from models.api.specs_cluster import MinionPool
 from models.api.specs_controllers import Controller, Service
 from models.api.specs_fields import DnsName, DnsSubdomain, Spec, Text
+from models.api.specs_problems import FieldProblem, fail
 from models.api.specs_sources import Surroundings, expand_path, form_of
 from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload, trace_name
 from sim.yamlnodes import Mark
@@ -62,7 +63,7 @@ class ManifestObject:
         namespace: Empty for a Node.
         spec: The fields that are modelled.
         raw: All fields, as they were written.
-        mark: Where it begins.
+        marks: Where it stands: of the object itself under the empty name, of fields under theirs.
     """
 
     kind: str
@@ -72,7 +73,7 @@ class ManifestObject:
     annotations: Mapping[str, str]
     spec: ObjectSpec
     raw: Mapping[str, Any]
-    mark: Mark = field(default=Mark("manifest", 0, 0), compare=False)
+    marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> str:
@@ -126,10 +127,11 @@ class ManifestWorkload(Spec):
     @model_validator(mode="after")
     def _is_there(self, info: ValidationInfo) -> ManifestWorkload:
         if isinstance(info.context, Surroundings):
-            expand_path(self.manifest, info.context, "manifest")
+            file = expand_path(self.manifest, info.context, "manifest")
             read = info.context.manifests.get(self.manifest)
-            if isinstance(read, ManifestFile):
-                self._read = read
+            if not isinstance(read, ManifestFile):
+                raise fail(FieldProblem(f"there is no manifest at '{file}'", ("manifest",), code="absent"))
+            self._read = read
         return self
 
 

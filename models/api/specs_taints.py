@@ -84,7 +84,9 @@ def with_defaults(given: Sequence[Toleration], default_s: float) -> tuple[Tolera
         default_s: How long, constant ``default_toleration_s``.
     """
     added = [
-        Toleration(key=key, operator="Exists", effect="NoExecute", toleration_s=f"{default_s!r}s")
+        Toleration.model_construct(
+            key=key, operator="Exists", value="", effect="NoExecute", toleration_s=default_s
+        )
         for key in (NOT_READY, UNREACHABLE)
         if not any(each.key in {None, key} and each.effect in {None, "NoExecute"} for each in given)
     ]

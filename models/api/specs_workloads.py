@@ -193,7 +193,8 @@ class PodSpec(Spec):
 
     def admitted_tolerations(self, constants: Mapping[str, float]) -> tuple[Toleration, ...]:
         """Return the tolerations that a pod has once it is admitted, the default ones too."""
-        default_s = constants["default_toleration_s"] if self.toleration_s is None else self.toleration_s
+        own_s = self.toleration_s
+        default_s = constants["default_toleration_s"] if own_s is None else own_s
         return with_defaults(self.tolerations, default_s)
 
 

@@ -5,13 +5,88 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as Folder
 from typing import Any
 
 Path = tuple[Any, ...]
 
 
+def manifest() -> dict[str, Any]:
+    """Valid objects of every kind that is modelled, as one list."""
+    container = {
+        "name": "main",
+        "image": "shop:1",
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+    }
+    pod = {
+        "containers": [container, {"name": "side", "resources": {"requests": {"example.com/fpga": 1}}}],
+        "initContainers": [{"name": "init", "resources": {"requests": {"cpu": "500m"}}}],
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [
+            {
+                "key": "dedicated",
+                "operator": "Equal",
+                "value": "shop",
+                "effect": "NoExecute",
+                "tolerationSeconds": 60,
+            }
+        ],
+        "terminationGracePeriodSeconds": 5,
+        "priority": 7,
+        "restartPolicy": "Always",
+    }
+
+    def made(kind: str, version: str, spec: dict[str, Any], **more: Any) -> dict[str, Any]:
+        metadata = {"name": f"a-{kind.lower()}", "namespace": "shops", "labels": {"a": "b"}}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec, **more}
+
+    template = {
+        "metadata": {"labels": {"app": "shop"}, "annotations": {"wavetank/minions": "!old"}},
+        "spec": pod,
+    }
+    wanted = {"matchLabels": {"app": "shop"}}
+    node = {"unschedulable": False, "taints": [{"key": "dedicated", "value": "shop", "effect": "NoSchedule"}]}
+    capacity = {
+        "cpu": "4",
+        "memory": "8Gi",
+        "pods": "20",
+        "ephemeral-storage": "10Gi",
+        "example.com/fpga": "2",
+    }
+    ports = [
+        {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
+        {"name": "s", "port": 443},
+    ]
+    items = [
+        made(
+            "ReplicationController", "v1", {"replicas": 3, "selector": {"app": "shop"}, "template": template}
+        ),
+        made("ReplicaSet", "apps/v1", {"replicas": 3, "selector": wanted, "template": template}),
+        made("Service", "v1", {"selector": {"app": "shop"}, "ports": ports}),
+        made("Pod", "v1", {**pod, "nodeName": "web-1"}, status={"phase": "Running"}),
+        made(
+            "Node",
+            "v1",
+            node,
+            status={"capacity": capacity, "conditions": [{"type": "Ready", "status": "True"}]},
+        ),
+    ]
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def fill_folder(folder: Folder) -> None:
+    """Make what a scenario's paths lead to."""
+    (folder / "pods.csv").write_text("name\n")
+    (folder / "shop.yaml").write_text(write(manifest()).text)
+
+
 def scenario(trace_path: str) -> dict[str, Any]:
-    """A valid scenario in which every key of the schema occurs, but for recorded minions."""
+    """A valid scenario in which every key of the schema occurs, but for recorded minions.
+
+    Args:
+        trace_path: A folder that fill_folder has filled.
+    """
     return {
         "apiVersion": "wavetank/v1",
         "name": "everything",
@@ -166,6 +241,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                 },
                 "giveUpAfter": "0s",
             },
+            {"name": "written", "manifest": f"{trace_path}/shop.yaml"},
         ],
         "policy": {"scheduler": {"best-fit": {"ties": "random"}}},
         "faults": [
@@ -283,7 +359,9 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in _pairs(value)) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(inner) for inner in value) + "]"
-    if isinstance(value, str) and (not value[0].isalpha() or set(value) & set(",:{}[]#&*!|>'\"%@`")):
+    if isinstance(value, str) and (
+        not value[0].isalpha() or value in {"True", "False"} or set(value) & set(",:{}[]#&*!|>'\"%@`")
+    ):
         return json.dumps(value)
     return "true" if value is True else "false" if value is False else str(value)
 
@@ -396,6 +474,15 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
             [(*path[:2], "trace", "pods"), (*path[:2], "trace", "blocks")] if path[2:3] == ("trace",) else []
         )
         twins += [(*path[:4], "count")] if path[3:4] == ("gpu",) else []
+    if path[:1] == ("controllers",):
+        twins += [(*path[:2], "selector"), (*path[:2], "pod", "namespace")]
+        twins += [(*path[:2], "scale", i, "at") for i in range(2)] + [(*path[:2], "delete", "at")]
+    if path[:1] == ("services",):
+        twins += [(*path[:2], "ports", i, key) for i in range(2) for key in ("port", "name")]
+    if "tolerations" in path:
+        at = path.index("tolerations")
+        twins += [(*path[:at], "tolerations", 0, key) for key in ("operator", "value", "tolerationSeconds")]
     if path[:1] == ("faults",):
+        twins += [(*path[:2], "for"), (*path[:2], "repair")]
         twins += [(*path[:2], "start"), (*path[:2], "timeToFailure")]
     return tuple(written.line_of[twin] for twin in twins if twin in written.line_of)

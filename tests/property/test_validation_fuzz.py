@@ -10,9 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.api.loading import load_scenario_text
+from models.api.manifests import read_manifest_text
 from models.api.specs import Vocabulary
 from sim.errors import ScenarioError
-from tests.property.mutants import VALUES, Mutant, all_paths, misspelt, mutant, scenario, with_key, write
+from tests.property.mutants import (
+    VALUES,
+    Mutant,
+    all_paths,
+    fill_folder,
+    manifest,
+    misspelt,
+    mutant,
+    scenario,
+    with_key,
+    write,
+)
 
 VOCABULARY = Vocabulary(("best-fit", "first-fit", "random"), ("openb", "table"))
 KINDS = ("key", "value", "missing", "twice", "tail")
@@ -23,7 +35,7 @@ MANY_WORDS = ("pydantic", "Traceback", "type=", "input_", "ctx=", "NoneType", "<
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trace")
-    (folder / "pods.csv").write_text("name\n")
+    fill_folder(folder)
     return scenario(str(folder))
 
 
@@ -76,7 +88,7 @@ def check_share(tree, step: int) -> None:
 
 
 def test_at_least_99_in_100_are_told_at_their_line_their_parents_or_their_twins(tree):
-    check_share(tree, 29)
+    check_share(tree, 61)
 
 
 @pytest.mark.long
@@ -105,7 +117,8 @@ def test_a_misspelt_key_is_told_once_with_the_right_word_where_it_is_near(tree, 
     path = data.draw(st.sampled_from(schema_keys))
     wrong = misspelt(path[-1], data.draw(st.integers(0, 3)))
     found = problems(write(with_key(tree, path, wrong, keep=False)).text)
-    assert len(found) == 1, [str(each) for each in found]
+    # Two letters are too few to tell what was meant: that the key is missing is told too where it is needed.
+    assert len(found) == 1 or len(path[-1]) == 2, [str(each) for each in found]
     if len(path[-1]) > 4:
         assert found[0].hint == path[-1]
 
@@ -140,3 +153,42 @@ def test_overrides_of_anything_by_anything_are_applied_or_told(tree, data):
     }
     for each in found:
         assert each.source == "--set 1" or each.code in twins, str(each)
+
+
+def manifest_problems(text: str) -> list:
+    return sorted(read_manifest_text(text, "m")[1], key=lambda each: each.sort_key)
+
+
+def test_single_mistakes_in_manifests_are_told_where_they_are_and_what_is_right_is_read():
+    tree, told, badly = manifest(), 0, []
+    assert manifest_problems(write(tree).text) == []
+    for path in all_paths(tree):
+        for kind, how in (
+            ("value", 0),
+            ("value", 9),
+            ("value", 10),
+            ("value", 16),
+            ("missing", 0),
+            ("twice", 0),
+        ):
+            case = mutant(tree, path, kind, how)
+            if case is None:
+                continue
+            found = manifest_problems(case.text)
+            # A template stands twice, and what an object lacks is told at the object, at what was to hold it.
+            near = {write(tree).line_of[path[:n]] for n in range(1, len(path))} | {case.line, *case.also, 1}
+            if any(each.line not in near and each.code != "duplicate-name" for each in found):
+                badly.append((case.what, [str(each) for each in found]))
+            told += bool(found)
+    assert told > 40
+    assert len(badly) <= 0.05 * told, badly
+
+
+@given(st.data())
+def test_any_mutation_of_a_manifest_is_read_or_told_in_one_sentence(data):
+    tree = manifest()
+    path = data.draw(st.sampled_from(all_paths(tree)))
+    case = mutant(tree, path, data.draw(st.sampled_from(KINDS)), data.draw(st.integers(0, 200)))
+    for each in manifest_problems(case.text) if case is not None else []:
+        assert "\n" not in each.message
+        assert not any(word in each.message for word in MANY_WORDS), each

@@ -10,14 +10,14 @@ from models.api.loading import load_scenario_text
 from models.api.selectors import parse_selector
 from models.api.specs import GpuDevices, GpuRequest, Scenario, Vocabulary, scenario_hash
 from sim.distributions import Constant, Exponential, Lognormal, Uniform, Weibull
-from tests.property.mutants import scenario, write
+from tests.property.mutants import fill_folder, scenario, write
 
 VOCABULARY = Vocabulary(("best-fit",), ("openb", "table"))
 
 
 @pytest.fixture
 def tree(tmp_path):
-    (tmp_path / "pods.csv").write_text("name\n")
+    fill_folder(tmp_path)
     return scenario(str(tmp_path))
 
 
@@ -42,7 +42,7 @@ def test_every_value_is_in_the_unit_of_its_name(tree):
     assert (big.size, list(big.minion_names()), big.ready, big.gpu) == (1, ["big"], True, None)
     assert (big.ephemeral_storage_bytes, big.reserved.cpu_millicores) == (100 * 2**30, 0)
 
-    batch, groups, once, recorded = spec.workloads
+    batch, groups, once, recorded, written = spec.workloads
     assert batch.arrivals.poisson.rate_per_s == 10 / 3600
     assert (batch.count, batch.start_s, batch.ends) == (1000, 60.0, "Failed")
     assert (batch.give_up_after_s, batch.withdraw_after_s) == (0.0, 600.0)
@@ -59,6 +59,7 @@ def test_every_value_is_in_the_unit_of_its_name(tree):
     assert groups.pod.gpu == GpuRequest(1, 460, ("V100", "T4"))
     assert groups.duration == Weibull(2.5, 600.0)
     assert (once.arrivals.at_s, once.count, once.duration, once.pod.gpu) == (300.0, 100, None, None)
+    assert (written.name, len(written.objects)) == ("written", 5)
     trace = recorded.trace
     assert (trace.from_s, trace.compress, trace.blocks_s, trace.order, trace.leave) == (
         100.0,

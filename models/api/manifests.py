@@ -1,0 +1,154 @@
+"""Reads Kubernetes' own manifests, YAML or JSON, many documents and lists: objects with their places.
+
+What is wrong is told in the words of the API, with file, line and column, all at once. Kinds that Kubernetes has
+and that are not modelled are named in the notes, and so are fields.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from models.api.kinds import KINDS, MODELLED, versions_of
+from models.api.manifests_fields import Fields
+from models.api.manifests_objects import READERS
+from models.api.specs_manifests import ManifestFile, ManifestObject
+from models.api.specs_names import parse_dns_name, parse_dns_subdomain
+from sim.diagnostics import Diagnostic, nearest_word
+from sim.yamlnodes import Document
+from sim.yamlnodes import Path as YamlPath
+from sim.yamlsource import Limits, parse_yaml_all
+
+__all__ = ["LIMITS", "read_manifest", "read_manifest_text"]
+
+LIMITS: Final = Limits(max_bytes=256 * 2**20, max_nodes=4_000_000)
+"""A dump of a whole cluster is one file."""
+
+
+def read_manifest(file: Path, source: str | None = None) -> tuple[ManifestFile, list[Diagnostic]]:
+    """Return what a file holds, and every problem in it.
+
+    Args:
+        file: YAML or JSON.
+        source: Its name for diagnostics; by default the path itself.
+    """
+    name = source or str(file)
+    try:
+        data = file.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return ManifestFile(), [Diagnostic(f"the manifest cannot be read: {reason}", name, code="absent")]
+    return read_manifest_text(data, name)
+
+
+def read_manifest_text(
+    text: str | bytes, source: str = "manifest.yaml"
+) -> tuple[ManifestFile, list[Diagnostic]]:
+    """Return what a text holds, and every problem in it; what is right of it is there in any case.
+
+    Args:
+        text: YAML or JSON.
+        source: Name for diagnostics.
+    """
+    documents, problems = parse_yaml_all(text, source, LIMITS)
+    reading = _Reading(problems)
+    for document in documents:
+        if document.value is not None:
+            reading.object((), document.value, document)
+    if not problems and all(document.value is None for document in documents):
+        problems.append(Diagnostic("expected objects of Kubernetes, but there are none", source, 1, 1))
+    return ManifestFile(tuple(reading.objects), tuple(reading.notes(source))), problems
+
+
+class _Reading:
+    """What has been read of one file."""
+
+    def __init__(self, problems: list[Diagnostic]) -> None:
+        self.problems = problems
+        self.objects: list[ManifestObject] = []
+        self._seen: dict[tuple[str, str, str], None] = {}
+        self._skipped: Counter[str] = Counter()
+        self._ended = 0
+        self._unmodelled: dict[str, None] = {}
+
+    def notes(self, source: str) -> list[str]:
+        """One sentence for each thing that is passed over."""
+        name = Path(source).name
+        found = [
+            f"{name}: {count} of the kind {kind} {'is' if count == 1 else 'are'} not modelled and passed over."
+            for kind, count in sorted(self._skipped.items())
+        ]
+        if self._ended:
+            found.append(f"{name}: {self._ended} pods that have ended are passed over.")
+        if self._unmodelled:
+            found.append(
+                f"{name}: these fields are kept but not modelled: {', '.join(sorted(self._unmodelled))}."
+            )
+        return found
+
+    def object(self, path: YamlPath, value: object, document: Document) -> None:
+        """Read one object, or the items of a list."""
+        fields = Fields(document, self.problems, path, value if isinstance(value, dict) else {}, "")
+        if not isinstance(value, dict):
+            fields.tell(path, "expected an object with apiVersion, kind and metadata")
+            return
+        kind, version = fields.text("kind"), fields.text("apiVersion")
+        for key, given in (("apiVersion", version), ("kind", kind)):
+            if not fields.value.get(key):
+                fields.tell(path, f"{key} not set: expected it, as in apiVersion: v1, kind: Pod")
+            elif not given:
+                return  # told as of a wrong type
+        if not kind or not version:
+            return
+        if kind == "List" or (kind.endswith("List") and kind.removesuffix("List") in MODELLED):
+            items = value.get("items")
+            for i, item in enumerate(items if isinstance(items, list) else ()):
+                self.object((*path, "items", i), item, document)
+            if items is not None and not isinstance(items, list):
+                fields.problem("items", 'Invalid type: expected "array"')
+            return
+        if self._is_served(fields, kind, version):
+            self._object(fields, kind)
+
+    def _is_served(self, fields: Fields, kind: str, version: str) -> bool:
+        served = versions_of(kind)
+        if version in served:
+            return True
+        says = f'no matches for kind "{kind}" in version "{version}"'
+        if served:
+            fields.problem("apiVersion", says, hint=served[0])
+        else:
+            fields.problem("kind", says, hint=nearest_word(kind, KINDS))
+        return False
+
+    def _object(self, fields: Fields, kind: str) -> None:
+        if kind not in MODELLED:
+            self._skipped[kind] += 1
+            return
+        if kind == "Pod" and fields.mapping("status").text("phase") in {"Succeeded", "Failed"}:
+            self._ended += 1
+            return
+        metadata = fields.mapping("metadata")
+        parse: Callable[[object], str] = parse_dns_name if kind == "Service" else parse_dns_subdomain
+        name = metadata.named("name", parse)
+        namespace = "" if kind == "Node" else metadata.named("namespace", parse_dns_name, "default")
+        if not metadata.has("name"):
+            metadata.problem("name", "Required value: name or generateName is required")
+        labels, annotations = metadata.labels("labels"), metadata.texts("annotations")
+        spec = READERS[kind](fields, name, namespace, self._unmodelled)
+        if not name:
+            return
+        if (kind, namespace, name) in self._seen:
+            metadata.problem("name", f'{kind} "{name}" already exists')
+            return
+        self._seen[kind, namespace, name] = None
+        document, path = fields.document, fields.path
+        marks = {
+            "": document.mark(path),
+            "metadata.name": document.mark((*path, "metadata", "name")),
+            "spec.nodeName": document.mark((*path, "spec", "nodeName")),
+        }
+        raw: dict[str, Any] = fields.value
+        self.objects.append(ManifestObject(kind, namespace, name, labels, annotations, spec, raw, marks))

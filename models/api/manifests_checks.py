@@ -1,0 +1,101 @@
+"""The manifests of a scenario: which files it names, and what in them does not go with the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from models.api.manifests import read_manifest
+from models.api.specs_manifests import ManifestFile, ManifestObject, ManifestPod
+from models.api.specs_references import MinionNames, mappings
+from models.api.specs_sources import Surroundings, expand_path
+from sim.diagnostics import Diagnostic
+from sim.yamlnodes import Mark
+
+__all__ = ["manifest_problems", "read_manifests"]
+
+
+def read_manifests(
+    data: object, surroundings: Surroundings
+) -> tuple[dict[str, ManifestFile], list[Diagnostic]]:
+    """Return what the files of a scenario's workloads hold, by their paths as written, and every problem in them.
+
+    A file that is not there is left out: the schema tells it where the scenario names it.
+
+    Args:
+        data: The scenario as plain data; what is not of the expected form is passed over.
+        surroundings: Where paths start.
+    """
+    files: dict[str, ManifestFile] = {}
+    problems: list[Diagnostic] = []
+    if not isinstance(data, Mapping):
+        return files, problems
+    for _, workload in mappings(data.get("workloads")):
+        path = workload.get("manifest")
+        if not isinstance(path, str) or not path.strip() or path in files:
+            continue
+        try:
+            file = expand_path(path, surroundings)
+            is_there = file.is_file()
+        except (PydanticCustomError, OSError, ValueError):
+            continue
+        if is_there:
+            files[path], found = read_manifest(file)
+            problems += found
+    return files, problems
+
+
+def manifest_problems(
+    data: object, files: Mapping[str, ManifestFile], *, sure_of_minions: bool
+) -> Iterator[Diagnostic]:
+    """Yield what in manifests does not go with the scenario, or with another file.
+
+    Args:
+        data: The scenario as plain data.
+        files: What :func:`read_manifests` returned.
+        sure_of_minions: Whether the scenario's own minions are right, so that others are missing.
+    """
+    if not isinstance(data, Mapping):
+        return
+    taken = {
+        ("Controller", *_place(each)): f"element {i} of controllers"
+        for i, each in mappings(data.get("controllers"))
+    }
+    taken |= {
+        ("Service", *_place(each)): f"element {i} of services" for i, each in mappings(data.get("services"))
+    }
+    cluster = data.get("cluster")
+    pools = [pool for _, pool in mappings(cluster.get("minions") if isinstance(cluster, Mapping) else None)]
+    is_known = sure_of_minions and bool(pools)
+    is_known = is_known and all(isinstance(pool.get("name"), str) and "trace" not in pool for pool in pools)
+    own = MinionNames(pools, {}) if is_known else None
+    everywhere = MinionNames(pools, files) if is_known else None
+    for path, file in files.items():
+        for each in file.objects:
+            kind = "Controller" if each.kind.startswith("Repli") else each.kind
+            holder = taken.setdefault((kind, each.namespace, each.name), path)
+            if kind == "Node" and own is not None and own.has(each.name):
+                holder = "the scenario's cluster"
+            if holder != path:
+                says = f'metadata.name: {each.kind} "{each.name}" already exists: {holder} has it too'
+                yield _diagnostic(each, "metadata.name", says, "duplicate-name")
+            bound = each.spec.minion if isinstance(each.spec, ManifestPod) else None
+            if bound is not None and everywhere is not None and not everywhere.has(bound):
+                says = f"spec.nodeName: there is no minion '{bound}' in this cluster"
+                yield _diagnostic(
+                    each, "spec.nodeName", says, "dangling-reference", everywhere.nearest(bound)
+                )
+
+
+def _place(named: Mapping[str, Any]) -> tuple[object, object]:
+    namespace, name = named.get("namespace", "default"), named.get("name")
+    return (namespace, name) if isinstance(namespace, str) and isinstance(name, str) else (None, None)
+
+
+def _diagnostic(
+    each: ManifestObject, where: str, says: str, code: str, hint: str | None = None
+) -> Diagnostic:
+    mark = each.marks.get(where, Mark("manifest", 0, 0))
+    return Diagnostic(says, mark.source, mark.line, mark.column, hint, code)

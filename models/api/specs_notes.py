@@ -1,0 +1,66 @@
+"""What a scenario's reader should know of it: what its manifests hold that is not modelled, what selects nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from models.api.selectors import Selector
+from models.api.specs import Scenario
+from models.api.specs_faults import PodTarget
+from models.api.specs_manifests import ManifestPod, ManifestWorkload
+from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload
+
+__all__ = ["scenario_notes"]
+
+
+def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
+    """Return one sentence for each thing that is no mistake, but perhaps not what was meant."""
+    notes = [note for work in scenario.workloads if isinstance(work, ManifestWorkload) for note in work.notes]
+    if any(isinstance(workload, TraceWorkload) for workload in scenario.workloads):
+        return tuple(notes)  # the labels of recorded pods are known when the trace is read
+    pods = list(_pods(scenario))
+    relabelled = [dict(fault.relabel.labels) for fault in scenario.faults if fault.relabel is not None]
+    for service in scenario.all_services:
+        selector = service.selector
+        if selector is None:
+            notes.append(f"The service {service.key} has no selector: its endpoints are not kept.")
+        elif not any(
+            selector.matches({**pod.labels, **more}) and pod.namespace == service.namespace
+            for pod, _ in pods
+            for more in ({}, *relabelled)
+        ):
+            notes.append(f"The service {service.key} selects nothing: no pod has {selector}.")
+    for fault in scenario.faults:
+        action = fault.action
+        if isinstance(action, PodTarget) and not _selects(action.pods, pods, relabelled):
+            notes.append(f"The fault {fault.name} selects nothing: no pod has {action.pods}.")
+    return tuple(notes)
+
+
+def _selects(
+    selector: Selector, pods: list[tuple[PodSpec, tuple[str, ...]]], relabelled: list[dict[str, str]]
+) -> bool:
+    names = dict.fromkeys(selector.names)
+    return any(
+        selector.matches({**pod.labels, **more}, (*owners, *_numbered(names, owners)))
+        for pod, owners in pods
+        for more in ({}, *relabelled)
+    )
+
+
+def _numbered(names: Mapping[str, None], owners: tuple[str, ...]) -> Iterator[str]:
+    """Names asked for that are of a single pod of an owner."""
+    yield from (name for name in names if name.rpartition("-")[0] in owners)
+
+
+def _pods(scenario: Scenario) -> Iterator[tuple[PodSpec, tuple[str, ...]]]:
+    """Every kind of pod that the scenario makes, with the names that it answers to."""
+    for controller, names in scenario.named_controllers:
+        yield controller.pod, names
+    for workload in scenario.workloads:
+        if isinstance(workload, GeneratedWorkload):
+            yield workload.pod, (workload.name,)
+        elif isinstance(workload, ManifestWorkload):
+            for each in workload.objects:
+                if isinstance(each.spec, ManifestPod):
+                    yield each.spec.pod, (each.name, each.key, workload.name)
