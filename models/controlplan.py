@@ -111,8 +111,12 @@ def controller_plan(controller: Controller, template: PodTemplate) -> Controller
 
 
 def service_plans(scenario: Scenario) -> list[ServicePlan]:
-    """Return the services."""
-    return [ServicePlan(each.name, each.namespace, each.selector) for each in scenario.all_services]
+    """Return the services whose endpoints are kept: those with a selector."""
+    return [
+        ServicePlan(each.name, each.namespace, each.selector)
+        for each in scenario.all_services
+        if each.selector is not None
+    ]
 
 
 def chosen_minions(target: MinionTarget, minions: Sequence[MinionAsk]) -> tuple[int, ...]:

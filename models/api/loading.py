@@ -213,11 +213,10 @@ def _unclear(found: list[Found]) -> set[str]:
         if path[:1] == ("cluster",):
             if len(path) < 4 or path[3] in {"name", "count"} or misspelt:
                 unclear.add("minions")
-        elif path[:1] in {("workloads",), ("controllers",)} and (
-            len(path) < 3 or path[2] in {"name", "namespace", "manifest", "trace"} or misspelt
-        ):
-            unclear.add("owners")
-        elif len(path) == 1 and misspelt and each.hint in {"workloads", "controllers"}:
+        elif (
+            path[:1] in {("workloads",), ("controllers",)}
+            and (len(path) < 3 or path[2] in {"name", "namespace", "manifest", "trace"} or misspelt)
+        ) or (len(path) == 1 and misspelt and each.hint in {"workloads", "controllers"}):
             unclear.add("owners")
     return unclear
 
