@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # Hidden until the master that it replays recordings on is there.
-app.add_typer(verify_app, name="verify", hidden=True)
+app.add_typer(verify_app, name="verify")
 _out = Console()
 _err = Console(stderr=True)
 

@@ -20,7 +20,14 @@ from models.control.plane import ControlPlan
 from models.world import ControllerPlan, ServicePlan
 from sim.distributions import Constant, Uniform
 
-__all__ = ["chosen_minions", "control_plan", "controller_plan", "operation_plan", "service_plans"]
+__all__ = [
+    "chosen_minions",
+    "control_plan",
+    "controller_plan",
+    "operation_plan",
+    "service_plans",
+    "tolerates_s",
+]
 
 _CLIENTS = ("scheduler", "replication", "endpoints", "lifecycle", "kubelet")
 
@@ -51,7 +58,7 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
         timing=Timing(latency, lag),
         limits=limits,
         delays=lambda index: of_pool(asks[index].pool),
-        tolerates_s=_tolerates_s(),
+        tolerates_s=tolerates_s(),
         expectations=master.expectations,
     )
 
@@ -65,7 +72,7 @@ def _delays(given: KubeletDelays, lag: object, constants: Mapping[str, float]) -
     )
 
 
-def _tolerates_s() -> Callable[[PodTemplate, Sequence[str]], float]:
+def tolerates_s() -> Callable[[PodTemplate, Sequence[str]], float]:
     """Return how long pods of a template bear NoExecute taints: 0 not at all, ``inf`` for ever.
 
     As in 1.20 (taint_manager.go, getMinTolerationTime): the least of the tolerations that are used.

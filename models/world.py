@@ -306,13 +306,13 @@ class World:
                 streams=plan.streams,
                 store=self.store,
                 plane=self.plane,
-                pods=self._pods_there,
+                pods=self.pods_there,
                 keys=[(ask.pool, ask.index) for ask in plan.minions],
             )
             for operation in plan.operations:
                 runner.start(operation)
 
-    def _pods_there(self) -> list[Pod]:
+    def pods_there(self) -> list[Pod]:
         """Return the pods of controllers and those bound to minions, by arrival."""
         assert self.plane is not None, "only a control plane asks"
         found = {pod.arrival: pod for pods in self.store.bound for pod in pods.values()}

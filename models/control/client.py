@@ -202,6 +202,7 @@ class Client:
         self._interest = interest
         self._armed = False
         self._news_s = -math.inf
+        self._horizon_s = -math.inf
         self.extra_lag: Law | None = None
         self._loss_ratio = 0.0
         self._loss_stream = streams.stream("client.loss")
@@ -225,6 +226,7 @@ class Client:
         law = self._timing.lag if self.extra_lag is None else self.extra_lag
         self.lag_s = law.quantile(self._lag_stream.at(self.name, self._wakes))
         self._wakes += 1
+        self._horizon_s = from_s
         self._engine.at(max(self._env._now, from_s + self.lag_s), BELIEF, self._run)
 
     def _run(self) -> None:
@@ -233,13 +235,15 @@ class Client:
             return
         self.catch_up()
         self._act()
-        if self._news_s > self._env._now - self.lag_s and not self._armed:
-            self._arm(self.cursor.next_s if self.cursor.next_s < math.inf else self._env._now)
+        if self.cursor.pending and not self._armed and self._news_s > self._horizon_s:
+            self._arm(self.cursor.next_s)
 
     def catch_up(self) -> None:
         """Apply what was committed up to now less the lag."""
         apply = self._apply
-        for change in self.cursor.read(self._env._now - self.lag_s):
+        # What woke it was committed at the horizon: a difference of two times could miss it by a rounding.
+        self._horizon_s = max(self._horizon_s, self._env._now - self.lag_s)
+        for change in self.cursor.read(self._horizon_s):
             if self._loss_ratio and self._is_lost():
                 continue
             apply(change)

@@ -50,6 +50,7 @@ class GarbageCollector:
         self._read_at = -1.0
         self.identity = identity
         self._foreground: dict[int, ControllerObject] = {}
+        self._begun: set[int] = set()
         self.client = make_client(
             apply=self._apply,
             act=lambda: None,
@@ -70,16 +71,21 @@ class GarbageCollector:
             if controller is not None and not controller.pods:
                 del self._foreground[what.owner]
                 self.client.call(partial(self.remove, controller))
-        elif isinstance(what, ControllerObject) and what.deletion is not None:
+        elif (
+            isinstance(what, ControllerObject)
+            and what.deletion is not None
+            and what.identity not in self._begun
+        ):
+            # An older change of it may be read only now; it is collected once all the same.
+            self._begun.add(what.identity)
             self._collect(what)
 
     def _collect(self, controller: ControllerObject) -> None:
         pods = list(controller.pods.values())
         if controller.deletion == "orphan":
-            if not controller.gone:
-                self._release(controller, pods, len(pods))
+            self._release(controller, pods, len(pods))
             return
-        if controller.deletion == "foreground" and not controller.gone:
+        if controller.deletion == "foreground":
             if not pods:
                 self.client.call(partial(self.remove, controller))
                 return

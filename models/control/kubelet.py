@@ -56,6 +56,8 @@ class Kubelets:
     Args:
         delays: By minion.
         limits: (calls a second, burst) of each kubelet's own client.
+        late_s: How much later than it should a report that a pod runs is made, from (time, uniform draw): the fake
+            kubelets of recordings have one queue. Nothing: not at all.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Kubelets:
         delays: Callable[[int], KubeletDelays],
         limits: tuple[float, float],
         minions: int,
+        late_s: Callable[[float, float], float] | None = None,
     ) -> None:
         self._engine = engine
         self._env = engine.env
@@ -82,6 +85,7 @@ class Kubelets:
         self._name = identities.text
         self._draws = streams.stream("kubelet.delays")
         self._limits = None if math.isinf(limits[0]) else limits
+        self._late_s = late_s
         self._buckets: dict[int, TokenBucket] = {}
         self.cut = [False] * minions
         self._unsaid: dict[int, list[Callable[[], None]]] = {}
@@ -126,6 +130,8 @@ class Kubelets:
             return
         fleet.take(pod)
         at_s = self._granted_s(minion, seen_s + delays.start.quantile(self._draw(pod, 1)))
+        if self._late_s is not None:
+            at_s += self._late_s(at_s, self._draw(pod, 1))
         self._engine.at(at_s, TRUTH, partial(self._start, pod), cause=pod.cause, guard=(pod, pod.generation))
 
     def _reject(self, pod: Pod, lacking: str) -> None:

@@ -90,7 +90,7 @@ class MinionLifecycle:
             self._sizes[zone] = self._sizes.get(zone, 0) + 1
         self._not_ready = dict.fromkeys(self._sizes, 0)
         self._states: Mapping[str, ZoneState] = dict.fromkeys(self._sizes, ZoneState.NORMAL)
-        poll = constants["eviction_queue_period_s"]
+        poll = constants["eviction_queue_period_s"] + constants["eviction_queue_pass_s"]
         phase = streams.stream("lifecycle.phase").at("polls", 0) * poll
         burst = constants["eviction_burst_count"]
         self._queues = {
@@ -143,9 +143,15 @@ class MinionLifecycle:
         entry = self._store.minions[minion]
         if (NO_SCHEDULE in entry.taints) == (minion in self._unknown):
             return
-        self.client.call(partial(self._schedule_taint, minion), cause=change[3])
-        if self.client.bucket is not None:
-            self.client.bucket.reserve(self._env._now)  # it reads the minion first: two calls (recorded)
+        self._call_twice(partial(self._schedule_taint, minion), cause=change[3])
+
+    def _call_twice(self, commit: Callable[[], None], cause: int | None = None) -> None:
+        """Change a minion's taints: it is read first, which takes a token too (recorded)."""
+
+        def change() -> None:
+            self.client.call(commit)
+
+        self.client.call(change, cause=cause)
 
     def _schedule_taint(self, minion: int) -> None:
         taints = self._store.minions[minion].taints
@@ -187,9 +193,14 @@ class MinionLifecycle:
             self._due.clear()
 
     def _waits(self, minion: int) -> bool:
-        """Whether the next pass has something to do about a minion that is Unknown."""
+        """Whether the next pass asks for a minion's NoExecute taint.
+
+        Simplified: none is asked for while its zone has no rate, as nothing would come of it.
+        """
+        if NO_EXECUTE in self._store.minions[minion].taints:
+            return False
         all_dead = all(state is ZoneState.FULL for state in self._states.values())
-        return not all_dead and minion not in self._queues[self._zones[minion]]
+        return not all_dead and self._queues[self._zones[minion]].rate_per_s > 0
 
     def _pass(self) -> None:
         now_us = round(self._env._now * 1e6)
@@ -201,9 +212,12 @@ class MinionLifecycle:
             for minion, silence in self._silent.items()
             if minion not in self._unknown and self._seen_us(silence, now_us) + self._grace_us < now_us
         ]
-        draws = {minion: self._order.at("minions", self._judged + i) for i, minion in enumerate(sorted(due))}
-        self._judged += len(due)
-        for minion in [minion for minion in self._unknown if self._waits(minion)]:
+        waiting = [minion for minion in self._unknown if self._waits(minion)]
+        # One order for the whole pass, as it goes through a map once.
+        seen = sorted({*due, *waiting})
+        draws = {minion: self._order.at("minions", self._judged + i) for i, minion in enumerate(seen)}
+        self._judged += len(seen)
+        for minion in sorted(waiting, key=draws.__getitem__):
             self._queues[self._zones[minion]].add(minion)
         for minion in self._back:
             self._reachable(minion)
@@ -214,7 +228,7 @@ class MinionLifecycle:
     def _reachable(self, minion: int) -> None:
         self._queues[self._zones[minion]].remove(minion)
         if NO_EXECUTE in self._store.minions[minion].taints:
-            self.client.call(partial(self._lift, minion))
+            self._call_twice(partial(self._lift, minion))
 
     def _lift(self, minion: int) -> None:
         taints = self._store.minions[minion].taints
@@ -276,7 +290,7 @@ class MinionLifecycle:
             for minion, entry in enumerate(self._store.minions):
                 self._queues[self._zones[minion]].remove(minion)
                 if NO_EXECUTE in entry.taints:
-                    self.client.call(partial(self._lift, minion))
+                    self._call_twice(partial(self._lift, minion))
         if found.left:
             for silence in self._silent.values():
                 silence.seen_us = now_us
@@ -301,14 +315,13 @@ class MinionLifecycle:
     def _poll(self, zone: str) -> None:
         queue, now_s = self._queues[zone], self._env._now
         while (minion := queue.take(now_s)) is not None:
-            self.client.call(partial(self._execute_taint, minion))
+            self._call_twice(partial(self._execute_taint, minion))
         self._set_polls()
 
     def _execute_taint(self, minion: int) -> None:
-        if minion in self._unknown and minion in self._queues[self._zones[minion]]:
-            taints = self._store.minions[minion].taints
-            if NO_EXECUTE not in taints:
-                self._set_taints(minion, (*taints, NO_EXECUTE))
+        taints = self._store.minions[minion].taints
+        if minion in self._unknown and NO_EXECUTE not in taints:
+            self._set_taints(minion, (*taints, NO_EXECUTE))
 
     def restart(self) -> None:
         """Start again with fresh memory: every minion's grace begins now."""

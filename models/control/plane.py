@@ -42,6 +42,7 @@ class ControlPlan:
         instant: Calls take no time, nothing lags, kubelets start pods at once; the rest is not used then.
         limits: By client: (calls a second, burst).
         delays: By minion.
+        late_s: How late kubelets report that pods run, from (time, uniform draw): fake ones, in recordings.
         tolerates_s: Seconds that pods of a template tolerate these NoExecute taints for.
     """
 
@@ -51,6 +52,7 @@ class ControlPlan:
     delays: Callable[[int], KubeletDelays] | None = None
     tolerates_s: Callable[[PodTemplate, Sequence[str]], float] | None = None
     expectations: bool = True
+    late_s: Callable[[float, float], float] | None = None
 
     @property
     def instant(self) -> bool:
@@ -59,7 +61,13 @@ class ControlPlan:
 
 
 class ControlPlane:
-    """All that stands between the store and the minions of one run."""
+    """All that stands between the store and the minions of one run.
+
+    Attributes:
+        controllers: By namespace and name, those that are gone too.
+        services: By namespace and name.
+        on_endpoints: Called with (service, pods added, pods removed) when ready endpoints are written.
+    """
 
     def __init__(
         self,
@@ -73,7 +81,6 @@ class ControlPlane:
         store: Store,
         fleet: Fleet,
         minions: Sequence[MinionAsk],
-        on_endpoints: Callable[[ServiceObject, list[Pod], list[Pod]], None] | None = None,
     ) -> None:
         self.plan = plan
         self._engine = engine
@@ -83,7 +90,7 @@ class ControlPlane:
         self._streams = streams
         self._store = store
         self._fleet = fleet
-        self._on_endpoints = on_endpoints
+        self.on_endpoints: Callable[[ServiceObject, list[Pod], list[Pod]], None] | None = None
         self.master = Master(engine)
         self.controllers: dict[str, ControllerObject] = {}
         self.services: dict[str, ServiceObject] = {}
@@ -139,6 +146,7 @@ class ControlPlane:
             streams=self._streams,
             delays=plan.delays,
             limits=plan.limits["kubelet"],
+            late_s=plan.late_s,
             minions=len(minions),
         )
         identity = self._identities.add("client", "lifecycle")
@@ -222,8 +230,8 @@ class ControlPlane:
 
     def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:
         self._gauges[service.identity].add((len(added) - len(removed),))
-        if self._on_endpoints is not None:
-            self._on_endpoints(service, added, removed)
+        if self.on_endpoints is not None:
+            self.on_endpoints(service, added, removed)
 
     # What operators do.
 

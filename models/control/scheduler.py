@@ -105,7 +105,7 @@ class Scheduler:
 
     def draw(self, pod: Pod, n: int) -> float:
         """Return the n-th draw for one pod: the same whatever happened to others."""
-        group = self._identities.text(pod.owner)
+        group = self._identities.text(pod.owner) if pod.owner >= 0 else "nobody"
         return self._stream.at(group, pod.ask.index, n)
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections import deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -150,12 +151,13 @@ def disruption(before: Mapping[str, ZoneState], now: Mapping[str, ZoneCount], ru
 
 
 class EvictionQueue:
-    """The minions of one zone that wait for their NoExecute taint: each once, first come first tainted.
+    """The minions of one zone that wait for their NoExecute taint: first come, first tainted.
 
     A poll looks at the queue every 100 ms (K22) and takes what the zone's bucket gives; the polls are a grid of
-    integer microseconds, and the next one that will find something is computed. A minion that was taken stays
-    known, so that the passes which go on asking for its taint do nothing, until it is removed (it is ready
-    again). Refused writes are put back with ``retry``.
+    integer microseconds, and the next one that will find something is computed. The monitor asks for a minion's
+    taint at every pass until it is there, and every time puts another entry behind (1.20 takes the name out of the
+    queue's set, but not its entry out of the heap): an entry whose minion is tainted by then costs a token and
+    changes nothing, so that slots are lost, as recorded.
 
     Args:
         rate_per_s: Minions a second; at 0 none at all, whatever the burst.
@@ -164,47 +166,31 @@ class EvictionQueue:
         phase_s: Time of some poll.
     """
 
-    __slots__ = ("_bucket", "_burst", "_known", "_period_us", "_phase_us", "_waiting")
+    __slots__ = ("_bucket", "_burst", "_period_us", "_phase_us", "_waiting")
 
     def __init__(self, rate_per_s: float, burst: float, period_s: float, phase_s: float) -> None:
         self._bucket = TokenBucket(rate_per_s, burst)
         self._burst = burst
         self._period_us = round(period_s * 1e6)
         self._phase_us = round(phase_s * 1e6) % self._period_us
-        self._waiting: dict[int, None] = {}
-        self._known: set[int] = set()
+        self._waiting: deque[int] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
-
-    def __contains__(self, minion: int) -> bool:
-        return minion in self._known
 
     @property
     def rate_per_s(self) -> float:
         """Minions a second at present."""
         return self._bucket.rate_per_s
 
-    def add(self, minion: int) -> bool:
-        """Enter a minion; tell whether it was not known yet."""
-        if minion in self._known:
-            return False
-        self._known.add(minion)
-        self._waiting[minion] = None
-        return True
+    def add(self, minion: int) -> None:
+        """Put an entry for a minion behind all others."""
+        self._waiting.append(minion)
 
-    def remove(self, minion: int) -> bool:
-        """Forget a minion, waiting or taken; tell whether it was known."""
-        if minion not in self._known:
-            return False
-        self._known.discard(minion)
-        self._waiting.pop(minion, None)
-        return True
-
-    def retry(self, minion: int) -> None:
-        """Put a minion back whose taint could not be written; its token is spent (as in 1.20)."""
-        assert minion in self._known, "only a minion that was taken is put back"
-        self._waiting[minion] = None
+    def remove(self, minion: int) -> None:
+        """Take out one entry of a minion that is ready again, if there is one."""
+        if minion in self._waiting:
+            self._waiting.remove(minion)
 
     def next_due(self, now_s: float) -> float:
         """Return the first poll, at or after a time, that will find a minion and a token; ``inf`` for none."""
@@ -215,15 +201,13 @@ class EvictionQueue:
         return (-(-since_phase_us // self._period_us) * self._period_us + self._phase_us) / 1e6
 
     def take(self, now_s: float) -> int | None:
-        """Take the first minion at a poll, if there is one and a token for it.
+        """Take the first entry at a poll, if there is one and a token for it.
 
         A poll goes on until one of them is missing: call it again at the same time until it returns nothing.
         """
         if not self._waiting or self._bucket.rate_per_s <= 0.0 or not self._bucket.try_take(now_s):
             return None
-        minion = next(iter(self._waiting))
-        del self._waiting[minion]
-        return minion
+        return self._waiting.popleft()
 
     def swap_rate(self, now_s: float, rate_per_s: float) -> None:
         """Exchange the bucket for one of another rate; the same rate changes nothing.

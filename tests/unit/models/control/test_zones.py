@@ -142,28 +142,29 @@ def drained(queue: EvictionQueue, now_s: float, until_s: float) -> list[tuple[fl
 def test_five_dead_minions_are_tainted_ten_seconds_apart_at_polls() -> None:
     queue = EvictionQueue(0.1, 1, 0.1, 0.037)
     for minion in (4, 2, 9, 7, 1):
-        assert queue.add(minion)
-        assert not queue.add(minion)
+        queue.add(minion)
     taken = drained(queue, 100.0, 1000.0)
     assert [minion for _, minion in taken] == [4, 2, 9, 7, 1]
     assert [time for time, _ in taken] == pytest.approx([100.037 + 10 * n for n in range(5)])
     assert queue.next_due(200.0) == math.inf
-    assert 4 in queue
-    assert not queue.add(4), "taken, and not forgotten: further passes do nothing"
-    assert queue.remove(4)
-    assert not queue.remove(4)
-    assert queue.add(4)
 
 
-def test_one_that_is_back_leaves_the_queue_and_one_refused_goes_to_its_end() -> None:
+def test_one_that_is_asked_for_again_costs_another_slot() -> None:
     queue = EvictionQueue(0.1, 1, 0.1, 0.0)
-    for minion in (1, 2, 3, 4):
+    for minion in (1, 2, 2, 3):
+        queue.add(minion)
+    assert drained(queue, 0.0, 100.0) == [(0.0, 1), (10.0, 2), (20.0, 2), (30.0, 3)]
+
+
+def test_one_that_is_back_leaves_the_queue_but_for_further_entries() -> None:
+    queue = EvictionQueue(0.1, 1, 0.1, 0.0)
+    for minion in (1, 2, 3, 2):
         queue.add(minion)
     assert queue.take(0.0) == 1
-    queue.retry(1)
-    assert queue.remove(2)
-    assert len(queue) == 3
-    assert drained(queue, 0.0, 100.0) == [(10.0, 3), (20.0, 4), (30.0, 1)]
+    queue.remove(2)
+    queue.remove(7)
+    assert len(queue) == 2
+    assert drained(queue, 0.0, 100.0) == [(10.0, 3), (20.0, 2)]
 
 
 def test_swapping_the_rate() -> None:
@@ -192,7 +193,7 @@ def test_swapping_the_rate() -> None:
 def test_what_is_computed_is_what_polling_finds(
     rate: float, phase_us: int, calls: list[tuple[int, int, bool]]
 ) -> None:
-    computed, taken, waiting, known = EvictionQueue(rate, 1, 0.1, phase_us / 1e6), [], [], set()
+    computed, taken, waiting = EvictionQueue(rate, 1, 0.1, phase_us / 1e6), [], []
     polled, bucket, poll_us, now_us = [], TokenBucket(rate, 1), phase_us, 0
     for wait_us, minion, removes in [*calls, (10**9, 0, True)]:
         until_us = now_us + wait_us
@@ -205,11 +206,10 @@ def test_what_is_computed_is_what_polling_finds(
         now_us = until_us
         if removes:
             computed.remove(minion)
-            known.discard(minion)
-            waiting = [other for other in waiting if other != minion]
-        elif computed.add(minion):
-            assert minion not in known
-            known.add(minion)
+            if minion in waiting:
+                waiting.remove(minion)
+        else:
+            computed.add(minion)
             waiting.append(minion)
     assert [minion for _, minion in taken] == [minion for _, minion in polled]
     assert [time for time, _ in taken] == pytest.approx([time for time, _ in polled], abs=1e-7)

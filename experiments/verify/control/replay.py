@@ -1,0 +1,299 @@
+"""A recording's inputs, repeated on the simulated control plane: a log of the recordings' own form.
+
+What was done from outside is done at the recorded times; which pod was meant is told by its owner and its place among
+the owner's pods, as names are random. Only the inputs and the fake kubelets' delays are taken from the recording.
+
+The fake kubelets of the recordings are one process: their own queue adds 0 to 0.4 s to what they do when pods come in
+a burst (so the recordings' README), and they do not report again which pods are ready when a minion comes back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from experiments.verify.control.journalrows import rows_of
+from experiments.verify.control.recording import Recording, Row
+from experiments.verify.control.seeds import AFTER_S
+from models.api.constants import constants_for
+from models.api.selectors import parse_selector
+from models.api.specs import PluginRef
+from models.api.specs_taints import with_defaults
+from models.api.types import MinionAsk, Pod, PodAsk, PodTemplate, ResourceTable
+from models.catalog import make_policy
+from models.control.client import Timing
+from models.control.kubelet import KubeletDelays
+from models.control.plane import ControlPlan, ControlPlane
+from models.controlplan import tolerates_s
+from models.workloads.templates import TemplateTable
+from models.world import Plan, Sinks, World
+from sim.distributions import Constant, Uniform
+from sim.engine import RECORD
+from sim.journalchunks import ChunkMemory
+from sim.quantities import parse_bytes, parse_millicores
+from sim.streams import Streams
+
+__all__ = ["replay"]
+
+_TERMINATE_S = 0.1
+_LATE_S = 0.4
+"""The most that the fake kubelets' queue adds."""
+_SERVED_PER_S = 150.0
+"""Reports a second that the fake kubelets' queue keeps up with."""
+_TAINT_KEY = "k"
+
+
+def replay(recording: Recording, seed: int) -> list[dict[str, Any]]:
+    """Simulate a recording with one seed.
+
+    Returns:
+        Rows in the recordings' form: the inputs, with the simulated pods' names, and what watches saw.
+    """
+    return _Replay(recording, seed).run()
+
+
+class _Queue:
+    """The fake kubelets' queue: what meets others in it is served late, in no order."""
+
+    def __init__(self) -> None:
+        self._waiting = 0.0
+        self._last_s = -math.inf
+
+    def __call__(self, at_s: float, draw: float) -> float:
+        """Return how late a report is that was due at a time."""
+        self._waiting = max(0.0, self._waiting - (at_s - self._last_s) * _SERVED_PER_S) + 1.0
+        self._last_s = max(self._last_s, at_s)
+        return _LATE_S * draw if self._waiting > 2.0 else 0.0
+
+
+class _Replay:
+    def __init__(self, recording: Recording, seed: int) -> None:
+        self._recording = recording
+        self._constants = constants_for(recording.kubernetes, {})
+        self._resources = ResourceTable()
+        self._templates = TemplateTable(self._resources)
+        self._asks = [self._minion(i) for i in range(len(recording.minions))]
+        self._index = {ask.name: i for i, ask in enumerate(self._asks)}
+        self._streams = Streams(seed)
+        self._sinks = (ChunkMemory(), ChunkMemory(), ChunkMemory())
+        self._rows: list[dict[str, Any]] = []
+        self.world = World(self._plan(seed), Sinks(*self._sinks))
+        assert self.world.plane is not None, "the plan has a control plane"
+        self._plane: ControlPlane = self.world.plane
+        self._plane.on_endpoints = self._endpoints
+        self._pods: dict[str, Pod] = {}
+        self._meant = _places(recording)
+        self._manifests = {
+            item["metadata"]["name"]: item
+            for item in recording.objects
+            if item["kind"] == "ReplicationController"
+        }
+        self._latency = self._streams.stream("operator.latency")
+        self._calls = 0
+
+    def _minion(self, place: int) -> MinionAsk:
+        given = self._recording.minions[place]
+        late = any(
+            row["kind"] == "do_add_minion" and row["minion"] == given.name for row in self._recording.log
+        )
+        return MinionAsk(
+            name=given.name,
+            pool="recorded",
+            index=place,
+            cpu_millicores=parse_millicores(given.cpu),
+            memory_bytes=parse_bytes(given.memory),
+            pods=given.pods,
+            ephemeral_bytes=1 << 40,
+            labels=dict(given.labels),
+            ready=not late,
+        )
+
+    def _plan(self, seed: int) -> Plan:
+        constants, kubelet = self._constants, self._recording.kubelet
+        lag = Uniform(constants["watch_lag_low_s"], constants["watch_lag_high_s"])
+        latency = Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
+        delays = KubeletDelays(
+            lag,
+            Constant(kubelet.start_s),
+            Constant(kubelet.ready_s),
+            Constant(_TERMINATE_S),
+            reports_again=False,
+        )
+        manager = (constants["controller_client_rate_per_s"], constants["controller_client_burst_count"])
+        control = ControlPlan(
+            constants=constants | {"node_lease_renew_period_s": kubelet.lease_renew_s},
+            timing=Timing(latency, lag),
+            limits={
+                "scheduler": (
+                    constants["scheduler_client_rate_per_s"],
+                    constants["scheduler_client_burst_count"],
+                ),
+                "kubelet": (math.inf, 1.0),
+                **dict.fromkeys(("replication", "endpoints", "lifecycle", "garbage"), manager),
+            },
+            delays=lambda index: delays,
+            late_s=_Queue(),
+            tolerates_s=tolerates_s(),
+        )
+        return Plan(
+            seed=seed,
+            until_s=self._recording.end_s + AFTER_S,
+            resources=self._resources,
+            minions=self._asks,
+            templates=self._templates.templates,
+            sources=(),
+            policy=make_policy(PluginRef("worst-fit", {"ties": "random"})),
+            policy_name="worst-fit",
+            streams=self._streams,
+            control=control,
+        )
+
+    def run(self) -> list[dict[str, Any]]:
+        """Do what was done, and return what was seen."""
+        engine = self.world.engine
+        for row in self._recording.inputs:
+            engine.at(float(row["t"]), RECORD, partial(self._asked, row), cause=-1)
+        self.world.run()
+        events = self._sinks[0].whole().to_pylist()
+        return sorted(self._rows + rows_of(events), key=lambda row: float(row["t"]))
+
+    def _asked(self, row: Row) -> None:
+        """Write an input down, and do it one call's latency later."""
+        told = dict(row)
+        kind = str(row["kind"])
+        if "pod" in row and kind != "do_create_pod":
+            pod = self._pod(str(row["pod"]))
+            if pod is None:
+                return  # in this run there is no such pod any more
+            told["pod"] = pod.ask.name
+        self._rows.append(told)
+        act: Callable[[Mapping[str, Any]], None] = getattr(self, f"_{kind}")
+        constants = self._constants
+        law = Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
+        self._calls += 1
+        wait_s = law.quantile(self._latency.at("operator", self._calls))
+        if kind.startswith("minion_"):
+            wait_s = 0.0  # nobody is asked
+        self.world.engine.at(self.world.engine.now_s + wait_s, RECORD, partial(act, told), cause=-1)
+
+    def _pod(self, recorded: str) -> Pod | None:
+        """Return the simulated pod that stands where a recorded one stood among its owner's."""
+        if recorded in self._pods:
+            return self._pods[recorded]
+        owner, place = self._meant[recorded]
+        controller = self._plane.controllers.get(f"default/{owner}")
+        if controller is None:
+            return None
+        alive = [pod for pod in controller.pods.values() if not pod.terminating]
+        return next((pod for pod in alive if pod.ask.index == place), alive[-1] if alive else None)
+
+    def _template(self, spec: Mapping[str, Any], labels: Mapping[str, str]) -> PodTemplate:
+        requests = [
+            container.get("resources", {}).get("requests", {}) for container in spec.get("containers", ())
+        ]
+        priorities = {
+            item["name"]: int(item["value"])
+            for item in self._recording.objects
+            if item["kind"] == "PriorityClass"
+        }
+        return self._templates.intern(
+            sum(parse_millicores(str(each.get("cpu", "0"))) for each in requests),
+            sum(parse_bytes(str(each.get("memory", "0Mi"))) for each in requests),
+            labels=dict(labels),
+            priority=priorities.get(spec.get("priorityClassName", ""), 0),
+            tolerations=with_defaults((), self._recording.toleration_s),
+        )
+
+    # The inputs.
+
+    def _do_create_rc(self, row: Mapping[str, Any]) -> None:
+        for item in self._recording.objects:
+            if item["kind"] == "Service" and f"default/{item['name']}" not in self._plane.services:
+                self._plane.create_service(item["name"], "default", parse_selector(dict(item["selector"])))
+        spec = self._manifests[row["rc"]]["spec"]
+        template = spec["template"]
+        labels = template["metadata"]["labels"]
+        selector = parse_selector(dict(spec.get("selector") or labels))
+        made = self._template(template["spec"], labels)
+        self._plane.create_controller(row["rc"], "default", made, selector, int(row["replicas"]))
+
+    def _do_scale(self, row: Mapping[str, Any]) -> None:
+        self._plane.scale(self._plane.controllers[f"default/{row['rc']}"], int(row["replicas"]))
+
+    def _do_delete(self, row: Mapping[str, Any]) -> None:
+        controller = self._plane.controllers[f"default/{row['name']}"]
+        self._plane.delete_controller(controller, str(row["policy"]).lower())
+
+    def _do_create_pod(self, row: Mapping[str, Any]) -> None:
+        spec = {"containers": [{"resources": {"requests": {"cpu": row["cpu"]}}}]}
+        ask = PodAsk(row["pod"], len(self._pods), self._template(spec, row["labels"]))
+        self._pods[row["pod"]] = self.world.store.create_pod(ask, -1, self.world.engine.now_s)
+
+    def _by_name(self, name: str) -> Pod | None:
+        for pod in self.world.pods_there():
+            if pod.ask.name == name:
+                return pod
+        return None
+
+    def _do_delete_pod(self, row: Mapping[str, Any]) -> None:
+        pod = self._by_name(row["pod"])
+        if pod is not None:
+            self.world.store.terminate(pod, cause=-1)
+
+    def _do_label(self, row: Mapping[str, Any]) -> None:
+        pod = self._by_name(row["pod"])
+        if pod is not None:
+            self.world.store.relabel(pod, tuple(sorted(row["labels"].items())), cause=-1)
+
+    def _probe_fails(self, row: Mapping[str, Any]) -> None:
+        pod = self._by_name(row["pod"])
+        if pod is not None and self._plane.kubelets is not None:
+            self._plane.kubelets.unready(pod, -1)
+
+    def _taint(self, minion: str, taint: str) -> None:
+        index = self._index[minion]
+        taints = self.world.store.minions[index].taints
+        self.world.store.set_taints(index, (*taints, taint), cause=-1)
+
+    def _do_cordon(self, row: Mapping[str, Any]) -> None:
+        self._taint(row["minion"], "node.kubernetes.io/unschedulable:NoSchedule")
+
+    def _do_taint(self, row: Mapping[str, Any]) -> None:
+        self._taint(row["minion"], f"{_TAINT_KEY}:{row['taint']}")
+
+    def _do_add_minion(self, row: Mapping[str, Any]) -> None:
+        index = self._index[row["minion"]]
+        self._plane.repair(index, -1, -1)
+        self.world.store.minion_condition(index, ready=True, cause=-1)
+
+    def _minion_dies(self, row: Mapping[str, Any]) -> None:
+        self._plane.crash(self._index[row["minion"]], -1, math.inf, -1)
+
+    def _minion_back(self, row: Mapping[str, Any]) -> None:
+        self._plane.repair(self._index[row["minion"]], -1, -1)
+
+    def _endpoints(self, service: Any, added: list[Pod], removed: list[Pod]) -> None:
+        self._rows.append(
+            {
+                "t": self.world.engine.now_s,
+                "kind": "endpoints",
+                "service": service.name,
+                "ready": len(service.endpoints),
+                "added": [pod.ask.name for pod in added],
+                "removed": [pod.ask.name for pod in removed],
+            }
+        )
+
+
+def _places(recording: Recording) -> dict[str, tuple[str, int]]:
+    """Return each recorded pod's owner and its place among the owner's pods, in order of creation."""
+    counts: dict[str, int] = {}
+    found: dict[str, tuple[str, int]] = {}
+    for row in recording.log:
+        if row["kind"] == "pod_created":
+            owner = str(row["owner"])
+            found[str(row["pod"])] = (owner, counts.get(owner, 0))
+            counts[owner] = counts.get(owner, 0) + 1
+    return found
