@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.expectations import find_problems, parse
 from experiments.expectationwords import ExpectationSyntaxError, Known
+from experiments.owners import owners_of, services_of
 from models.api.loading import LoadedScenario, read_scenario
 from models.api.specs import GeneratedWorkload, MinionPool, PluginRef, Scenario
 from models.catalog import policy_problems, vocabulary
@@ -88,17 +89,20 @@ def _policy_problems(document: Document, plugin: PluginRef, resources: Sequence[
 
 def known_names(spec: Scenario) -> Known:
     """Return the names that a scenario's expectations may use."""
-    minions = {pool.name for pool in spec.cluster.minions}
+    minions = {pool.name for pool in spec.all_minions}
     resources: set[str] = set()
-    for pool in spec.cluster.minions:
+    for pool in spec.all_minions:
         if isinstance(pool, MinionPool):
             minions.update(pool.minion_names())
             resources.update(pool.extended)
     for workload in spec.workloads:
         if isinstance(workload, GeneratedWorkload):
             resources.update(workload.pod.extended)
+    for controller in spec.all_controllers:
+        resources.update(controller.pod.extended)
     return Known(
-        workloads=frozenset(workload.name for workload in spec.workloads),
+        owners=owners_of(spec),
+        services=services_of(spec),
         faults=frozenset(fault.name for fault in spec.faults),
         minions=frozenset(minions),
         resources=frozenset(resources),

@@ -16,7 +16,7 @@ from experiments.expectationwords import (
     Suffix,
     Term,
 )
-from models.api.selectors import SelectorError, parse_selector
+from models.api.selectors import EVERYTHING, SelectorError, parse_selector
 from sim.diagnostics import nearest_word
 from sim.units import UnitError, format_duration_s, parse_duration_s
 
@@ -212,6 +212,8 @@ def _metric_of(name: str, inside: str, offset: int, begin: int) -> MetricTerm:
             chosen = parse_selector(selector)
         except SelectorError as error:
             raise ExpectationSyntaxError(begin, error.sentence, error.suggestion) from error
+        if takes in {"workload", "controller"}:
+            return MetricTerm(name, "" if chosen == EVERYTHING else str(chosen), offset, begin)
         if any(r.operator != "Name" for r in chosen.requirements) or len(chosen.requirements) > 1:
             message = f"expected the name of one {takes}, or nothing for all: labels are not in the journal"
             raise ExpectationSyntaxError(begin, message)

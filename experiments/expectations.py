@@ -9,6 +9,7 @@ against a run.
     lost(batch) > 0 within 5m of web-3-dies
     utilisation(gpu) >= 0.5 during web-3-dies
     ready_minions() >= 38 always
+    unavailable(app=shop) == 0 within 8m of web-3-dies
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from experiments.expectationwords import (
     Expectation,
     ExpectationSyntaxError,
     Known,
+    MetricTerm,
     NumberTerm,
     Term,
 )
+from experiments.owners import chosen
+from models.api.selectors import parse_selector
 from sim.diagnostics import nearest_word
 
 __all__ = ["find_problems", "parse"]
@@ -58,14 +62,29 @@ def find_problems(text: str, known: Known) -> list[ExpectationSyntaxError]:
 def _unknown_in(term: Term, known: Known) -> ExpectationSyntaxError | None:
     if isinstance(term, NumberTerm) or not term.selector:
         return None
-    names, what = {
-        "workload": (known.workloads, "workload"),
-        "minion": (known.minions, "minion or pool"),
-        "resource": (RESOURCES | known.resources, "resource"),
-    }[term.metric.takes]
+    takes = term.metric.takes
+    if takes == "minion":
+        return _unknown_name(term, known.minions, "minion or pool")
+    if takes == "resource":
+        return _unknown_name(term, RESOURCES | known.resources, "resource")
+    named = known.services if takes == "service" else known.owners
+    named = tuple(each for each in named if takes != "controller" or each.object.startswith("controller/"))
+    if chosen(named, term.selector):
+        return None
+    names = frozenset(each.names[0] for each in named)
+    has_both = takes == "workload" and any(each.object.startswith("controller/") for each in named)
+    what = "workload or controller" if has_both else takes
+    wanted = parse_selector(term.selector)
+    if len(wanted.requirements) == 1 and wanted.names:
+        return _unknown_name(term, names, what)
+    return ExpectationSyntaxError(term.selector_offset, f"no {what} has pods with {wanted}")
+
+
+def _unknown_name(term: MetricTerm, names: frozenset[str], what: str) -> ExpectationSyntaxError | None:
     if term.selector in names:
         return None
-    return _unknown(term.selector_offset, f"no {what} is named", term.selector, names, f"{what}s")
+    plural = " or ".join(f"{word}s" for word in what.split(" or "))
+    return _unknown(term.selector_offset, f"no {what} is named", term.selector, names, plural)
 
 
 def _unknown(offset: int, says: str, name: str, names: frozenset[str], plural: str) -> ExpectationSyntaxError:

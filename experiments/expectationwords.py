@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from experiments.owners import Named
+
 __all__ = [
     "METRICS",
     "OPERATORS",
@@ -20,7 +22,7 @@ __all__ = [
 ]
 
 Unit = Literal["count", "ratio", "time"]
-Takes = Literal["workload", "minion", "resource"]
+Takes = Literal["workload", "controller", "service", "minion", "resource"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ METRICS: Final[dict[str, Metric]] = {
     "lost": Metric("count", "workload", "pods lost with their minion so far"),
     "withdrawn": Metric("count", "workload", "pods withdrawn so far"),
     "given_up": Metric("count", "workload", "pods given up so far"),
+    "desired": Metric("count", "controller", "pods that controllers shall have"),
+    "live": Metric("count", "controller", "pods of controllers that the record has, not terminating"),
+    "ready": Metric("count", "controller", "pods of controllers that are ready in the record"),
+    "unavailable": Metric("count", "controller", "pods desired and not ready, summed over controllers"),
+    "copies": Metric("count", "controller", "copies of one pod that run at once, the most of any pod"),
+    "evicted": Metric("count", "workload", "pods driven from their minion by a taint so far"),
+    "endpoints": Metric("count", "service", "ready endpoints of services"),
+    "minions_ready": Metric("count", "minion", "minions that the master holds ready"),
     "ready_minions": Metric("count", "minion", "minions that are ready"),
     "crashed_minions": Metric("count", "minion", "minions that have crashed and are not repaired"),
     "crashes": Metric("count", "minion", "crashes of minions so far"),
@@ -147,13 +157,15 @@ class Known:
     """Names that a scenario defines.
 
     Attributes:
-        workloads: Names of workloads.
+        owners: Workloads and controllers.
+        services: Services.
         faults: Names of faults, the disabled ones too.
         minions: Names of pools and of single minions.
         resources: Extended resources, beside cpu, memory, gpu, pods and ephemeral-storage.
     """
 
-    workloads: frozenset[str] = frozenset()
+    owners: tuple[Named, ...] = ()
+    services: tuple[Named, ...] = ()
     faults: frozenset[str] = frozenset()
     minions: frozenset[str] = frozenset()
     resources: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.owners import owners_of, services_of, written
 from experiments.runfolder import write_json
 from experiments.summary import build_summary
 from models.api.loading import LoadedScenario
@@ -154,6 +155,8 @@ def _manifest(spec: Scenario) -> dict[str, Any]:
         "name": spec.name,
         "scenario": spec.to_plain(),
         "scenario_hash": scenario_hash(spec),
+        "owners": written(owners_of(spec)),
+        "services": written(services_of(spec)),
         "seed": spec.seed,
         "constants": spec.kubernetes,
         "versions": dict(_versions()),

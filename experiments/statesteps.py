@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from experiments.controlsteps import ControlSteps
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
 from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Lives, Pods
 from experiments.metrics import SHARES, delay_quantiles, resource_column, usage_shares, waits_s
+from experiments.owners import chosen, read_named
 from experiments.steps import NOTHING, Steps, read_cluster_steps
+from models.api.specs_control import KUBERNETES
 
 __all__ = ["StateSteps"]
 
@@ -29,12 +33,15 @@ class StateSteps:
     def __init__(self, run: RunFiles, lives: Lives) -> None:
         self._run = run
         self._lives = lives
+        self._control = ControlSteps(run)
 
     def of(self, term: Term) -> Steps:
         """Return a term over time. Where it has no number it is nan, a delay that was not reached is inf."""
         if isinstance(term, NumberTerm):
             return _constant(term.value)
         takes = term.metric.takes
+        if takes in {"controller", "service"} or term.name == "evicted":
+            return self._control.of(term)
         if takes == "resource":
             return self._usage(term)
         if takes == "minion":
@@ -42,13 +49,13 @@ class StateSteps:
         pods = self._pods(term.selector)
         return _constant(self._delay(term.name, pods)) if term.metric.at_end_only else _count(term.name, pods)
 
-    def _pods(self, workload: str) -> Pods:
+    def _pods(self, selector: str) -> Pods:
         pods = self._lives.pods
-        if not workload:
+        if not selector:
             return pods
-        owner = f"workload/{workload}"
-        number = pods.owners.index(owner) if owner in pods.owners else -2
-        return pods.where(pods.owner == number)
+        wanted = chosen(read_named(self._run.manifest, "owners"), selector)
+        numbers = [place for place, owner in enumerate(pods.owners) if owner in wanted]
+        return pods.where(np.isin(pods.owner, numbers))
 
     def _delay(self, name: str, pods: Pods) -> float:
         if name == "mean_wait":
@@ -63,20 +70,42 @@ class StateSteps:
 
     def _minions(self, term: MetricTerm) -> Steps:
         minions = self._lives.minions
-        chosen = np.ones(len(minions), dtype=np.bool_)
+        wanted = np.ones(len(minions), dtype=np.bool_)
         if term.selector:
             # A pool's minions are POOL-0, POOL-1 and so on, or POOL where it has one.
             pattern = re.compile(rf"{re.escape(term.selector)}(-[0-9]+)?")
-            chosen = np.array([pattern.fullmatch(name) is not None for name in minions.names], dtype=np.bool_)
-        mine = chosen[minions.changed]
+            wanted = np.array([pattern.fullmatch(name) is not None for name in minions.names], dtype=np.bool_)
+        if term.name == "minions_ready" and self._is_timed:
+            return self._held_ready(wanted)
+        mine = wanted[minions.changed]
         changed_s, up = minions.changed_s[mine], minions.up[mine]
         if term.name == "crashes":
             return _sum_up(changed_s[~up], np.ones(int(np.sum(~up))))
         if term.name == "crashed_minions":
             return _sum_up(changed_s, np.where(up, -1.0, 1.0))
-        at_once = chosen & minions.ready
+        at_once = wanted & minions.ready
         times_s = np.concatenate([minions.registered_s[at_once], changed_s])
         return _sum_up(times_s, np.concatenate([np.ones(int(at_once.sum())), np.where(up, 1.0, -1.0)]))
+
+    @property
+    def _is_timed(self) -> bool:
+        """Whether the master learns of things in time, and not at once."""
+        master = self._run.manifest.get("scenario", {}).get("master", {})
+        return bool(master.get("timing") == KUBERNETES)
+
+    def _held_ready(self, wanted: NDArray[np.bool_]) -> Steps:
+        """Minions whose condition in the record is ready, not those that are."""
+        minions = self._lives.minions
+        mine = [f"minion/{name}" for name, taken in zip(minions.names, wanted, strict=True) if taken]
+        text = pl.col("kind", "object").cast(pl.String)
+        columns = self._run.events().select("time_s", "kind", "object", "value").with_columns(text)
+        found = columns.filter(
+            (pl.col("kind") == "minion_condition") & pl.col("object").is_in(mine)
+        ).collect()
+        at_once = wanted & minions.ready
+        times_s = np.concatenate([minions.registered_s[at_once], found["time_s"].to_numpy()])
+        moves = np.where(found["value"].to_numpy() > 0, 1.0, -1.0)
+        return _sum_up(times_s, np.concatenate([np.ones(int(at_once.sum())), moves]))
 
     def _usage(self, term: MetricTerm) -> Steps:
         column = resource_column(term.selector)

@@ -1,0 +1,146 @@
+"""The control plane's metrics as step functions of time: counts of controllers, endpoints, evictions, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from experiments.expectationwords import MetricTerm
+from experiments.journalfiles import RunFiles
+from experiments.owners import chosen, read_named
+from experiments.steps import NOTHING, Steps
+
+__all__ = ["EVICTED", "ControlSteps", "combined", "summed"]
+
+Floats = NDArray[np.float64]
+
+EVICTED: Final = "TaintManagerEviction"
+"""The reason of ``pod_terminating`` where the minion's taint drives a pod away."""
+
+_SERIES: Final = ("controller_desired", "controller_ready", "controller_live", "endpoints_ready")
+_BEGINS: Final = ("pod_started",)
+_ENDS: Final = ("pod_stopped", "pod_succeeded", "pod_failed", "pod_lost")
+
+
+class ControlSteps:
+    """What the metrics of controllers and services were over time in one run.
+
+    Args:
+        run: Its files.
+    """
+
+    def __init__(self, run: RunFiles) -> None:
+        self._run = run
+
+    def of(self, term: MetricTerm) -> Steps:
+        """Return a metric that takes a controller, a service, or ``evicted``."""
+        if term.name == "endpoints":
+            services = chosen(read_named(self._run.manifest, "services"), term.selector)
+            return summed([self._series(_SERIES[3], each) for each in services])
+        owners = read_named(self._run.manifest, "owners")
+        if term.name == "evicted":
+            return self._evicted(chosen(owners, term.selector))
+        controllers = chosen(owners, term.selector, "controller/")
+        if term.name == "unavailable":
+            return summed([self._unavailable(each) for each in controllers])
+        if term.name == "copies":
+            return combined([self._copies(each) for each in controllers], lambda rows: rows.max(axis=0))
+        return summed([self._series(f"controller_{term.name}", each) for each in controllers])
+
+    def _series(self, name: str, about: str) -> Steps:
+        return self._points.get((name, about), NOTHING)
+
+    @cached_property
+    def _points(self) -> dict[tuple[str, str], Steps]:
+        """The series that are of single objects."""
+        text = pl.col("series", "object").cast(pl.String)
+        kept = self._run.series().with_columns(text).filter(pl.col("series").is_in(_SERIES)).collect()
+        return {
+            (str(name), str(about)): Steps(rows["time_s"].to_numpy(), rows["value"].to_numpy())
+            for (name, about), rows in kept.group_by("series", "object", maintain_order=True)
+        }
+
+    def _unavailable(self, controller: str) -> Steps:
+        """Pods that are wanted and not ready."""
+        desired, ready = (self._series(f"controller_{word}", controller) for word in ("desired", "ready"))
+        return combined([desired, ready], lambda rows: np.maximum(rows[0] - rows[1], 0.0))
+
+    def _evicted(self, owners: Sequence[str]) -> Steps:
+        mine = pl.col("owner").is_in(owners) & (pl.col("reason") == EVICTED)
+        times_s = self._life.filter((pl.col("kind") == "pod_terminating") & mine)["time_s"].to_numpy()
+        return Steps(times_s, np.arange(1.0, len(times_s) + 1))
+
+    def _copies(self, controller: str) -> Steps:
+        """How many copies of one of a controller's pods run at least, on machines, not in the record.
+
+        A pod that was evicted from a minion which the master does not hear may go on running there while another
+        one runs in its place. Where more pods run than are desired, and some of them were evicted, one of the
+        desired pods has so many copies: by the pigeonhole principle 1 and the surplus over the number desired.
+        """
+        mine = self._life.filter(pl.col("owner") == controller)
+        ran = _switched(mine.filter(pl.col("kind").is_in([*_BEGINS, *_ENDS])))
+        gone = mine.filter((pl.col("kind") == "pod_terminating") & (pl.col("reason") == EVICTED))
+        evicted = set(gone["object"].to_list())
+        left = mine.filter(pl.col("object").is_in(list(evicted)))
+        running_evicted = _both(left)
+
+        def copies(rows: NDArray[np.float64]) -> Floats:
+            running, evicted, desired = rows
+            surplus = np.clip(running - desired, 0.0, evicted)
+            return np.where(running > 0, 1.0 + np.ceil(surplus / np.maximum(desired, 1.0)), 0.0)
+
+        return combined([ran, running_evicted, self._series("controller_desired", controller)], copies)
+
+    @cached_property
+    def _life(self) -> pl.DataFrame:
+        """Records of pods beginning, ending and being told to end, in order."""
+        kinds = [*_BEGINS, *_ENDS, "pod_terminating"]
+        text = pl.col("kind", "object", "owner", "reason").cast(pl.String)
+        columns = ["seq", "time_s", "kind", "object", "owner", "reason"]
+        return (
+            self._run.events()
+            .select(columns)
+            .with_columns(text)
+            .filter(pl.col("kind").is_in(kinds))
+            .collect()
+        )
+
+
+def _switched(records: pl.DataFrame) -> Steps:
+    """How many pods run, of records that begin or end single ones; one that stopped twice stopped once."""
+    on = records.with_columns(on=pl.col("kind").is_in(_BEGINS).cast(pl.Int8))
+    return _changes(on)
+
+
+def _both(records: pl.DataFrame) -> Steps:
+    """How many pods run that were evicted."""
+    state = records.with_columns(
+        runs=pl.when(pl.col("kind") != "pod_terminating").then(pl.col("kind").is_in(_BEGINS)),
+        told=pl.when(pl.col("reason") == EVICTED).then(True),
+    ).with_columns(pl.col("runs", "told").forward_fill().over("object").fill_null(False))
+    return _changes(state.with_columns(on=(pl.col("runs") & pl.col("told")).cast(pl.Int8)))
+
+
+def _changes(records: pl.DataFrame) -> Steps:
+    """The sum over pods of their switches ``on``."""
+    before = pl.col("on").shift(1, fill_value=0).over("object")
+    moves = records.with_columns(move=pl.col("on") - before).filter(pl.col("move") != 0).sort("seq")
+    return Steps(moves["time_s"].to_numpy(), moves["move"].cast(pl.Float64).cum_sum().to_numpy())
+
+
+def combined(parts: Sequence[Steps], function: Callable[[NDArray[np.float64]], Floats]) -> Steps:
+    """Return a function of several step functions, given their values as rows; nothing of none is 0."""
+    if not parts:
+        return NOTHING
+    times_s = np.unique(np.concatenate([np.zeros(1), *(part.times_s for part in parts)]))
+    return Steps(times_s, function(np.array([part.at(times_s) for part in parts])))
+
+
+def summed(parts: Sequence[Steps]) -> Steps:
+    """Return the sum of step functions."""
+    return combined(parts, lambda rows: rows.sum(axis=0))
