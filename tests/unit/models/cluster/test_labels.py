@@ -36,6 +36,15 @@ def test_who_is_interested_in_whom() -> None:
     assert index.add_selector(parse_selector("app=web")) not in {web, front, several, without}
 
 
+def test_a_set_that_comes_after_the_selectors_finds_them_in_order() -> None:
+    index = LabelIndex()
+    words = ["tier=front", "all", "app in (db, web)", "app=web", "!tier", "app in (a, db)", "app exists"]
+    numbers = [index.add_selector(parse_selector(word)) for word in words]
+    web = index.intern({"app": "web", "tier": "front"})
+    assert index.interested(web) == tuple(numbers[n] for n in (0, 1, 2, 3, 6))
+    assert index.interested(index.intern({"app": "db"})) == tuple(numbers[n] for n in (1, 2, 4, 5, 6))
+
+
 def test_namespaces_do_not_meet() -> None:
     index = LabelIndex()
     here, there = index.add_selector(EVERYTHING, "a"), index.add_selector(EVERYTHING, "b")

@@ -177,6 +177,8 @@ def test_swapping_the_rate() -> None:
     assert queue.take(5.0) == 0, "the old bucket had a token, so the new one is full"
     queue.swap_rate(6.0, 0.1)
     assert queue.next_due(6.0) == 16.0, "it had none, so the new one is empty"
+    queue.swap_rate(12.0, 0.1)
+    assert queue.next_due(12.0) == 16.0, "the same rate: the same wait"
     queue.swap_rate(30.0, 0.0)
     assert queue.next_due(30.0) == math.inf
     assert queue.take(1000.0) is None
