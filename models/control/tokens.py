@@ -56,8 +56,7 @@ class TokenBucket:
         rate = self.rate_per_s
         if rate == math.inf:
             return now_s
-        tokens = self._tokens + (now_s - self._last_s) * rate
-        tokens = (min(self.burst, tokens)) - 1.0
+        tokens = min(self.burst, self._tokens + (now_s - self._last_s) * rate) - 1.0
         if tokens < 0.0:
             if rate <= 0.0:
                 return math.inf
