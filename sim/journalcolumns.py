@@ -25,6 +25,7 @@ class DigestedColumns:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._hashes = {name: hashlib.blake2b(digest_size=16) for name in names}
+        self._nulls: dict[pa.DataType, pa.Array] = {}
 
     def digest(self) -> str:
         """Return the digest of everything so far as 32 hexadecimal digits."""
@@ -73,12 +74,19 @@ class DigestedColumns:
         """Make a column that only the rows ``where`` have; nan is null."""
         self._hashes[name].update(given.tobytes())
         if not where.size:
-            return pa.nulls(rows, pa.from_numpy_dtype(given.dtype))
+            return self._all_null(rows, pa.from_numpy_dtype(given.dtype))
         spread = np.zeros(rows, dtype=given.dtype)
         absent = np.ones(rows, dtype=bool)
         spread[where] = given
         absent[where] = np.isnan(given) if given.dtype == np.float64 else False
         return pa.array(spread, mask=absent)
+
+    def _all_null(self, rows: int, kind: pa.DataType) -> pa.Array:
+        """Return nulls of a type: one array for all columns, as most kinds of record are rare."""
+        found = self._nulls.get(kind)
+        if found is None or len(found) < rows:
+            found = self._nulls[kind] = pa.nulls(rows, kind)
+        return found[:rows]
 
 
 def _spread(coded: list[bytes], codes: NDArray[np.int32]) -> memoryview:

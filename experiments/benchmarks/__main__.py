@@ -50,7 +50,7 @@ def main() -> None:
     table.add_row("machine", f"{normal:.2f} CPU-s normalised ({cpu_s:.2f} measured)", "at most 4")
     table.add_row("machine, events a pod", f"{machine[0]['events'] / machine[0]['pods']:.2f}", "at most 5")
     table.add_row("growth, 500 to 5,000 minions", f"{_growth():.2f}", "at most 1.3")
-    hour, month = _work("crowd", 1_000, 30_000, "1h", 1), _work("crowd", 1_000, 30_000, "30d", 1)
+    hour, month = (_work("crowd", 1_000, 30_000, until, 1, "stay") for until in ("1h", "30d"))
     table.add_row(
         "quiet, events of 30 d more than of 1 h", f"{month['events'] - hour['events']:.0f}", "at most 100"
     )

@@ -59,21 +59,27 @@ def machine(minions: int, pods: int, *, seed: int = 1, policy: str = "best-fit")
     return _load(text + _CRASHES)
 
 
-def crowd(
-    minions: int, pods: int, *, until: str, generations: int = 1, crashes: bool = False
-) -> LoadedScenario:
-    """Return pods that arrive together, stay, or make way for a second generation after an hour."""
+def crowd(minions: int, pods: int, *, until: str, generations: int = 1, stay: bool = False) -> LoadedScenario:
+    """Return pods that arrive together and live for 59 min, again after an hour for each further generation.
+
+    Args:
+        minions: 16 cores and 64 GiB each.
+        pods: In each generation.
+        until: When the run ends.
+        generations: How many.
+        stay: The pods never end.
+    """
     text = _HEADER.format(name="crowd", seed=1, until=until, minions=minions, policy="first-fit")
     text += "workloads:" + ("\n" if pods else " []\n")
     each = pods // _TEMPLATES
+    lives = "" if stay else ", duration: 59m"
     for generation in range(generations if pods else 0):
-        lives = "" if generation == generations - 1 else ", duration: 59m"
         for template in range(_TEMPLATES):
             text += (
                 f"  - {{name: app-{generation}-{template}, count: {each}, arrivals: {{at: {generation}h}}, "
                 f"pod: {_pod(template)}{lives}}}\n"
             )
-    return _load(text + (_CRASHES if crashes else ""))
+    return _load(text)
 
 
 def _load(text: str) -> LoadedScenario:

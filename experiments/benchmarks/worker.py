@@ -50,7 +50,7 @@ def main() -> None:
     loaded = (
         machine(minions, pods)
         if load == "machine"
-        else crowd(minions, pods, until=words[2], generations=int(words[3]))
+        else crowd(minions, pods, until=words[2], generations=int(words[3]), stay=words[4:] == ["stay"])
     )
     print(json.dumps(measure(loaded)))
 

@@ -205,7 +205,9 @@ class Fleet:
             )
         self._free[index] = list(map(sub, self._free[index], found[0]))
         self._series.add(found[1])
-        self._strand(index)
+        # Where a template fits it still does when something leaves.
+        if sign > 0 or self._is_stranded[index] is not None or len(self._templates) != self._seen_templates:
+            self._strand(index)
 
     def _count_minion(self, index: int, sign: int) -> None:
         self._ready.add((sign,))
