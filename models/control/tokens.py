@@ -8,6 +8,7 @@ EventSourceObjectSpamFilter (tools/record/events_cache.go; FACTS K52).
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import Final
 
@@ -57,15 +58,11 @@ class TokenBucket:
         if rate == math.inf:
             return now_s
         tokens = min(self.burst, self._tokens + (now_s - self._last_s) * rate) - 1.0
-        if tokens < 0.0:
-            if rate <= 0.0:
-                return math.inf
-            self._tokens = tokens
-            self._last_s = now_s
-            return now_s - tokens / rate
+        if tokens < 0.0 and rate <= 0.0:
+            return math.inf
         self._tokens = tokens
         self._last_s = now_s
-        return now_s
+        return now_s if tokens >= 0.0 else now_s - tokens / rate
 
     def ready_at(self, now_s: float) -> float:
         """Return when ``reserve`` would grant, and take nothing."""
@@ -123,7 +120,8 @@ class EventFilter:
         self._burst_s = burst * refill_s
         self._limit = limit
         # A bucket is one number: the time at which its level was, or will be, zero.
-        self._empty_s: dict[Hashable, float] = {}
+        # (Ordered: taking the first of a plain dict again and again walks over all that was taken before.)
+        self._empty_s: OrderedDict[Hashable, float] = OrderedDict()
 
     @classmethod
     def of(cls, constants: Mapping[str, float]) -> EventFilter:
@@ -140,10 +138,10 @@ class EventFilter:
     def passes(self, key: Hashable, now_s: float) -> bool:
         """Tell whether an event goes to the API, and count it if so. O(1)."""
         table = self._empty_s
-        empty_s = table.pop(key, -math.inf)  # taken out and put in again: last used comes last
-        empty_s = max(empty_s, now_s - self._burst_s)
+        empty_s = max(table.get(key, -math.inf), now_s - self._burst_s)
         let = empty_s + self._refill_s <= now_s + RESOLUTION_S
         table[key] = empty_s + self._refill_s if let else empty_s
+        table.move_to_end(key)
         if len(table) > self._limit:
-            del table[next(iter(table))]
+            table.popitem(last=False)
         return let

@@ -42,7 +42,7 @@ def test_what_does_not_wait_is_never_owed() -> None:
 
 
 def test_a_token_due_now_is_not_missed_by_rounding_years_on() -> None:
-    for start_s in (0.0, 1e6, 1e8):
+    for start_s in (0.0, *(37.3 * n for n in range(100)), 1e6 / 3, 1e8 / 3):
         bucket = TokenBucket(0.1, 1)
         assert bucket.try_take(start_s + 0.1)
         assert bucket.try_take(start_s + 10.1)
@@ -183,3 +183,9 @@ def test_the_filter_is_a_bucket_a_key(burst: int, events: list[tuple[int, float]
     for key, wait_s in events:
         now_s += wait_s
         assert filtered.passes(key, now_s) == buckets[key].try_take(now_s)
+
+
+def test_takes_at_whole_intervals_all_succeed() -> None:
+    for interval_ms in range(1, 200):
+        bucket = TokenBucket(1000 / interval_ms, 1)
+        assert all(bucket.try_take(n * interval_ms / 1000) for n in range(200)), interval_ms
