@@ -1,4 +1,4 @@
-"""The command line: ``wavetank run | validate | sweep | report | explain | verify``.
+"""The command line: ``wavetank run | validate | sweep | report | explain | verify | schema``.
 
 Exit status: 0 ok, 1 an expectation failed, 2 bad input, 3 inconclusive, an invariant broken or a budget used up,
 70 a bug (traceback, seed, how to repeat), 130 interrupted.
@@ -7,6 +7,7 @@ Exit status: 0 ok, 1 an expectation failed, 2 bad input, 3 inconclusive, an inva
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import shlex
@@ -180,6 +181,21 @@ def explain(
     from experiments.explain import explain as tell
 
     _out.print(tell(run_folder, thing), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def schema(
+    markdown: Annotated[bool, typer.Option("--markdown", help="The reference of all keys instead.")] = False,
+) -> None:
+    """Print the JSON Schema of scenarios, for editors."""
+    if markdown:
+        from experiments.scenarioreference import scenario_reference
+
+        print(scenario_reference(), end="")
+        return
+    from models.api.schema import scenario_json_schema
+
+    print(json.dumps(scenario_json_schema(), indent=2))
 
 
 def _texts(diagnostics: Sequence[Diagnostic]) -> dict[str, str]:

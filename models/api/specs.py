@@ -124,7 +124,7 @@ class Scenario(Spec):
 
     Attributes:
         until_s: Simulated seconds; None: until nothing can happen any more.
-        expect: Expectations as written; experiments parse them.
+        expect: What the run is held against, in the words of expectations.
     """
 
     api_version: Annotated[str, choice(API_VERSION)] = Field(alias="apiVersion", description=API_VERSION)

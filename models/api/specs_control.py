@@ -82,10 +82,11 @@ class Master(Spec):
 
     Attributes:
         timing: ``instant``: decisions and calls take no time, and a crash is known at once, its pods lost;
-            ``kubernetes``: as the version does it. The scenario settles it where it is not given.
-        watch_lag: Seconds from a commit to its delivery, drawn per delivery; None: the constants
-            ``watch_lag_low_s`` to ``watch_lag_high_s``.
-        api_latency: Seconds of one call; None: the constant ``api_latency_s``.
+            ``kubernetes``: as the version does it. None: ``kubernetes`` where something needs it (controllers,
+            services, manifests, a fault other than a crash, anything else said of the master or of kubelets).
+        watch_lag: Seconds from a commit to its delivery, drawn per delivery; None: between the constants
+            ``watch_lag_low_s`` and ``watch_lag_high_s``.
+        api_latency: Seconds of one call; None: between ``api_latency_low_s`` and ``api_latency_high_s``.
         expectations: Whether controllers wait for their own creates and deletes to come back.
     """
 
@@ -103,7 +104,10 @@ class Master(Spec):
 
 
 class KubeletDelays(Spec):
-    """How long kubelets take; None: as all kubelets of the scenario, or the constants.
+    """How long kubelets take.
+
+    What a pool's kubelets do not say is as for all kubelets, and what these do not say is a constant
+    (``kubelet_start_s`` and so on).
 
     Attributes:
         start: Seconds from seeing a pod bound to its containers running.

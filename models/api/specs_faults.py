@@ -175,6 +175,7 @@ class Fault(Spec):
     """Something that goes wrong, or that an operator does: at a time, or drawn.
 
     Attributes:
+        name: By default fault-1, fault-2 and so on, by its place.
         at_s: Time of the one occurrence; None where drawn.
         time_to_failure: Seconds from one's end to the next, drawn for each minion where it is of minions;
             None where there is a time.

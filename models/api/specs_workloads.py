@@ -186,7 +186,7 @@ class PodSpec(Spec):
     minions: SelectorField = Field(EVERYTHING, description="a selector of minions, as tier=web")
     namespace: DnsName = Field("default", description="a namespace")
     tolerations: tuple[Toleration, ...] = Field(
-        (), description="a list of tolerations, as [{key: dedicated}]"
+        (), description="a list of tolerations, as [{key: dedicated, operator: Exists}]"
     )
     toleration_s: DurationS | None = Field(None, alias="tolerationSeconds", description="a time, as 60s")
     grace_s: DurationS | None = Field(None, alias="grace", description="a time, as 30s")
