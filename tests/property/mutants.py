@@ -462,7 +462,11 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
     """Lines of what refers to the value at the path, or of what it must fit."""
     twins: list[Path] = []
     if path[:1] == ("cluster",):  # a fault names a minion of this cluster
-        twins += [("faults", 0, "crash", "minion")]
+        twins += [
+            ("faults", 0, "crash", "minion"),
+            ("faults", 2, "cutOff", "minion"),
+            ("faults", 8, "taint", "minion"),
+        ]
     if path[:2] == ("cluster", "minions") and path[-1] in {"cpu", "memory", "ephemeral-storage"}:
         twins += [(*path[:3], "reserved", path[-1])]
     if path[-1] in {"low", "high"}:
@@ -475,7 +479,7 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
         )
         twins += [(*path[:4], "count")] if path[3:4] == ("gpu",) else []
     if path[:1] == ("controllers",):
-        twins += [(*path[:2], "selector"), (*path[:2], "pod", "namespace")]
+        twins += [(*path[:2], "selector"), (*path[:2], "pod", "namespace"), ("faults", 9, "unready", "pods")]
         twins += [(*path[:2], "scale", i, "at") for i in range(2)] + [(*path[:2], "delete", "at")]
     if path[:1] == ("services",):
         twins += [(*path[:2], "ports", i, key) for i in range(2) for key in ("port", "name")]
