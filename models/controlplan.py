@@ -55,7 +55,7 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
 
     return ControlPlan(
         constants=constants,
-        timing=Timing(latency, lag),
+        timing=Timing(latency, lag, constants["api_write_s"]),
         limits=limits,
         delays=lambda index: of_pool(asks[index].pool),
         tolerates_s=tolerates_s(),

@@ -36,10 +36,12 @@ class Timing:
     Attributes:
         latency: Seconds from the grant of a call to its commit.
         lag: Seconds from a commit to its delivery.
+        write_s: Seconds that the master is busy with one call: calls at one instant are taken one after the other.
     """
 
     latency: Law
     lag: Law
+    write_s: float = 0.0
 
 
 class Master:
@@ -52,12 +54,19 @@ class Master:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.down = False
+        self._free_s = 0.0
         self._waiting: list[Callable[[], None]] = []
         self._clients: list[Client] = []
 
     def join(self, client: Client) -> None:
         """Tell a client of the end of outages."""
         self._clients.append(client)
+
+    def turn(self, now_s: float, write_s: float) -> float:
+        """Return when the master takes up a call that reaches it now."""
+        turn_s = max(now_s, self._free_s)
+        self._free_s = turn_s + write_s
+        return turn_s
 
     def reach(self, commit: Callable[[], None]) -> None:
         """Commit now, or when the outage is over."""
@@ -265,6 +274,8 @@ class Client:
         """
         now_s = self._env._now
         granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
+        if granted_s == now_s:
+            granted_s = self.master.turn(now_s, self._timing.write_s)
         at_s = granted_s + self._timing.latency.quantile(self._latency_stream.at(self.name, self._calls))
         self._calls += 1
         master = self.master

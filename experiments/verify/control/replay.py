@@ -29,7 +29,7 @@ from models.control.plane import ControlPlan, ControlPlane
 from models.controlplan import tolerates_s
 from models.workloads.templates import TemplateTable
 from models.world import Plan, Sinks, World
-from sim.distributions import Constant, Uniform
+from sim.distributions import Uniform
 from sim.engine import RECORD
 from sim.journalchunks import ChunkMemory
 from sim.quantities import parse_bytes, parse_millicores
@@ -40,6 +40,8 @@ __all__ = ["replay"]
 _TERMINATE_S = 0.1
 _LATE_S = 0.4
 """The most that the fake kubelets' queue adds."""
+_COLD_S = 0.5
+"""How long after its first report the fake kubelets' queue is slow."""
 _SERVED_PER_S = 150.0
 """Reports a second that the fake kubelets' queue keeps up with."""
 _TAINT_KEY = "k"
@@ -54,18 +56,33 @@ def replay(recording: Recording, seed: int) -> list[dict[str, Any]]:
     return _Replay(recording, seed).run()
 
 
+def _told(after_s: float) -> Uniform:
+    """Return the law of a fake kubelet's report: due after a time, and one call of 3 to 10 ms later (recorded)."""
+    return Uniform(after_s + 0.003, after_s + 0.010)
+
+
 class _Queue:
-    """The fake kubelets' queue: what meets others in it is served late, in no order."""
+    """The fake kubelets' queue, cold at first.
+
+    In the first burst, while its threads and connections are made, half of the reports that meet others are some
+    tenths of a second late and half hardly so; from then on it keeps up (recorded).
+    """
 
     def __init__(self) -> None:
         self._waiting = 0.0
         self._last_s = -math.inf
+        self._warm_s = math.inf
 
     def __call__(self, at_s: float, draw: float) -> float:
         """Return how late a report is that was due at a time."""
         self._waiting = max(0.0, self._waiting - (at_s - self._last_s) * _SERVED_PER_S) + 1.0
         self._last_s = max(self._last_s, at_s)
-        return _LATE_S * draw if self._waiting > 2.0 else 0.0
+        self._warm_s = min(self._warm_s, at_s + _COLD_S)
+        if self._waiting <= 2.0:
+            return 0.0
+        if at_s > self._warm_s:
+            return 0.03 * draw
+        return 0.5 * _LATE_S * draw if draw < 0.5 else _LATE_S * draw
 
 
 class _Replay:
@@ -116,15 +133,15 @@ class _Replay:
         latency = Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
         delays = KubeletDelays(
             lag,
-            Constant(kubelet.start_s),
-            Constant(kubelet.ready_s),
-            Constant(_TERMINATE_S),
+            _told(kubelet.start_s),
+            _told(kubelet.ready_s),
+            _told(_TERMINATE_S),
             reports_again=False,
         )
         manager = (constants["controller_client_rate_per_s"], constants["controller_client_burst_count"])
         control = ControlPlan(
             constants=constants | {"node_lease_renew_period_s": kubelet.lease_renew_s},
-            timing=Timing(latency, lag),
+            timing=Timing(latency, lag, constants["api_write_s"]),
             limits={
                 "scheduler": (
                     constants["scheduler_client_rate_per_s"],
