@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from experiments.expectations import find_problems, parse
 from experiments.expectationwords import ExpectationSyntaxError, Known
 from experiments.owners import owners_of, services_of
 from models.api.loading import LoadedScenario, read_scenario
-from models.api.specs import GeneratedWorkload, MinionPool, PluginRef, Scenario
+from models.api.specs import GeneratedWorkload, MinionPool, MinionTrace, PluginRef, Scenario, TraceWorkload
 from models.catalog import policy_problems, vocabulary
 from models.parameters import RESOURCE_WORDS
+from models.workloads import openb, table
+from models.workloads.tracing import TraceError
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
 from sim.overrides import apply_overrides
 from sim.yamlnodes import Document
 from sim.yamlsource import parse_yaml
 
-__all__ = ["known_names", "read_checked"]
+__all__ = ["check_traces", "known_names", "read_checked", "trace_diagnostics"]
+
+_MOST_ROWS: Final = 100
 
 
 def read_checked(path: Path, sets: Sequence[str] = ()) -> LoadedScenario:
@@ -85,6 +91,52 @@ def _policy_problems(document: Document, plugin: PluginRef, resources: Sequence[
         )
         for each in policy_problems(plugin, resources)
     ]
+
+
+def check_traces(loaded: LoadedScenario) -> None:
+    """Read every trace that a scenario names.
+
+    Raises:
+        ScenarioError: With every bad row, of one file no more than the first hundred.
+    """
+    spec = loaded.spec
+    pools = [pool for pool in spec.cluster.minions if isinstance(pool, MinionTrace)]
+    readers: list[Callable[[], object]] = [
+        partial(openb.read_minions, pool.trace.file, pool.name) for pool in pools
+    ]
+    for workload in spec.workloads:
+        if isinstance(workload, TraceWorkload):
+            trace = workload.trace
+            if trace.format == "openb":
+                readers.append(partial(openb.read_rows, trace.file, trace.pods or openb.PODS_FILE))
+            else:
+                readers.append(partial(table.read_rows, trace.file))
+    # A trace that is named twice is wrong once.
+    problems = {problem: None for read in readers for problem in _bad_rows(read)}
+    if problems:
+        raise ScenarioError(trace_diagnostics(list(problems)))
+
+
+def _bad_rows(read: Callable[[], object]) -> Sequence[tuple[str, int, str]]:
+    try:
+        read()
+    except TraceError as error:
+        return error.problems
+    return ()
+
+
+def trace_diagnostics(problems: Sequence[tuple[str, int, str]]) -> list[Diagnostic]:
+    """Return what is wrong with the rows of traces, of one file no more than the first hundred problems."""
+    by_file: dict[str, list[Diagnostic]] = {}
+    for file, line, text in problems:
+        by_file.setdefault(file, []).append(Diagnostic(text, file, line, 1 if line else 0, code="trace"))
+    shown = []
+    for file, found in by_file.items():
+        shown += found[:_MOST_ROWS]
+        if len(found) > _MOST_ROWS:
+            left = f"there are {len(found) - _MOST_ROWS:,} more problems in this file"
+            shown.append(Diagnostic(left, file, found[-1].line, 1, code="trace"))
+    return shown
 
 
 def known_names(spec: Scenario) -> Known:

@@ -60,7 +60,7 @@ def run(
     report: Annotated[bool, typer.Option(help="Write report.html.")] = True,
 ) -> None:
     """Run a scenario and print its table."""
-    from experiments.checking import read_checked
+    from experiments.checking import check_traces, read_checked
     from experiments.run import execute, plan_of
     from experiments.runfolder import given_folder, new_folder
     from experiments.summary import print_summary
@@ -68,7 +68,9 @@ def run(
     chosen = [*(sets or []), *([] if seed is None else [f"seed={seed}"])]
     loaded = read_checked(file, chosen)
     limit = None if max_memory is None else _memory(max_memory)
-    plan_of(loaded)  # everything that can be wrong with the input is said before a folder is made
+    # Everything that can be wrong with the input is said before a folder is made.
+    check_traces(loaded)
+    plan_of(loaded)
     folder = new_folder(Path("runs"), loaded.spec.name) if out is None else given_folder(out)
     with _progress() as bar:
         task = bar.add_task(loaded.spec.name, total=None)
@@ -96,14 +98,15 @@ def run(
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Scenarios, YAML.")], sets: Sets = None
 ) -> None:
-    """Check scenarios and say everything that is wrong; users' code is not loaded."""
-    from experiments.checking import read_checked
+    """Check scenarios and the traces they name, and say everything that is wrong; users' code is not loaded."""
+    from experiments.checking import check_traces, read_checked
     from models.api.specs_notes import scenario_notes
 
     problems: list[Diagnostic] = []
     for file in files:
         try:
             loaded = read_checked(file, sets or [])
+            check_traces(loaded)
         except ScenarioError as error:
             problems += error.diagnostics
         else:
@@ -125,29 +128,23 @@ def sweep(
     out: Annotated[Path, typer.Option(help="Where sweeps lie.")] = Path("sweeps"),
 ) -> None:
     """Run a scenario over axes (--set path=a,b,c) and seeds, and compare by pairs."""
-    from experiments.checking import read_checked
     from experiments.report import write_sweep_report
-    from experiments.sweep import Design, compare, open_sweep, run_sweep, worst_status
+    from experiments.sweep import compare, open_sweep, run_sweep, worst_status
+    from experiments.sweepchecks import checked_design
     from experiments.sweeptable import print_sweep
 
-    try:
-        design = Design.of(file, file.stem, sets or [], seeds, first_seed)
-    except ValueError as error:
-        raise ScenarioError([Diagnostic(str(error), "--set", 1, 1)]) from error
-    problems = []
-    for cell in design.cells(Path()):
-        if cell.seed == first_seed:
-            try:
-                read_checked(file, cell.sets)
-            except ScenarioError as error:
-                problems += [found for found in error.diagnostics if found not in problems]
-    if problems:
-        raise ScenarioError(problems)
+    design, total = checked_design(file, file.stem, sets or [], seeds, first_seed)
     folder = open_sweep(design, out)
-    total = len(list(design.cells(folder)))
     with _progress() as bar:
         task = bar.add_task(f"{total} runs", total=total)
-        results = run_sweep(design, folder, workers, lambda result: bar.advance(task))
+        try:
+            results = run_sweep(design, folder, workers, lambda result: bar.advance(task))
+        except KeyboardInterrupt:
+            words = (
+                f"wavetank: interrupted; the same command goes on with the runs that are whole in {folder}"
+            )
+            _err.print(escape(words), soft_wrap=True)
+            raise typer.Exit(130) from None
     for result in results:
         if result.problem:
             _err.print(escape(f"seed {result.seed} {dict(result.axes)}: {result.problem}"), soft_wrap=True)
@@ -236,9 +233,9 @@ def _guarded(call: Callable[[], Any]) -> int:
     except _UsageError as error:
         error.show()
         return 2
-    except (typer.Exit, typer.Abort) as error:
-        return int(getattr(error, "exit_code", 130))
-    except KeyboardInterrupt:
+    except typer.Exit as error:
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         print("wavetank: interrupted", file=sys.stderr)
         return 130
     except Exception:
@@ -253,8 +250,9 @@ def main() -> None:
     """Entry point of the command ``wavetank``."""
     # Beside the clone, wherever the command is typed; the current folder's own neighbour comes first.
     beside = Path(__file__).resolve().parent.parent.parent / "shared"
-    if not (Path.cwd().parent / "shared").is_dir() and beside.is_dir():
-        os.environ.setdefault("WAVETANK_SHARED", str(beside))
+    given = bool(os.environ.get("WAVETANK_SHARED"))
+    if not given and not (Path.cwd().parent / "shared").is_dir() and beside.is_dir():
+        os.environ["WAVETANK_SHARED"] = str(beside)
     result = 0
 
     def call() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.checking import trace_diagnostics
 from experiments.owners import owners_of, services_of, written
 from experiments.runfolder import write_json
 from experiments.summary import build_summary
@@ -26,7 +27,6 @@ from models.catalog import PluginParameterError
 from models.plan import make_plan
 from models.workloads.tracing import TraceError
 from models.world import Plan, Sinks, World
-from sim.diagnostics import Diagnostic
 from sim.engine import Engine
 from sim.errors import BudgetExceededError, ScenarioError
 from sim.journal import IDENTITY_SCHEMA, events_schema
@@ -71,9 +71,7 @@ def plan_of(loaded: LoadedScenario, *, max_events: int | None = None) -> Plan:
     try:
         return make_plan(loaded.spec, max_events=max_events)
     except TraceError as error:
-        raise ScenarioError(
-            [Diagnostic(text, file, line, 1) for file, line, text in error.problems]
-        ) from error
+        raise ScenarioError(trace_diagnostics(error.problems)) from error
     except (UnknownPluginError, PluginParameterError) as error:
         raise ScenarioError([loaded.diagnostic(("policy", "scheduler"), str(error))]) from error
 

@@ -19,7 +19,7 @@ import polars as pl
 
 from experiments.runfolder import new_folder, write_json
 from experiments.statistics import Estimate, estimate, paired_difference
-from experiments.sweepcell import METRICS, Cell, CellResult, run_cell
+from experiments.sweepcell import METRICS, Cell, CellResult, end_with_parent, run_cell
 from sim.overrides import split_assignment, split_axis
 
 __all__ = ["Design", "SweepTable", "compare", "open_sweep", "read_results", "run_sweep", "worst_status"]
@@ -121,7 +121,8 @@ def run_sweep(
         Results in the order of the design.
     """
     if pool is None:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as own:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as own:
             return run_sweep(design, folder, workers, told, pool=own)
     cells = list(design.cells(folder))
     results: dict[int, CellResult] = {}
@@ -136,6 +137,9 @@ def run_sweep(
                 results[place] = CellResult("", cell.axes, cell.seed, 70, "", {}, f"a worker died: {error}")
             told(results[place])
     except KeyboardInterrupt:
+        # A run is whole or it starts again, so those that are under way need not be waited for.
+        for child in multiprocessing.active_children():
+            child.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     ordered = [results[place] for place in range(len(cells))]

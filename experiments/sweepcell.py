@@ -6,8 +6,11 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import multiprocessing
+import os
 import shutil
 import signal
+import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from experiments.run import execute
 from models.api.specs import scenario_hash
 from sim.errors import WavetankError
 
-__all__ = ["METRICS", "Cell", "CellResult", "key_of", "run_cell"]
+__all__ = ["METRICS", "Cell", "CellResult", "end_with_parent", "key_of", "run_cell"]
 
 METRICS = {
     "mean wait (s)": ("mean_wait_s",),
@@ -73,6 +76,19 @@ class CellResult:
 @functools.cache
 def _version() -> str:
     return importlib.metadata.version("wavetank")
+
+
+def end_with_parent() -> None:
+    """End this worker when the process that started it is gone, however it went: a kill tells nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(130)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def key_of(hash_of_scenario: str) -> str:

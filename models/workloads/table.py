@@ -32,7 +32,7 @@ def read_rows(path: Path) -> tuple[list[TraceRow], float]:
     """
     problems: list[tuple[str, int, str]] = []
     rows = []
-    for line, cells in _lines(path):
+    for line, cells in _lines(path, problems):
         row = _row(str(path), line, cells, problems)
         if row is not None:
             rows.append(row)
@@ -47,7 +47,8 @@ def read_rows(path: Path) -> tuple[list[TraceRow], float]:
     return rows, max(ends, default=0.0)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _lines(path: Path, problems: list[tuple[str, int, str]]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield the lines that have a cell for each column; the others are problems."""
     try:
         if path.suffix == ".parquet":
             table = pa.parquet.read_table(path)
@@ -58,8 +59,14 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         with path.open(newline="", encoding="utf-8") as source:
             reader = csv.DictReader(source)
             _check(path, list(reader.fieldnames or ()))
+            columns = len(reader.fieldnames or ())
             for cells in reader:
-                yield reader.line_num, {key: cell or "" for key, cell in cells.items() if key is not None}
+                found = columns - sum(cell is None for cell in cells.values()) + len(cells.get(None, ()))
+                if found != columns:
+                    sentence = f"the row has {found} cells; {columns} were expected, one a column"
+                    problems.append((str(path), reader.line_num, sentence))
+                else:
+                    yield reader.line_num, cells
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise TraceError([(str(path), 0, f"the table cannot be read: {error}")]) from error
 
