@@ -23,6 +23,7 @@ from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
+from models.control.operations import CORDONED
 from models.controlplan import chosen_minions, control_plan, controller_plan, operation_plan, service_plans
 from models.parameters import RESOURCE_WORDS
 from models.workloads import openb, table
@@ -70,6 +71,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         control=control_plan(scenario, minions),
         controllers=[controller_plan(each, make(each.pod)) for each in scenario.all_controllers],
         services=service_plans(scenario),
+        bound=_bound(scenario, minions, make),
         operations=[operation_plan(fault, minions) for fault in faults if fault.crash is None],
         checks=scenario.checks,
         max_events=max_events,
@@ -117,7 +119,7 @@ def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
             reserved_memory_bytes=pool.reserved.memory_bytes,
             reserved_ephemeral_bytes=pool.reserved.ephemeral_storage_bytes,
             labels={**ask.labels, **pool.labels, **_domains(pool.domains, place, len(asks))},
-            taints=tuple(str(taint) for taint in pool.taints) if isinstance(pool, MinionPool) else (),
+            taints=(*(str(taint) for taint in pool.taints), *((CORDONED,) if pool.cordoned else ())),
         )
         for place, ask in enumerate(asks)
     ]
@@ -144,8 +146,24 @@ def _source(
         return _trace(workload, streams, templates)
     if isinstance(workload, ManifestWorkload):
         pods = [each.spec for each in workload.objects if isinstance(each.spec, ManifestPod)]
-        return Listed([PodAsk(pod.name, index, make(pod.pod)) for index, pod in enumerate(pods)])
+        return Listed(
+            [PodAsk(pod.name, index, make(pod.pod)) for index, pod in enumerate(pods) if not pod.minion]
+        )
     return _generator(workload, streams, make)
+
+
+def _bound(
+    scenario: Scenario, minions: Sequence[MinionAsk], make: Templates
+) -> list[tuple[str, PodAsk, int]]:
+    """Return the pods of manifests that are bound already: (workload, pod, minion's index)."""
+    places = {ask.name: index for index, ask in enumerate(minions)}
+    return [
+        (workload.name, PodAsk(each.spec.name, index, make(each.spec.pod)), places[each.spec.minion])
+        for workload in scenario.workloads
+        if isinstance(workload, ManifestWorkload)
+        for index, each in enumerate(workload.objects)
+        if isinstance(each.spec, ManifestPod) and each.spec.minion
+    ]
 
 
 def _pod_template(
@@ -167,11 +185,16 @@ def _pod_template(
         priority=pod.priority,
         minions=None if pod.minions == EVERYTHING else pod.minions,
         tolerations=() if constants is None else pod.admitted_tolerations(constants),
+        grace_s=math.inf if constants is None else _grace_s(pod, constants),
     )
 
 
 def _or_never(time_s: float | None) -> float:
     return math.inf if time_s is None else time_s
+
+
+def _grace_s(pod: PodSpec, constants: Mapping[str, float]) -> float:
+    return constants["termination_grace_s"] if pod.grace_s is None else pod.grace_s
 
 
 def _generator(workload: GeneratedWorkload, streams: Streams, make: Templates) -> Generator:

@@ -85,6 +85,7 @@ class Plan:
     Attributes:
         sources: (workload's name, source), in order; they share ``streams`` and ``templates``.
         templates: The run's templates; sources may add to it.
+        bound: Pods that are bound when the run begins: (workload, pod, minion's index).
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 
@@ -102,6 +103,7 @@ class Plan:
     controllers: Sequence[ControllerPlan] = ()
     services: Sequence[ServicePlan] = ()
     operations: Sequence[OperationPlan] = ()
+    bound: Sequence[tuple[str, PodAsk, int]] = ()
     checks: str = "cheap"
     max_events: int | None = None
 
@@ -207,6 +209,13 @@ class World:
             return
         for service in self.plan.services:
             plane.create_service(service.name, service.namespace, service.selector)
+        owners: dict[str, int] = {}
+        for name, pod_ask, minion in self.plan.bound:
+            if name not in owners:
+                owners[name] = self.identities.add("workload", name)
+            pod = self.store.create_pod(pod_ask, owners[name], 0.0, cause=-1)
+            if self.store.bind(pod, minion, (), -1, pod.cause) is None:
+                plane.bound(pod)
         for each in self.plan.controllers:
             self.engine.at(each.start_s, RECORD, partial(self._start_controller, plane, each), cause=-1)
 

@@ -114,6 +114,7 @@ class PodTemplate:
         priority: Higher goes first.
         minions: Selector of allowed minions, or nothing.
         tolerations: Of taints, those that every pod is given too; empty where nothing taints.
+        grace_s: Seconds that its containers may take to end when it is deleted.
     """
 
     index: int
@@ -124,6 +125,7 @@ class PodTemplate:
     priority: int = 0
     minions: Selector | None = None
     tolerations: tuple[Toleration, ...] = ()
+    grace_s: float = math.inf
 
     @property
     def gpu_milli(self) -> int:

@@ -196,7 +196,9 @@ class Kubelets:
 
     def _arm_kill(self, pod: Pod) -> None:
         delays = self._delays[pod.minion]
-        wait_s = delays.lag.quantile(self._draw(pod, 0)) + delays.terminate.quantile(self._draw(pod, 3))
+        wait_s = delays.lag.quantile(self._draw(pod, 0)) + min(
+            delays.terminate.quantile(self._draw(pod, 3)), pod.template.grace_s
+        )
         self._engine.at(
             self._granted_s(pod.minion, self._env._now + wait_s),
             TRUTH,

@@ -23,9 +23,9 @@ from sim.identities import Identities
 from sim.journal import Journal
 from sim.streams import Streams
 
-__all__ = ["FaultRunner", "OperationPlan"]
+__all__ = ["CORDONED", "FaultRunner", "OperationPlan"]
 
-_UNSCHEDULABLE = "node.kubernetes.io/unschedulable:NoSchedule"
+CORDONED = "node.kubernetes.io/unschedulable:NoSchedule"
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class FaultRunner:
         return self._plane.disturb(plan.words["client"], plan.words.get("lag"), plan.words.get("loss", 0.0))
 
     def _cordon(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        return self._put_taint(minion, _UNSCHEDULABLE)
+        return self._put_taint(minion, CORDONED)
 
     def _taint(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
         return self._put_taint(minion, plan.words["taint"])

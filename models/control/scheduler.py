@@ -124,7 +124,9 @@ class Scheduler:
         _, op, what, seq, _, _ = change
         if op is Op.POD_CREATED:
             assert isinstance(what, Pod)
-            if not self._queue.add(what):
+            if what.minion >= 0:  # bound by somebody else before it was seen
+                self._belief.place(what.template, what.minion, what.devices, -1)
+            elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
         elif op is Op.POD_ENDED:
             assert isinstance(what, Pod)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from models.api.selectors import Selector
@@ -39,17 +40,18 @@ class TemplateTable:
         priority: int = 0,
         minions: Selector | None = None,
         tolerations: tuple[Toleration, ...] = (),
+        grace_s: float = math.inf,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        key = (need, gpu, pairs, namespace, priority, minions, tolerations)
+        key = (need, gpu, pairs, namespace, priority, minions, tolerations, grace_s)
         template = self._found.get(key)
         if template is None:
             template = PodTemplate(
-                len(self.templates), need, gpu, pairs, namespace, priority, minions, tolerations
+                len(self.templates), need, gpu, pairs, namespace, priority, minions, tolerations, grace_s
             )
             self._found[key] = template
             self.templates.append(template)
