@@ -60,6 +60,7 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
         delays=lambda index: of_pool(asks[index].pool),
         tolerates_s=tolerates_s(),
         expectations=master.expectations,
+        outages=any(fault.enabled and fault.outage is not None for fault in scenario.faults),
     )
 
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from models.control.log import Change, Cursor, Log, Op
 from models.control.tokens import TokenBucket
 from sim.engine import BELIEF, RECORD, Engine
-from sim.streams import Streams
+from sim.streams import Stream, Streams
+
+_BLOCK = 256
 
 __all__ = ["Caller", "Client", "EventSink", "InstantClient", "Interest", "Law", "Master", "Timing"]
 
@@ -24,9 +28,38 @@ Interest = Callable[[Op, object, int, int], bool]
 class Law(Protocol):
     """A distribution of seconds: see ``sim.distributions``."""
 
-    def quantile(self, u: float) -> float:
-        """Return the value below which a share ``u`` lies."""
+    def quantile(self, u: Any) -> Any:
+        """Return the value below which a share ``u`` lies, or such values for an array."""
         ...
+
+
+class Delays:
+    """Delays of one law, drawn in blocks: the n-th is the n-th draw of a named entity, whenever it is asked for.
+
+    Args:
+        stream: Where the draws come from.
+        group: The entity.
+    """
+
+    __slots__ = ("_drawn", "_group", "_law", "_left", "_stream")
+
+    def __init__(self, law: Law, stream: Stream, group: str) -> None:
+        self._law = law
+        self._stream = stream
+        self._group = group
+        self._left: list[float] = []
+        self._drawn = 0
+
+    def next_s(self) -> float:
+        """Return the next delay in seconds."""
+        if not self._left:
+            uniforms = self._stream.block(self._group, self._drawn, _BLOCK)
+            self._drawn += _BLOCK
+            values = np.broadcast_to(
+                np.asarray(self._law.quantile(uniforms), dtype=np.float64), uniforms.shape
+            )
+            self._left = values[::-1].tolist()
+        return self._left.pop()
 
 
 @dataclass(frozen=True)
@@ -49,11 +82,13 @@ class Master:
 
     Attributes:
         down: Nothing can be read or written.
+        never_down: No outage will come, so no call needs to ask.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, never_down: bool = False) -> None:
         self._engine = engine
         self.down = False
+        self.never_down = never_down
         self._free_s = 0.0
         self._waiting: list[Callable[[], None]] = []
         self._clients: list[Client] = []
@@ -77,6 +112,7 @@ class Master:
 
     def stop(self) -> None:
         """Begin an outage."""
+        assert not self.never_down, "a plan that says so has no outage"
         self.down = True
 
     def start(self) -> None:
@@ -200,10 +236,9 @@ class Client:
         self.master = master
         self.name = name
         self._timing = timing
-        self._latency_stream = streams.stream("client.latency")
+        self._latencies = Delays(timing.latency, streams.stream("client.latency"), name)
         self._lag_stream = streams.stream("client.lag")
-        self._calls = 0
-        self._wakes = 0
+        self._lags = self._usual_lags = Delays(timing.lag, self._lag_stream, name)
         rate_per_s, burst = limits
         self.bucket = None if math.isinf(rate_per_s) else TokenBucket(rate_per_s, burst)
         self._apply = apply
@@ -212,7 +247,6 @@ class Client:
         self._armed = False
         self._news_s = -math.inf
         self._horizon_s = -math.inf
-        self.extra_lag: Law | None = None
         self._loss_ratio = 0.0
         self._loss_stream = streams.stream("client.loss")
         self._deliveries = 0
@@ -222,7 +256,9 @@ class Client:
 
     def _wake(self, op: Op, what: object, before: int, after: int) -> None:
         if self._interest is None or self._interest(op, what, before, after):
-            self.poke()
+            self._news_s = self._env._now
+            if not self._armed:
+                self._arm(self._news_s)
 
     def poke(self) -> None:
         """Wake the client one lag from now, unless a wake-up is pending already."""
@@ -232,9 +268,7 @@ class Client:
 
     def _arm(self, from_s: float) -> None:
         self._armed = True
-        law = self._timing.lag if self.extra_lag is None else self.extra_lag
-        self.lag_s = law.quantile(self._lag_stream.at(self.name, self._wakes))
-        self._wakes += 1
+        self.lag_s = self._lags.next_s()
         self._horizon_s = from_s
         self._engine.at(max(self._env._now, from_s + self.lag_s), BELIEF, self._run)
 
@@ -259,7 +293,9 @@ class Client:
 
     def disturb(self, lag: Law | None, loss_ratio: float) -> None:
         """Let deliveries be late by so much in place of the usual lag, and lose a share of them."""
-        self.extra_lag = lag
+        self._lags = (
+            self._usual_lags if lag is None else Delays(lag, self._lag_stream, f"{self.name}/disturbed")
+        )
         self._loss_ratio = loss_ratio
 
     def _is_lost(self) -> bool:
@@ -276,16 +312,17 @@ class Client:
         granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
         if granted_s == now_s:
             granted_s = self.master.turn(now_s, self._timing.write_s)
-        at_s = granted_s + self._timing.latency.quantile(self._latency_stream.at(self.name, self._calls))
-        self._calls += 1
+        at_s = granted_s + self._latencies.next_s()
         master = self.master
-        self._engine.at(at_s, RECORD, lambda: master.reach(commit), cause=cause)
+        if master.never_down:
+            self._engine.at(at_s, RECORD, commit, cause=cause)
+        else:
+            self._engine.at(at_s, RECORD, lambda: master.reach(commit), cause=cause)
         return at_s
 
     def say(self, commit: Callable[[], None]) -> None:
         """Have somebody else's report committed after one latency, outside this client's limit."""
-        at_s = self._env._now + self._timing.latency.quantile(self._latency_stream.at(self.name, self._calls))
-        self._calls += 1
+        at_s = self._env._now + self._latencies.next_s()
         self._engine.at(at_s, RECORD, lambda: self.master.reach(commit))
 
 

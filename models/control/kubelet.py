@@ -23,6 +23,7 @@ from models.control.client import Law, Master
 from models.control.store import Store
 from models.control.tokens import TokenBucket
 from models.machines.fleet import Fleet
+from sim.distributions import Constant
 from sim.engine import TRUTH, Engine
 from sim.identities import Identities
 from sim.journal import Journal
@@ -93,6 +94,13 @@ class Kubelets:
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
 
+    def _delay_s(self, law: Law, pod: Pod, word: int) -> float:
+        """Return one of a pod's delays; a law that is constant needs no draw."""
+        if isinstance(law, Constant):
+            return law.value
+        delay_s: float = law.quantile(self._draw(pod, word))
+        return delay_s
+
     def _draw(self, pod: Pod, word: int) -> float:
         return self._draws.at(self._name(pod.owner) if pod.owner >= 0 else "orphan", pod.ask.index, 0, word)
 
@@ -123,13 +131,13 @@ class Kubelets:
         fleet, minion, now_s = self._fleet, pod.minion, self._env._now
         lacking = fleet.lacking(pod)
         delays = self._delays[minion]
-        seen_s = now_s + delays.lag.quantile(self._draw(pod, 0))
+        seen_s = now_s + self._delay_s(delays.lag, pod, 0)
         if lacking is not None:
             self._engine.at(seen_s, TRUTH, partial(self._reject, pod, lacking), cause=pod.cause,
                             guard=(pod, pod.generation))  # fmt: skip
             return
         fleet.take(pod)
-        at_s = self._granted_s(minion, seen_s + delays.start.quantile(self._draw(pod, 1)))
+        at_s = self._granted_s(minion, seen_s + self._delay_s(delays.start, pod, 1))
         if self._late_s is not None:
             at_s += self._late_s(at_s, self._draw(pod, 1))
         self._engine.at(at_s, TRUTH, partial(self._start, pod), cause=pod.cause, guard=(pod, pod.generation))
@@ -169,7 +177,7 @@ class Kubelets:
             )
 
     def _arm_ready(self, pod: Pod) -> None:
-        wait_s = self._delays[pod.minion].ready.quantile(self._draw(pod, 2))
+        wait_s = self._delay_s(self._delays[pod.minion].ready, pod, 2)
         if wait_s <= 0:
             self._ready(pod)
             return
@@ -196,8 +204,8 @@ class Kubelets:
 
     def _arm_kill(self, pod: Pod) -> None:
         delays = self._delays[pod.minion]
-        wait_s = delays.lag.quantile(self._draw(pod, 0)) + min(
-            delays.terminate.quantile(self._draw(pod, 3)), pod.template.grace_s
+        wait_s = self._delay_s(delays.lag, pod, 0) + min(
+            self._delay_s(delays.terminate, pod, 3), pod.template.grace_s
         )
         self._engine.at(
             self._granted_s(pod.minion, self._env._now + wait_s),
@@ -265,5 +273,5 @@ class Kubelets:
             if delays.reports_again:
                 self._arm_ready(pod)
 
-        wait_s = delays.start.quantile(self._draw(pod, 1))
+        wait_s = self._delay_s(delays.start, pod, 1)
         self._engine.at(self._env._now + wait_s, TRUTH, again, cause=pod.cause, guard=(pod, pod.generation))

@@ -41,23 +41,20 @@ Wake = Callable[[Op, object, int, int], None]
 class Cursor:
     """One client's place in the log: what was committed of its kinds of change and not read yet."""
 
-    __slots__ = ("pending", "wake")
+    __slots__ = ("pending",)
 
-    def __init__(self, wake: Wake) -> None:
-        self.wake = wake
+    def __init__(self) -> None:
         self.pending: list[Change] = []
 
     def read(self, horizon_s: float = math.inf) -> list[Change]:
         """Return the changes committed since the last call and not after a time."""
         pending = self.pending
-        if not pending or pending[-1][0] <= horizon_s:
-            self.pending = []
-            return pending
         end = len(pending)
         while end and pending[end - 1][0] > horizon_s:
             end -= 1
-        self.pending = pending[end:]
-        return pending[:end]
+        changes = pending[:end]
+        del pending[:end]
+        return changes
 
     @property
     def next_s(self) -> float:
@@ -66,7 +63,7 @@ class Cursor:
 
     def skip(self) -> None:
         """Pass over everything: the client has read the store itself."""
-        self.pending = []
+        self.pending.clear()
 
 
 class Log:
@@ -79,14 +76,14 @@ class Log:
     def __init__(self, engine: Engine) -> None:
         self._env = engine.env
         self.revision = 0
-        self._cursors: list[tuple[Cursor, ...]] = [() for _ in Op]
+        self._clients: list[tuple[tuple[Callable[[Change], None], Wake], ...]] = [() for _ in Op]
         self._observers: list[tuple[Wake, ...]] = [() for _ in Op]
 
     def watch(self, wake: Wake, ops: Iterable[Op] = tuple(Op)) -> Cursor:
         """Open a cursor at the present revision; ``wake`` is told of commits of these kinds as they happen."""
-        cursor = Cursor(wake)
+        cursor = Cursor()
         for op in ops:
-            self._cursors[op] = (*self._cursors[op], cursor)
+            self._clients[op] = (*self._clients[op], (cursor.pending.append, wake))
         return cursor
 
     def observe(self, told: Wake, ops: Iterable[Op]) -> None:
@@ -99,9 +96,9 @@ class Log:
         self.revision += 1
         for told in self._observers[op]:
             told(op, what, before, after)
-        cursors = self._cursors[op]
-        if cursors:
+        clients = self._clients[op]
+        if clients:
             change = (self._env._now, op, what, seq, before, after)
-            for cursor in cursors:
-                cursor.pending.append(change)
-                cursor.wake(op, what, before, after)
+            for append, wake in clients:
+                append(change)
+                wake(op, what, before, after)

@@ -42,6 +42,7 @@ class ControlPlan:
         instant: Calls take no time, nothing lags, kubelets start pods at once; the rest is not used then.
         limits: By client: (calls a second, burst).
         delays: By minion.
+        outages: The master may be down at times.
         late_s: How late kubelets report that pods run, from (time, uniform draw): fake ones, in recordings.
         tolerates_s: Seconds that pods of a template tolerate these NoExecute taints for.
     """
@@ -52,6 +53,7 @@ class ControlPlan:
     delays: Callable[[int], KubeletDelays] | None = None
     tolerates_s: Callable[[PodTemplate, Sequence[str]], float] | None = None
     expectations: bool = True
+    outages: bool = True
     late_s: Callable[[float, float], float] | None = None
 
     @property
@@ -91,7 +93,7 @@ class ControlPlane:
         self._store = store
         self._fleet = fleet
         self.on_endpoints: Callable[[ServiceObject, list[Pod], list[Pod]], None] | None = None
-        self.master = Master(engine)
+        self.master = Master(engine, never_down=not plan.outages)
         self.controllers: dict[str, ControllerObject] = {}
         self.services: dict[str, ServiceObject] = {}
         self._gauges: dict[int, Gauges] = {}
