@@ -253,6 +253,9 @@ def main() -> None:
     given = bool(os.environ.get("WAVETANK_SHARED"))
     if not given and not (Path.cwd().parent / "shared").is_dir() and beside.is_dir():
         os.environ["WAVETANK_SHARED"] = str(beside)
+    # Users' plug-ins may lie where the command is typed; last, so that nothing of ours is hidden by a file there.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     result = 0
 
     def call() -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "draw_allocation",
     "draw_phases",
     "draw_usage",
+    "fault_bands",
     "resource_scale",
     "shown_resources",
 ]
@@ -100,21 +101,33 @@ def _draw_endings(axes: Axes, steps: Mapping[str, Steps], end_s: float, words: S
 def _mark_faults(axes: Axes, faults: Sequence[Mapping[str, Any]], end_s: float, *, named: bool) -> None:
     """A few occurrences are bands with their names, many are strokes along the lower edge."""
     unit_s, _ = time_unit(end_s)
-    if len(faults) > NAMED_FAULTS:
-        began = [fault["began_s"] / unit_s for fault in faults]
+    bands = fault_bands(faults, end_s)
+    if len(bands) > NAMED_FAULTS:
+        began = [began_s / unit_s for _, began_s, _ in bands]
         axes.plot(began, np.full(len(began), 0.02), "|", color=FAULT, markersize=5, alpha=0.8,
                   transform=axes.get_xaxis_transform())  # fmt: skip
         if named:
             axes.set_title("| a fault began", loc="right", color=FAULT, fontweight="normal")
         return
-    for number, fault in enumerate(faults):
-        over_s = end_s if fault["ended_s"] is None else fault["ended_s"]
-        axes.axvspan(fault["began_s"] / unit_s, over_s / unit_s, color=FAULT, alpha=0.12, linewidth=0)
-        axes.axvline(fault["began_s"] / unit_s, color=FAULT, linewidth=0.8)
+    for number, (name, began_s, over_s) in enumerate(bands):
+        axes.axvspan(began_s / unit_s, over_s / unit_s, color=FAULT, alpha=0.12, linewidth=0, zorder=0.5)
+        axes.axvline(began_s / unit_s, color=FAULT, linewidth=0.8, zorder=0.6)
         if named:
             # In two heights, so that neighbours can be read.
-            axes.annotate(f" {fault['name']}", (fault["began_s"] / unit_s, 0.97 - 0.13 * (number % 2)),
+            axes.annotate(f" {name}", (began_s / unit_s, 0.97 - 0.13 * (number % 2)),
                           xycoords=axes.get_xaxis_transform(), color=FAULT, fontsize=7.5, va="top")  # fmt: skip
+
+
+def fault_bands(faults: Sequence[Mapping[str, Any]], end_s: float) -> list[tuple[str, float, float]]:
+    """Return (name, began, over) of what is one thing to see: occurrences of one fault that begin together.
+
+    A rack that dies is one occurrence a minion; it is over when the last of them is.
+    """
+    over_s: dict[tuple[str, float], float] = {}
+    for fault in faults:
+        key, ended_s = (fault["name"], fault["began_s"]), fault["ended_s"]
+        over_s[key] = max(over_s.get(key, 0.0), end_s if ended_s is None else ended_s)
+    return [(name, began_s, over) for (name, began_s), over in over_s.items()]
 
 
 def shown_resources(steps: Mapping[str, Steps]) -> list[str]:

@@ -12,7 +12,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from experiments.journalfiles import RunFiles, open_run
-from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage
+from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage, fault_bands
 from experiments.plotstyle import data_uri
 from experiments.steps import read_cluster_steps
 from experiments.summary import summarise
@@ -103,7 +103,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     pods, faults = summary["pods"], summary["faults"]
     made: list[tuple[str, str, str, Figure | None]] = []
     if steps:
-        marks = _fault_words(faults)
+        marks = _fault_words(faults, end_s)
         alt = f"Pods by phase over {say_time(end_s)}; at the end " + ", ".join(
             f"{say_count(pods[phase])} {phase}" for phase in ("running", "pending", "succeeded", "lost")
         )
@@ -139,12 +139,12 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     ]
 
 
-def _fault_words(faults: Mapping[str, Any]) -> str:
+def _fault_words(faults: Mapping[str, Any], end_s: float) -> str:
     """How faults are marked in the picture of phases."""
     shown, whole = len(faults["listed"]), faults["occurrences"]
     if not whole:
         return ""
-    if shown <= NAMED_FAULTS:
+    if len(fault_bands(faults["listed"], end_s)) <= NAMED_FAULTS:
         return " Dark bands are faults, from their beginning until they were over."
     which = f"the first {say_count(shown)} of {say_count(whole)}" if shown < whole else f"{say_count(whole)}"
     return f" Dark strokes along the lower edges are the beginnings of {which} occurrences of faults."

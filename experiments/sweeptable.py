@@ -81,10 +81,9 @@ def _print_differences(table: SweepTable, console: Console) -> None:
     console.print(f"[bold]{title}[/bold]", highlight=False)
     if sure.row_count:
         console.print(sure)
-    left = f"{say_number(unsure)} more" if sure.row_count else f"none of {say_number(unsure)}"
     if unsure:
-        rest = "differences are not sure" if sure.row_count else "differences is sure"
-        console.print(f"{left} {rest}; the report has them all.", highlight=False)
+        count = f"{say_number(unsure)} of {say_number(unsure + sure.row_count)}"
+        console.print(f"Not sure: {count} differences; the report has them all.", highlight=False)
 
 
 def _less_first(pair: tuple[str, str], found: Estimate) -> tuple[str, str, Estimate]:

@@ -16,7 +16,7 @@ from scipy import stats
 
 from experiments import report
 from experiments.checking import read_checked
-from experiments.plots import NAMED_FAULTS
+from experiments.plots import NAMED_FAULTS, fault_bands
 from experiments.run import execute
 from experiments.sweep import Design, open_sweep, read_results, run_sweep
 
@@ -277,3 +277,11 @@ def test_intervals_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             assert not math.isclose(low, high)
             assert dot.get_xdata()[0] == pytest.approx(np.mean(sample))
             assert list(bar.get_xdata()) == pytest.approx([low, high])
+
+
+def test_a_fault_of_several_minions_is_one_band_until_the_last_is_over() -> None:
+    def one(name: str, began_s: float, ended_s: float | None) -> dict[str, Any]:
+        return {"name": name, "began_s": began_s, "ended_s": ended_s}
+
+    faults = [one("rack", 1, 5), one("rack", 1, 9), one("a", 2, 3), one("rack", 20, None), one("a", 2, 2.5)]
+    assert fault_bands(faults, 30) == [("rack", 1, 9), ("a", 2, 3), ("rack", 20, 30)]
