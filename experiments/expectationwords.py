@@ -44,13 +44,14 @@ class Metric:
 
 METRICS: Final[dict[str, Metric]] = {
     "created": Metric("count", "workload", "pods created so far"),
-    "pending": Metric("count", "workload", "pods that do not run yet"),
-    "running": Metric("count", "workload", "pods that run"),
+    "pending": Metric("count", "workload", "pods that do not run yet, in the record"),
+    "running": Metric("count", "workload", "pods that run, in the record"),
     "succeeded": Metric("count", "workload", "pods that succeeded so far"),
     "failed": Metric("count", "workload", "pods that failed so far"),
     "lost": Metric("count", "workload", "pods lost with their minion so far"),
     "withdrawn": Metric("count", "workload", "pods withdrawn so far"),
     "given_up": Metric("count", "workload", "pods given up so far"),
+    "deleted": Metric("count", "workload", "pods deleted and gone from the record so far"),
     "desired": Metric("count", "controller", "pods that controllers shall have"),
     "live": Metric("count", "controller", "pods of controllers that the record has, not terminating"),
     "ready": Metric("count", "controller", "pods of controllers that are ready in the record"),

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from experiments.journalfiles import RunFiles
+from models.api.records import UNREPORTED
 
 __all__ = ["ENDINGS", "POD_RESOURCES", "Faults", "Lives", "Minions", "Pods", "read_lives"]
 
@@ -21,8 +22,16 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-ENDINGS: Final = ("succeeded", "failed", "lost", "withdrawn", "given_up")
-"""How a pod's life may end; the kind of the record is ``pod_`` and this word."""
+ENDING_RECORDS: Final = {
+    "succeeded": "pod_succeeded",
+    "failed": "pod_failed",
+    "lost": "pod_lost",
+    "withdrawn": "pod_withdrawn",
+    "given_up": "pod_given_up",
+    "deleted": "pod_removed",
+}
+ENDINGS: Final = tuple(ENDING_RECORDS)
+"""How a pod's life in the record may end, and the kind of the record that says so."""
 
 POD_RESOURCES: Final = ("cpu_millicores", "memory_bytes", "ephemeral_bytes", "gpu_milli")
 """What a pod's creation says that it asks for."""
@@ -36,7 +45,8 @@ class Pods:
     """One row a pod, in order of creation. A time that was not reached is nan.
 
     Attributes:
-        created_s, bound_s, started_s, ended_s: Simulated times.
+        created_s, bound_s, started_s, ended_s: Simulated times. A pod starts here when the record has it
+            running: where its kubelet was not heard that is later than the truth.
         ending: Index into :data:`ENDINGS`, -1 while the pod lives.
         owner: Index into ``owners``, -1 for none.
         owners: Texts as ``workload/batch``.
@@ -244,10 +254,14 @@ def _read_pods(run: RunFiles, events: _Events, minion_rows: Codes) -> Pods:
     at = _pod_rows(events, rows, row_of_code)
     bound_s[at], minion[at] = events.times_s(rows), _look_up(events.codes("minion", rows), minion_rows)
     rows = events.rows("pod_started")
+    heard = _own_columns(run, "pod_started", ["reason"])["reason"].cast(pl.String) != UNREPORTED
+    rows = rows[heard.fill_null(True).to_numpy()]
+    started_s[_pod_rows(events, rows, row_of_code)] = events.times_s(rows)
+    rows = events.rows("pod_reported")
     started_s[_pod_rows(events, rows, row_of_code)] = events.times_s(rows)
     records = {}
-    for number, word in enumerate(ENDINGS):
-        rows = events.rows(f"pod_{word}")
+    for number, (word, kind) in enumerate(ENDING_RECORDS.items()):
+        rows = events.rows(kind)
         at = _pod_rows(events, rows, row_of_code)
         ended_s[at], ending[at], records[word] = events.times_s(rows), number, len(rows)
     return Pods(

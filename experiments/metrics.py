@@ -108,8 +108,8 @@ def _is_told(series: str) -> bool:
 def _counts(pods: Pods, last: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     """Count pods by phase at the end, and say whether none vanished.
 
-    Conserved means: created = pending + running + succeeded + failed + lost + withdrawn + given up, where the
-    endings are counted from the *records* and pending and running from the *lives*, so that a pod that ends
+    Conserved means: created = pending + running + succeeded + failed + lost + withdrawn + given up + deleted,
+    where the endings are counted from the *records* and pending and running from the *lives*, so that a pod that ends
     twice breaks it; and that the series (where given) end with the same counts.
     """
     alive = pods.ending < 0

@@ -48,6 +48,7 @@ ENDINGS: Final = {
     "lost": (COLOURS["pink"], "--"),
     "withdrawn": (COLOURS["sky"], "-."),
     "given_up": ("#5D3A9B", ":"),
+    "deleted": (COLOURS["orange"], "-"),
 }
 """Colour and dash of each ending of a pod, so that they can be told apart in grey too."""
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from experiments.checking import trace_diagnostics
 from experiments.owners import owners_of, services_of, written
@@ -170,12 +170,21 @@ def _versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **found}
 
 
+_SIMPLIFIED: Final = (
+    "Kubelets are simplified: one container a pod, no image pulls, no probes.",
+    "No pod tolerates a NoSchedule taint when it is scheduled; tolerations count for evictions alone.",
+)
+
+
 def _notes(world: World) -> list[str]:
     notes = []
     plugin = world.plan.policy_name
     if ":" in plugin:
         notes.append(f"The scheduling policy {plugin} is the user's own code.")
-    if world.plan.faults:
+    control = world.plan.control
+    if control is not None and not control.instant:
+        notes.extend(_SIMPLIFIED)
+    elif world.plan.faults:
         notes.append(
             "A crash is known to the master at once, and the pods that ran there are lost: nothing replaces them."
         )

@@ -12,7 +12,7 @@ from experiments.wording import say_count, say_quantile_s, say_share, say_time
 
 __all__ = ["Section", "run_sections"]
 
-_PHASES = ("created", "pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up")
+_PHASES = ("created", "pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
 _ALWAYS_SHOWN = ("cpu", "memory", "gpu")
 
 

@@ -42,8 +42,12 @@ __all__ = [
     "POLICY_NOTE",
     "RUN_ENDED",
     "RUN_STARTED",
+    "UNREPORTED",
     "WORKLOAD_OFFERED",
 ]
+
+UNREPORTED = "unreported"
+"""The reason of ``pod_started`` where nobody heard the kubelet: ``pod_reported`` follows once it is heard."""
 
 _MINION_FIELDS = (
     ("cpu_millicores", "q"),

@@ -152,7 +152,11 @@ class Kubelets:
         minion = pod.minion
         if self.cut[minion] or self._master.down:
             self._journal.write(
-                records.POD_STARTED, pod.identity, minion=self._fleet.identity(minion), owner=pod.owner
+                records.POD_STARTED,
+                pod.identity,
+                minion=self._fleet.identity(minion),
+                owner=pod.owner,
+                reason=records.UNREPORTED,
             )
             self._say(minion, partial(self._report_running, pod))
         else:

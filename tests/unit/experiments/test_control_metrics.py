@@ -19,6 +19,8 @@ from experiments.judging import evaluate
 from experiments.lives import read_lives
 from experiments.run import execute
 from experiments.steps import Steps
+from experiments.summary import build_summary
+from experiments.tables import run_sections
 
 _SCENARIO = """apiVersion: wavetank/v1
 name: cut
@@ -74,6 +76,7 @@ def test_a_cut_off_minion_as_the_metrics_see_it(finished):
         "desired() == 6",
         "ready(other/side) == desired(side) at end",
         "created(batch) == 3",
+        f"deleted(api) == {mine + 6}",
         "created(app=batch) == 3",
         "created(app=batch) < created(app=api)",
     ):
@@ -192,3 +195,27 @@ def test_step_functions_combine_at_every_change_of_any():
     assert found.times_s.tolist() == [0.0, 1.0, 2.0, 3.0]
     assert found.values.tolist() == [0.0, 5.0, 1.0, 0.0]
     assert len(combined([], lambda rows: rows.sum(axis=0))) == 0
+
+
+@pytest.mark.parametrize("until", ["4m", "8m", "13m1s", "30m"])
+def test_every_pod_is_in_one_phase_of_the_record_at_any_end(tmp_path, until):
+    text = _SCENARIO.replace("until: 30m", f"until: {until}")
+    # Pods that a cut-off minion starts are running in truth and, as nobody hears of it, pending in the record.
+    text = text.replace("faults: [", "faults: [{at: 20s, name: hush, cutOff: {minion: web-1}, for: 20m}, ")
+    text = text.replace("replicas: 10,", "replicas: 10, start: 19.9s,")
+    file = tmp_path / "cut.yaml"
+    file.write_text(text)
+    (tmp_path / "run").mkdir()
+    execute(read_checked(file), tmp_path / "run", interruptible=False)
+    summary = build_summary(tmp_path / "run")
+    pods = summary["pods"]
+    phases = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
+    assert pods["created"] == sum(pods[phase] for phase in phases)
+    assert pods["conserved"]
+    assert (pods["pending"] > 0) == (until != "30m")
+    assert (pods["deleted"] > 0) == (until == "30m")
+    table = run_sections(summary)[0]
+    assert dict(zip(table.headings, table.rows[0], strict=True))["deleted"] == str(pods["deleted"])
+    assert "NOT" not in table.title
+    assert not any(note.startswith("A crash is known") for note in summary["notes"])
+    assert any("image pulls" in note for note in summary["notes"])
