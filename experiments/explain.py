@@ -51,6 +51,23 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "pod_lost": lambda row: f"{row['object']} was lost with {row['minion']}{_in_brackets(row)}",
     "pod_withdrawn": lambda row: f"{row['object']} was withdrawn, it had not run",
     "pod_given_up": lambda row: f"{row['object']} was given up, it had not run",
+    "pod_ready": lambda row: f"{row['object']} became ready on {row['minion']}",
+    "pod_unready": lambda row: f"{row['object']} was not ready any more{_in_brackets(row)}",
+    "pod_reported": lambda row: f"{row['object']} was reported to run, late, by {row['minion']}",
+    "pod_terminating": lambda row: f"{row['object']} was asked to end{_in_brackets(row)}",
+    "pod_stopped": lambda row: f"{row['object']} stopped on {row['minion']}{_in_brackets(row)}",
+    "pod_removed": lambda row: f"{row['object']} was gone",
+    "pod_labelled": lambda row: f"{row['object']} was labelled {row['reason'] or 'with nothing'}",
+    "pod_owned": lambda row: f"{row['object']} now belongs to {row['owner'] or 'nobody'}",
+    "minion_condition": lambda row: f"the master has {row['object']} as Ready={row['reason']}",
+    "minion_tainted": lambda row: f"{row['object']} has taints: {row['reason'] or 'none'}",
+    "controller_created": lambda row: f"{row['object']} was created for {say_number(row['value'])} pods",
+    "controller_scaled": lambda row: (
+        f"{row['object']} was asked for {say_number(row['value'])} pods{_in_brackets(row)}"
+    ),
+    "controller_status": lambda row: f"{row['object']} wrote its status",
+    "controller_removed": lambda row: f"{row['object']} was gone",
+    "endpoints_written": lambda row: f"{row['object']} has {say_number(row['value'])} ready endpoints",
     "fault_began": lambda row: f"{row['object']} struck {row['minion'] or ''}{_occurrence(row)}".rstrip(),
     "fault_ended": lambda row: f"{row['object']} was over{_at(row)}{_occurrence(row)}",
     "minion_crashed": lambda row: (

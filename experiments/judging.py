@@ -8,8 +8,9 @@ changes, so a condition is looked at where a side of it changes and nowhere else
 - ``at end``: after the last record.
 - ``within D of F``: at some time in [start, start + D] of every occurrence of F, and of one at least; no
   occurrence fails; an occurrence whose time is not over when the run ends is inconclusive if not yet true.
-- ``during F``: at every time in [start, end) of every occurrence, and of one at least; if the run ends before
-  the fault does it is inconclusive, unless nobody was ever to repair it.
+- ``during F``: at some time in [start, end) of every occurrence, and of one at least: what a fault does, it does some
+  time after it began; if the run ends before the fault does and it was not true yet it is inconclusive, unless nobody
+  was ever to repair it. (``always`` is for what holds all the time.)
 
 What an unfinished run has not shown is inconclusive; what it has shown to be false has failed.
 """
@@ -125,7 +126,7 @@ class _Case:
             for one in judged:
                 if one.verdict == worse:
                     return one
-        # Of those that passed, the slowest (within) or the last (during) says most.
+        # Of those that passed, the slowest says most.
         began_s = faults.began_s[occurrences]
         delays_s = [(one.time_s or 0.0) - start_s for one, start_s in zip(judged, began_s, strict=True)]
         return judged[max(range(len(judged)), key=lambda i: delays_s[i])]
@@ -192,17 +193,13 @@ class _Case:
         goes_on = math.isnan(over_s)
         end_s = self._end_s if goes_on else over_s
         name = self._name(occurrence)
-        broken_s = self._first(False, start_s, end_s, closed=goes_on)
-        if broken_s is not None:
-            after = say_time(broken_s - start_s)
-            return self._said(
-                "failed", broken_s, f"not true {after} after the start of {name}: {self._seen(broken_s)}"
-            )
+        met_s = self._first(True, start_s, end_s, closed=goes_on)
+        if met_s is not None:
+            after = say_time(met_s - start_s)
+            return self._said("passed", met_s, f"true {after} after the start of {name}: {self._seen(met_s)}")
         if goes_on and not (self._lives.complete and faults.for_ever[occurrence]):
-            return self._said("inconclusive", end_s, f"true, but the run ends before {name} is over")
-        return self._said(
-            "passed", start_s, f"true all the time of {name}; at its start {self._seen(start_s)}"
-        )
+            return self._said("inconclusive", end_s, f"not true yet, and the run ends before {name} is over")
+        return self._said("failed", end_s, f"not once true during {name}; at its end {self._seen(end_s)}")
 
     def _name(self, occurrence: int) -> str:
         faults = self._lives.faults

@@ -217,15 +217,19 @@ class World:
             if self.store.bind(pod, minion, (), -1, pod.cause) is None:
                 plane.bound(pod)
         for each in self.plan.controllers:
-            self.engine.at(each.start_s, RECORD, partial(self._start_controller, plane, each), cause=-1)
+            self._ask(plane, each.start_s, partial(self._start_controller, plane, each))
+
+    def _ask(self, plane: ControlPlane, time_s: float, verb: Callable[[], object]) -> None:
+        """Let an operator ask for something at a time; during an outage it is done when the master is back."""
+        self.engine.at(max(time_s, self.engine.now_s), RECORD, lambda: plane.master.reach(verb), cause=-1)
 
     def _start_controller(self, plane: ControlPlane, plan: ControllerPlan) -> None:
         made = plane.create_controller(plan.name, plan.namespace, plan.template, plan.selector, plan.replicas)
         for time_s, replicas in plan.steps:
-            self.engine.at(time_s, RECORD, partial(plane.scale, made, replicas), cause=-1)
+            self._ask(plane, time_s, partial(plane.scale, made, replicas))
         if plan.deletion is not None:
             time_s, policy = plan.deletion
-            self.engine.at(time_s, RECORD, partial(plane.delete_controller, made, policy), cause=-1)
+            self._ask(plane, time_s, partial(plane.delete_controller, made, policy))
 
     def _register_minions(self) -> None:
         plan = self.plan

@@ -90,7 +90,7 @@ class Master:
         self.down = False
         self.never_down = never_down
         self._free_s = 0.0
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], object]] = []
         self._clients: list[Client] = []
 
     def join(self, client: Client) -> None:
@@ -103,7 +103,7 @@ class Master:
         self._free_s = turn_s + write_s
         return turn_s
 
-    def reach(self, commit: Callable[[], None]) -> None:
+    def reach(self, commit: Callable[[], object]) -> None:
         """Commit now, or when the outage is over."""
         if self.down:
             self._waiting.append(commit)
