@@ -35,6 +35,26 @@ def _growth() -> float:
     return statistics.median(ratios)
 
 
+def _control_rows(table: Table) -> None:
+    """Add the rows of the control plane."""
+    before = measure_fresh()
+    full = [_work("control", 5_000, 150_000, "24h") for _ in range(3)]
+    after = measure_fresh()
+    cpu_s = statistics.median(row["cpu_s"] for row in full)
+    normal = normalise(cpu_s, before, after)
+    table.add_row("control plane", f"{normal:.2f} CPU-s normalised ({cpu_s:.2f} measured)", "at most 7")
+    table.add_row("control plane, events a pod", f"{full[0]['events'] / full[0]['pods']:.2f}", "at most 7")
+    small = statistics.median(_work("control", 500, 15_000, "24h")["cpu_s"] for _ in range(5))
+    growth = (cpu_s / full[0]["pods"]) / (small / 15_000)
+    table.add_row("control plane, growth, 500 to 5,000 minions", f"{growth:.2f}", "at most 1.3")
+    empty = _work("control", 5_000, 0, "24h", "quiet")
+    bytes_a_pod = (full[0]["peak_bytes"] - empty["peak_bytes"]) / 150_000
+    table.add_row("control plane, bytes a pod", f"{bytes_a_pod:,.0f}", "at most 3,072")
+    hour, month = (_work("control", 1_000, 30_000, until, "quiet") for until in ("1h", "30d"))
+    more = month["events"] - hour["events"]
+    table.add_row("control plane, quiet, events of 30 d more than of 1 h", f"{more:.0f}", "at most 100")
+
+
 def main() -> None:
     """Measure every row and print the table."""
     console = Console()
@@ -54,6 +74,7 @@ def main() -> None:
     table.add_row(
         "quiet, events of 30 d more than of 1 h", f"{month['events'] - hour['events']:.0f}", "at most 100"
     )
+    _control_rows(table)
     none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
     second = _work("crowd", 5_000, 150_000, "2h", 2)
     table.add_row(

@@ -7,7 +7,7 @@ from pathlib import Path
 from models.api.loading import LoadedScenario, read_scenario_text
 from models.catalog import vocabulary
 
-__all__ = ["crowd", "machine"]
+__all__ = ["control", "crowd", "machine"]
 
 _TEMPLATES = 20
 _HEADER = """
@@ -57,6 +57,26 @@ def machine(minions: int, pods: int, *, seed: int = 1, policy: str = "best-fit")
             f"pod: {_pod(template)}{duration}}}\n"
         )
     return _load(text + _CRASHES)
+
+
+def control(minions: int, pods: int, *, until: str = "24h", crashes: bool = True) -> LoadedScenario:
+    """Return the control plane's row: pods of 20 controllers, each with a service, with crashes and replacement.
+
+    Args:
+        minions: 16 cores and 64 GiB each.
+        pods: In all, a twentieth by each controller.
+        until: Simulated time.
+        crashes: Whether minions crash.
+    """
+    text = _HEADER.format(name="control", seed=1, until=until, minions=minions, policy="best-fit")
+    text += "master: {clients: {all: {qps: 100, burst: 200}}, watchLag: {uniform: {low: 10ms, high: 50ms}}}\n"
+    names = [f"app-{template}" for template in range(_TEMPLATES)]
+    text += "controllers:\n" + "".join(
+        f"  - {{name: {name}, replicas: {pods // _TEMPLATES}, pod: {_pod(template)}}}\n"
+        for template, name in enumerate(names)
+    )
+    text += "services:\n" + "".join(f"  - {{name: {name}, selector: {{app: {name}}}}}\n" for name in names)
+    return _load(text + (_CRASHES if crashes else ""))
 
 
 def crowd(minions: int, pods: int, *, until: str, generations: int = 1, stay: bool = False) -> LoadedScenario:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from experiments.benchmarks.loads import crowd, machine
+from experiments.benchmarks.loads import control, crowd, machine
 from models.api.loading import LoadedScenario
 from models.api.records import KINDS
 from models.plan import make_plan
@@ -47,11 +47,12 @@ def main() -> None:
     """Run what the command line names."""
     load, *words = sys.argv[1:]
     minions, pods = int(words[0]), int(words[1])
-    loaded = (
-        machine(minions, pods)
-        if load == "machine"
-        else crowd(minions, pods, until=words[2], generations=int(words[3]), stay=words[4:] == ["stay"])
-    )
+    if load == "machine":
+        loaded = machine(minions, pods)
+    elif load == "control":
+        loaded = control(minions, pods, until=words[2], crashes=words[3:] != ["quiet"])
+    else:
+        loaded = crowd(minions, pods, until=words[2], generations=int(words[3]), stay=words[4:] == ["stay"])
     print(json.dumps(measure(loaded)))
 
 
