@@ -20,6 +20,7 @@ from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
 from experiments.metrics import measure
+from experiments.replacement import controller_figures, replacement_times
 from experiments.tables import Section, run_sections
 
 __all__ = ["build_summary", "print_summary", "summarise"]
@@ -50,6 +51,8 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "digest": run.manifest.get("digest"),
         "complete": run.complete and lives.complete,
         **measure(run, lives),
+        "controllers": controller_figures(run, lives.end_s),
+        "replacement": replacement_times(run),
         "expectations": [judgement.as_json() for judgement in judgements],
         "status": _status(run.complete and lives.complete, judgements),
         "notes": [*run.manifest.get("notes", ()), *run.notes],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.metrics import ordered_resources
+from experiments.replacement import STAGES
 from experiments.statistics import Quantile
 from experiments.wording import say_count, say_quantile_s, say_share, say_time
 
@@ -41,6 +42,8 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _usage(summary),
         _offered(summary),
         _minions(summary),
+        _controllers(summary),
+        _replacement(summary),
         _expectations(summary),
     )
 
@@ -110,6 +113,30 @@ def _minions(summary: Mapping[str, Any]) -> Section:
     )
     headings = ("minions", "ready at the end", "crashes", "repairs", "pods lost", "unavailability")
     return Section("Minions", headings, (row,), frozenset())
+
+
+def _controllers(summary: Mapping[str, Any]) -> Section:
+    words = ("desired", "live", "ready", "unavailable", "evicted")
+    rows = tuple(
+        (name, *(say_count(int(found[word])) for word in words), f"{found['mean_unavailable']:.3g}")
+        for name, found in summary["controllers"].items()
+    )
+    headings = ("controller", *words, "unavailable, mean over time")
+    return Section("Controllers at the end", headings, rows)
+
+
+def _replacement(summary: Mapping[str, Any]) -> Section:
+    found = summary["replacement"]
+    if found is None:
+        return Section("Replacement", (), ())
+    stages = (*STAGES, "whole")
+    rows = tuple(
+        (word, *(f"{found[f'{stage}_s'][word]:.4g} s" for stage in stages))
+        for word in ("mean", "max")
+        if found["replaced"]
+    )
+    counts = f"{say_count(found['replaced'])} of {say_count(found['evicted'])} pods evicted"
+    return Section(f"Replacement of {counts}, from the minion's silence", ("", *stages), rows)
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:
