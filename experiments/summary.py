@@ -84,13 +84,13 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     for section in run_sections(summary):
         if section.rows:
             console.print(f"[bold]{escape(section.title)}[/bold]", highlight=False)
-            console.print(_rich(section))
+            console.print(_rich(section), "")
     for note in summary["notes"]:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _rich(section: Section) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for place, heading in enumerate(section.headings):
         table.add_column(escape(heading), justify="left" if place in section.texts else "right")
     for row in section.rows:

@@ -43,7 +43,7 @@ def print_sweep(table: SweepTable, console: Console) -> None:
     for metric, by_case in table.estimates.items():
         found = [for_people(metric, by_case[case]) for case in table.cases]
         shown.add_row(found[0][0], *(_short(estimate) for _, estimate in found))
-    console.print(shown)
+    console.print(shown, "")
     _print_differences(table, console)
 
 
@@ -59,7 +59,7 @@ def _percent(table: SweepTable) -> str:
 
 
 def _table(*headings: str, numbers: bool) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for place, heading in enumerate(headings):
         made.add_column(escape(heading), justify="right" if numbers and place else "left")
     return made
@@ -80,7 +80,7 @@ def _print_differences(table: SweepTable, console: Console) -> None:
     title = f"Differences paired by seed whose {_percent(table)} interval excludes 0"
     console.print(f"[bold]{title}[/bold]", highlight=False)
     if sure.row_count:
-        console.print(sure)
+        console.print(sure, "")
     if unsure:
         count = f"{say_number(unsure)} of {say_number(unsure + sure.row_count)}"
         console.print(f"Not sure: {count} differences; the report has them all.", highlight=False)
