@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from models.api.specs_control import CLIENTS, CONTROLLERS
+from models.api.specs_control import CONTROLLERS
 from models.api.specs_distributions import DurationLaw, PositiveDurationLaw
 from models.api.specs_fields import (
     DnsName,
@@ -140,7 +140,9 @@ class Watch(Spec):
         loss: The share of deliveries that never come.
     """
 
-    client: Annotated[str, choice(*CLIENTS, "all")] = Field(description=f"{', '.join(CLIENTS)} or all")
+    client: Annotated[str, choice(*CONTROLLERS, "all")] = Field(
+        description=f"{', '.join(CONTROLLERS)} or all"
+    )
     lag: DurationLaw | None = Field(None, description="a time or distribution, as 1s")
     loss: Annotated[float, number("a share", 0.0, 1.0)] = Field(0.0, description="a share, as 0.1")
 

@@ -89,6 +89,7 @@ class ReplicationManager:
     def _done(self, found: Replicated, generation: int) -> None:
         if generation != self.generation:
             return
+        self.client.catch_up()  # what the sync itself did must not be missed by the next
         self._workers += 1
         found.busy = False
         if found.dirty:
