@@ -82,7 +82,8 @@ def measure(run: RunFiles, lives: Lives) -> dict[str, Any]:
     return {
         "end_s": lives.end_s,
         "end_reason": lives.end_reason,
-        "pods": _counts(lives.pods, last if lives.end_reason else {}),
+        # A budget may be used up in the middle of an event, between a record and its series.
+        "pods": _counts(lives.pods, {} if lives.end_reason in (None, "budget") else last),
         "scheduling_delay_s": {
             word: q.as_json() for word, q in delay_quantiles(lives.pods, lives.end_s).items()
         },

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from experiments.checking import trace_diagnostics
 from experiments.owners import owners_of, services_of, written
 from experiments.runfolder import write_json
@@ -106,9 +108,11 @@ def execute(
     plan = plan_of(loaded, max_events=max_events)
     manifest = _manifest(spec)
     write_json(folder / "manifest.json", manifest)
-    sinks = Sinks(*(ChunkFolder(folder / name) for name in ("events", "identities", "series")))
+    names = _BudgetedFolder(folder / "identities", max_memory_bytes)
+    sinks = Sinks(ChunkFolder(folder / "events"), names, ChunkFolder(folder / "series"))
     wall, cpu = time.perf_counter(), time.process_time()
     world = World(plan, sinks)
+    names.world = world
     _watch(world, max_memory_bytes, progress)
     problem = None
     with _interrupts(world.engine) if interruptible else contextlib.nullcontext():
@@ -202,6 +206,30 @@ def _merge(sinks: Sinks, folder: Path) -> None:
         sink = {"events": sinks.events, "series": sinks.series, "identities": sinks.names}[name]
         assert isinstance(sink, ChunkFolder), "a run writes to a folder"
         sink.merge(folder / f"{name}.parquet", schema)
+
+
+class _BudgetedFolder(ChunkFolder):
+    """Looks at the memory after each chunk of names: one event may make millions of pods.
+
+    The records of such an event are written before their names are, so nothing is lost or written twice when the
+    run ends here.
+    """
+
+    def __init__(self, folder: Path, max_memory_bytes: int | None) -> None:
+        super().__init__(folder)
+        self._limit = max_memory_bytes
+        self.world: World | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Write one chunk.
+
+        Raises:
+            BudgetExceededError: Once, when the memory is used up.
+        """
+        super().write(table)
+        if self._limit is not None and self.world is not None and _peak_memory_bytes() > self._limit:
+            limit, self._limit = self._limit, None
+            raise BudgetExceededError("memory", limit, self.world.engine.now_s)
 
 
 def _watch(world: World, max_memory_bytes: int | None, progress: Progress | None) -> None:

@@ -21,6 +21,9 @@ from sim.streams import Streams
 __all__ = ["Batches", "Generator", "Law", "Poisson", "Together"]
 
 _BLOCK = 1024
+_PIECE = 16_384
+"""A batch of more pods arrives in pieces at one time: a batch of ten million is never in memory at once."""
+
 _MIB = 1 << 20
 
 
@@ -100,11 +103,13 @@ class Generator:
                 yield time_s, (pod,)
             return
         for time_s, size in self._batches(law):
-            batch = list(islice(pods, size))
-            if batch:
-                yield time_s, batch
-            if len(batch) < size:
-                return
+            for taken in range(0, size, _PIECE):
+                wanted = min(_PIECE, size - taken)
+                batch = list(islice(pods, wanted))
+                if batch:
+                    yield time_s, batch
+                if len(batch) < wanted:
+                    return
 
     def offered(self, capacity: Mapping[str, float]) -> Mapping[str, float]:
         """Return the offered load by resource where rate and duration have a mean."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import os
 import resource
 import subprocess
@@ -24,7 +25,7 @@ from tests.property.mutants import VALUES, Raw, all_paths, fill_folder, replaced
 
 _EVENTS = 100_000
 _BUDGET_BYTES = 500_000_000
-_LEEWAY_BYTES = 150_000_000
+_LEEWAY_BYTES = 250_000_000
 """Memory is looked at now and then, and the summary is written after the budget is used up."""
 
 _EXTREME = tuple(
@@ -114,6 +115,27 @@ def test_the_scenario_that_is_mutated_ends_well(tree: dict[str, Any], tmp_path: 
 
 def test_a_few_mutants_that_validate_end_in_order(tree: dict[str, Any], tmp_path: Path) -> None:
     check(mutants_that_validate(tree, tmp_path, 7, 701), tmp_path, 5)
+
+
+@pytest.mark.parametrize(
+    "arrivals", ["{batch: {every: 1m, size: 10000000}}", "{at: 5s}", "{poisson: {rate: 1e9/s}}"]
+)
+def test_millions_of_pods_at_one_time_use_up_the_budget_and_end_in_order(
+    arrivals: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "burst.yaml"
+    path.write_text(
+        "apiVersion: wavetank/v1\nname: burst\nuntil: 1h\nchecks: full\n"
+        "cluster: {minions: [{name: a, cpu: 8, memory: 32Gi}]}\n"
+        f"workloads: [{{name: w, arrivals: {arrivals}, count: 10000000, duration: 1h, pod: {{cpu: 1, memory: 1Gi}}}}]\n"
+    )
+    status, err, peak_bytes = run_in_a_child(path, tmp_path / "out")
+    assert status == 3, err
+    assert "budget of" in err
+    assert peak_bytes < _BUDGET_BYTES + _LEEWAY_BYTES
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["pods"]["conserved"] is True
+    assert summary["complete"] is False
 
 
 @pytest.mark.long
