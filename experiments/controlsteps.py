@@ -15,12 +15,15 @@ from experiments.journalfiles import RunFiles
 from experiments.owners import chosen, read_named
 from experiments.steps import NOTHING, Steps
 
-__all__ = ["EVICTED", "ControlSteps", "combined", "summed"]
+__all__ = ["CONTROLLER_WORDS", "EVICTED", "ControlSteps", "combined", "controller_steps", "summed"]
 
 Floats = NDArray[np.float64]
 
 EVICTED: Final = "TaintManagerEviction"
 """The reason of ``pod_terminating`` where the minion's taint drives a pod away."""
+
+CONTROLLER_WORDS: Final = ("desired", "live", "ready", "evicted", "unavailable")
+"""The metrics that a run tells of each controller."""
 
 _SERIES: Final = ("controller_desired", "controller_ready", "controller_live", "endpoints_ready")
 _BEGINS: Final = ("pod_started",)
@@ -109,6 +112,19 @@ class ControlSteps:
             .filter(pl.col("kind").is_in(kinds))
             .collect()
         )
+
+
+def controller_steps(run: RunFiles) -> dict[str, dict[str, Steps]]:
+    """Return by controller, named without the default namespace, each of :data:`CONTROLLER_WORDS` over time."""
+    steps = ControlSteps(run)
+    return {
+        key.removeprefix("default/"): {
+            word: steps.of(MetricTerm(word, key, 0, 0)) for word in CONTROLLER_WORDS
+        }
+        for named in read_named(run.manifest, "owners")
+        if named.object.startswith("controller/")
+        for key in [named.object.removeprefix("controller/")]
+    }
 
 
 def _switched(records: pl.DataFrame) -> Steps:

@@ -68,7 +68,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "controller_status": lambda row: f"{row['object']} wrote its status",
     "controller_removed": lambda row: f"{row['object']} was gone",
     "endpoints_written": lambda row: f"{row['object']} has {say_number(row['value'])} ready endpoints",
-    "fault_began": lambda row: f"{row['object']} struck {row['minion'] or ''}{_occurrence(row)}".rstrip(),
+    "fault_began": lambda row: f"{row['object']} struck{_where(row)}{_occurrence(row)}",
     "fault_ended": lambda row: f"{row['object']} was over{_at(row)}{_occurrence(row)}",
     "minion_crashed": lambda row: (
         f"{row['object']} crashed, to be repaired "
@@ -184,6 +184,10 @@ def _in_brackets(row: Row) -> str:
 
 def _occurrence(row: Row) -> str:
     return "" if row["value"] is None else f", occurrence {say_number(row['value'])}"
+
+
+def _where(row: Row) -> str:
+    return f" {row['minion']}" if row["minion"] else ""
 
 
 def _at(row: Row) -> str:

@@ -30,8 +30,11 @@ __all__ = [
     "draw_phases",
     "draw_usage",
     "fault_bands",
+    "mark_faults",
     "resource_scale",
     "shown_resources",
+    "time_axis",
+    "whole_numbers",
 ]
 
 NAMED_FAULTS: Final = 8
@@ -70,9 +73,9 @@ def draw_phases(steps: Mapping[str, Steps], faults: Sequence[Mapping[str, Any]],
             axes.set_title("minions ready")
             axes.set_ylabel("minions")
         for axes in panels:
-            _whole_numbers(axes)
-            _mark_faults(axes, faults, end_s, named=axes is panels[0])
-        _time_axis(panels[-1], end_s)
+            whole_numbers(axes)
+            mark_faults(axes, faults, end_s, named=axes is panels[0])
+        time_axis(panels[-1], end_s)
         return figure
 
 
@@ -98,7 +101,7 @@ def _draw_endings(axes: Axes, steps: Mapping[str, Steps], end_s: float, words: S
         axes.legend(loc="upper left", ncols=len(words))
 
 
-def _mark_faults(axes: Axes, faults: Sequence[Mapping[str, Any]], end_s: float, *, named: bool) -> None:
+def mark_faults(axes: Axes, faults: Sequence[Mapping[str, Any]], end_s: float, *, named: bool) -> None:
     """A few occurrences are bands with their names, many are strokes along the lower edge."""
     unit_s, _ = time_unit(end_s)
     bands = fault_bands(faults, end_s)
@@ -168,7 +171,7 @@ def draw_usage(steps: Mapping[str, Steps], end_s: float) -> Figure | None:
             axes.set_ylim(0, 1.25 * float(steps[f"allocatable_{column}"].values.max()) / divisor)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             axes.legend(loc="upper right", ncols=3)
-        _time_axis(panels[-1], end_s)
+        time_axis(panels[-1], end_s)
         return figure
 
 
@@ -202,12 +205,14 @@ def draw_allocation(shares: Mapping[str, Sequence[float]]) -> Figure | None:
         return figure
 
 
-def _whole_numbers(axes: Axes) -> None:
+def whole_numbers(axes: Axes) -> None:
+    """Mark a y axis of counts at whole numbers."""
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def _time_axis(axes: Axes, end_s: float) -> None:
+def time_axis(axes: Axes, end_s: float) -> None:
+    """Give an x axis the whole run, in the unit that suits its length."""
     unit_s, unit = time_unit(end_s)
     axes.set_xlim(0, end_s / unit_s if end_s > 0 else 1)
     axes.set_xlabel(f"simulated time, {unit}")

@@ -1,36 +1,50 @@
-"""Controllers in figures, and where the time goes from a minion's silence to a new pod that is ready.
+"""Controllers in figures, and where the time goes from a fault to a new pod that is ready.
 
-A pod that was driven from its minion is paired with the first pod that its controller created from then on and that
-no earlier one was paired with. That is who replaced it, unless the controller lost pods in another way meanwhile.
+A pod that a controller lost, by eviction, by deletion or by its own end, is paired with the first pod that the
+controller created from then on and that no earlier loss was paired with: pairs are by order within the owner. That is
+who replaced it, unless the controller's number desired changed meanwhile.
+
+The trouble of a pod that was evicted from an Unknown minion began when that minion fell silent; of any other, with the
+fault that caused its end.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from experiments.controlsteps import EVICTED, ControlSteps
-from experiments.expectationwords import MetricTerm
+from experiments.controlsteps import EVICTED, controller_steps
 from experiments.journalfiles import RunFiles
 from experiments.owners import read_named
 
-__all__ = ["STAGES", "controller_figures", "replacement_times"]
+__all__ = ["LISTED", "STAGES", "controller_figures", "replacement_times", "sample"]
 
 STAGES: Final = ("notice", "wait", "evict", "create", "place", "start")
-"""From the minion's silence to its condition; to its taint NoExecute; to the pod's end; to the creation of another
-pod; to its binding; to its being ready."""
+"""From the fault to the minion's condition Unknown; to its taint NoExecute; to the pod's end; to the creation of
+another pod; to its binding; to its being ready. A pod that was deleted has no notice and no wait, nor has one that
+an operator's taint drives away."""
 
+LISTED: Final = 240
+"""A summary holds the stages of so many replacements; of more an even sample, from the quickest to the slowest."""
+
+_NO_FAULT: Final = "no fault"
+_DELETED: Final = "fault"
 _KINDS: Final = (
     "fault_began",
     "minion_crashed",
     "minion_condition",
     "minion_tainted",
     "pod_terminating",
+    "pod_failed",
+    "pod_lost",
     "pod_created",
     "pod_bound",
     "pod_ready",
@@ -38,100 +52,224 @@ _KINDS: Final = (
 
 
 def controller_figures(run: RunFiles, end_s: float) -> dict[str, dict[str, float]]:
-    """Return by controller: counts at the end, pods evicted, and the mean number unavailable over the run."""
-    steps = ControlSteps(run)
+    """Return by controller: counts at the end, pods evicted, and how many were unavailable over the run.
+
+    ``mean_unavailable`` is the time mean of max(0, desired - ready); ``unavailability_ratio`` is its integral over
+    that of desired, 0 where nothing was ever desired. The time until the first pods are ready counts too.
+    """
     found = {}
-    for named in read_named(run.manifest, "owners"):
-        if not named.object.startswith("controller/"):
-            continue
-        key = named.object.removeprefix("controller/")
-        name = key.removeprefix("default/")
-        words = ("desired", "live", "ready", "evicted", "unavailable")
-        of = {word: steps.of(MetricTerm(word, key, 0, 0)) for word in words}
-        mean = of["unavailable"].integral(end_s) / end_s if end_s > 0 else 0.0
-        found[name] = {word: each.last for word, each in of.items()} | {"mean_unavailable": mean}
+    for name, of in controller_steps(run).items():
+        missing, wanted = of["unavailable"].integral(end_s), of["desired"].integral(end_s)
+        found[name] = {word: each.last for word, each in of.items()} | {
+            "mean_unavailable": missing / end_s if end_s > 0 else 0.0,
+            "unavailability_ratio": missing / wanted if wanted > 0 else 0.0,
+        }
     return found
 
 
 def replacement_times(run: RunFiles) -> dict[str, Any] | None:
-    """Return mean and greatest seconds of each stage, and of all together, over the pods that were replaced.
+    """Return how long replacements took, stage by stage, for all and by fault.
 
-    Only pods count whose replacement was ready before the end; ``evicted`` says how many there were in all.
-    Means of the stages add up to the mean of the whole. None where none was evicted from a minion that fell silent.
+    Returns:
+        ``lost`` pods of controllers by eviction or deletion, and how many of them were ``replaced`` by one that was
+        ready before the end. Over these: for each stage and the ``whole``, ``mean``, ``median`` and ``max`` in
+        seconds; the means of the stages add up to that of the whole. ``faults`` has the same by fault, in order of
+        the first loss, and ``listed`` rows of stages, sorted by the whole. None where none was lost.
     """
     if not any(named.object.startswith("controller/") for named in read_named(run.manifest, "owners")):
         return None  # nobody replaces anything
-    evicted, rows = _lives(run)
-    if not evicted:
+    losses = _losses(run)
+    if not losses:
         return None
-    result: dict[str, Any] = {"evicted": evicted, "replaced": len(rows)}
-    if rows:
-        moments = np.array(rows)
-        lengths = np.column_stack([np.diff(moments, axis=1), moments[:, -1] - moments[:, 0]])
+    faults = dict.fromkeys(loss.fault for loss in losses)
+    stages = [loss.stages for loss in losses if loss.stages is not None]
+    return {
+        **_figures(losses),
+        "faults": [
+            {"name": name, **_figures([loss for loss in losses if loss.fault == name])} for name in faults
+        ],
+        "listed": sample(stages),
+    }
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """A pod that was evicted or deleted: by which fault, and the stages of its replacement if there was one."""
+
+    fault: str
+    stages: NDArray[np.float64] | None
+
+
+def _figures(losses: Sequence[_Loss]) -> dict[str, Any]:
+    stages = [loss.stages for loss in losses if loss.stages is not None]
+    found: dict[str, Any] = {"lost": len(losses), "replaced": len(stages)}
+    if stages:
+        lengths = np.array(stages)
+        lengths = np.column_stack([lengths, lengths.sum(axis=1)])
         for place, stage in enumerate((*STAGES, "whole")):
             lasted = lengths[:, place]
-            result[f"{stage}_s"] = {"mean": float(lasted.mean()), "max": float(lasted.max())}
-    return result
-
-
-def _lives(run: RunFiles) -> tuple[int, list[list[float]]]:
-    """How many pods were driven from silent minions; and of each that was made good, its seven moments."""
-    text = pl.col("kind", "object", "owner", "minion", "reason").cast(pl.String)
-    columns = ["time_s", "kind", "object", "owner", "minion", "reason", "value"]
-    events = run.events().select(columns).with_columns(text).filter(pl.col("kind").is_in(_KINDS)).collect()
-    kind = pl.col("kind")
-    silent = _times(
-        events.filter(kind.is_in(["fault_began", "minion_crashed"])), pl.coalesce("minion", "object")
-    )
-    unknown = _times(events.filter((kind == "minion_condition") & (pl.col("value") == 0)), pl.col("object"))
-    is_execute = (kind == "minion_tainted") & pl.col("reason").str.contains("NoExecute")
-    tainted = _times(events.filter(is_execute), pl.col("object"))
-    bound, ready = (
-        _times(events.filter(kind == word), pl.col("object")) for word in ("pod_bound", "pod_ready")
-    )
-    evicted = events.filter((kind == "pod_terminating") & (pl.col("reason") == EVICTED)).filter(
-        pl.col("owner").str.starts_with("controller/")
-    )
-    created = _created(events, evicted["owner"].unique().to_list())
-    count, rows = 0, []
-    for end_s, owner, minion in evicted.select("time_s", "owner", "minion").iter_rows():
-        noticed_s = _last(unknown.get(minion, []), end_s)
-        if math.isnan(noticed_s):
-            continue  # somebody tainted a minion that is well
-        count += 1
-        new = _taken(created[owner], end_s)
-        if new is None or new[1] not in ready:
-            continue
-        quiet_s = _last(silent[minion], noticed_s)
-        taint_s = next((time_s for time_s in tainted[minion] if noticed_s <= time_s <= end_s), end_s)
-        rows.append([quiet_s, noticed_s, taint_s, end_s, new[0], bound[new[1]][0], ready[new[1]][0]])
-    return count, rows
-
-
-def _created(events: pl.DataFrame, owners: list[str]) -> dict[str, deque[tuple[float, str]]]:
-    """Pods by owner, as (time of creation, pod), in order."""
-    found: dict[str, deque[tuple[float, str]]] = defaultdict(deque)
-    rows = events.filter((pl.col("kind") == "pod_created") & pl.col("owner").is_in(owners))
-    for time_s, pod, owner in rows.select("time_s", "object", "owner").iter_rows():
-        found[owner].append((time_s, pod))
+            found[f"{stage}_s"] = {
+                "mean": float(lasted.mean()),
+                "median": float(np.median(lasted)),
+                "max": float(lasted.max()),
+            }
     return found
 
 
-def _taken(created: deque[tuple[float, str]], from_s: float) -> tuple[float, str] | None:
+def sample(stages: Sequence[NDArray[np.float64]]) -> list[list[float]]:
+    """Return rows of stages sorted by their sum, of more than :data:`LISTED` an even sample with both ends."""
+    ordered = sorted((list(map(float, row)) for row in stages), key=lambda row: (sum(row), row))
+    count = min(len(ordered), LISTED)
+    return [ordered[place] for place in np.linspace(0, len(ordered) - 1, count).round().astype(int)]
+
+
+def _losses(run: RunFiles) -> list[_Loss]:
+    text = pl.col("kind", "object", "owner", "minion", "reason").cast(pl.String)
+    columns = ["seq", "time_s", "kind", "object", "owner", "minion", "reason", "value", "cause"]
+    events = run.events().select(columns).with_columns(text).filter(pl.col("kind").is_in(_KINDS)).collect()
+    began = _beginnings(events)
+    silences = _silences(events, _cuts(run.manifest))
+    is_execute = pl.col("reason").str.contains("NoExecute", literal=True)
+    tainted = _times(events.filter((pl.col("kind") == "minion_tainted") & is_execute))
+    ends = _ends(events)
+    created = _created(events, ends)
+    found = []
+    for end_s, what, owner, minion, reason, cause in ends.iter_rows():
+        new = _taken(created[owner], end_s)
+        if what != "pod_terminating":
+            continue  # it ended by itself, and has taken the pod that was created for that
+        silence = silences.before(minion, end_s) if reason == EVICTED else None
+        if silence is not None:
+            fault, *marks_s = silence
+            marks_s.append(_first(tainted[minion], marks_s[-1], end_s))
+        else:
+            fault, from_s = began.get(cause, (_NO_FAULT, end_s))
+            marks_s = [from_s] * 3
+        stages = None if new is None else np.diff([*marks_s, end_s, new.created_s, new.bound_s, new.ready_s])
+        found.append(_Loss(fault, stages if new is not None and new.is_ready else None))
+    return found
+
+
+def _fault_name() -> pl.Expr:
+    """The fault that a record of its beginning or of a minion's crash is about."""
+    of = pl.when(pl.col("kind") == "fault_began").then("object").otherwise("owner")
+    return of.fill_null(_NO_FAULT).str.strip_prefix("fault/")
+
+
+def _beginnings(events: pl.DataFrame) -> dict[int, tuple[str, float]]:
+    """By the number of the record, which fault began and when: a crash has a record beside its fault's."""
+    rows = events.filter(pl.col("kind").is_in(["fault_began", "minion_crashed"]))
+    return {
+        seq: (name, time_s) for seq, name, time_s in rows.select("seq", _fault_name(), "time_s").iter_rows()
+    }
+
+
+def _cuts(manifest: Mapping[str, Any]) -> list[str]:
+    """The faults that cut minions off: nothing else in the journal says when one could not be heard any more."""
+    faults = manifest.get("scenario", {}).get("faults", ())
+    return [f"fault/{fault['name']}" for fault in faults if "cutOff" in fault]
+
+
+@dataclass(frozen=True)
+class _Silences:
+    """By minion, in order: when it fell silent and by which fault; when its condition changed and to what."""
+
+    began: Mapping[str, list[tuple[float, str]]]
+    conditions: Mapping[str, list[tuple[float, float]]]
+
+    def before(self, minion: str, time_s: float) -> tuple[str, float, float] | None:
+        """Which fault made a minion silent that is Unknown at a time, when, and when it was noticed.
+
+        The cause of the eviction would not do: where the master was out of reach too, that is the outage's end.
+        """
+        conditions, began = self.conditions[minion], self.began[minion]
+        place = bisect_right(conditions, (time_s, math.inf)) - 1
+        if place < 0 or conditions[place][1] != 0:
+            return None  # somebody tainted a minion that is well
+        noticed_s = conditions[place][0]
+        place = bisect_left(began, (noticed_s, "")) - 1
+        if place < 0:
+            return _NO_FAULT, noticed_s, noticed_s
+        return began[place][1], began[place][0], noticed_s
+
+
+def _silences(events: pl.DataFrame, cuts: Sequence[str]) -> _Silences:
+    kind = pl.col("kind")
+    began: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    falls = events.filter(
+        (kind == "minion_crashed") | ((kind == "fault_began") & pl.col("object").is_in(cuts))
+    )
+    about = pl.coalesce("minion", "object").alias("about")
+    for minion, time_s, name in falls.select(about, "time_s", _fault_name().alias("name")).iter_rows():
+        began[minion].append((time_s, name))
+    conditions: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    changes = events.filter(kind == "minion_condition").select("object", "time_s", "value")
+    for minion, time_s, value in changes.iter_rows():
+        conditions[minion].append((time_s, value))
+    return _Silences(began, conditions)
+
+
+def _ends(events: pl.DataFrame) -> pl.DataFrame:
+    """How each pod ended that its controller had to make good, in order; what was scaled down is not among them."""
+    kind, reason = pl.col("kind"), pl.col("reason")
+    driven = (kind == "pod_terminating") & reason.is_in([EVICTED, _DELETED])
+    return (
+        events.filter(driven | kind.is_in(["pod_failed", "pod_lost"]))
+        .filter(pl.col("owner").str.starts_with("controller/"))
+        .unique("object", keep="first", maintain_order=True)
+        .select("time_s", "kind", "owner", "minion", "reason", "cause")
+    )
+
+
+@dataclass(frozen=True)
+class _New:
+    """A pod that was created; nan where it was not bound or not ready."""
+
+    created_s: float
+    bound_s: float
+    ready_s: float
+
+    @property
+    def is_ready(self) -> bool:
+        return not math.isnan(self.ready_s)
+
+
+def _created(events: pl.DataFrame, ends: pl.DataFrame) -> dict[str, deque[_New]]:
+    """Pods by owner in order of creation, from the first loss on."""
+    found: dict[str, deque[_New]] = defaultdict(deque)
+    if not ends.height:
+        return found
+    later = events.filter(pl.col("time_s") >= ends["time_s"][0])
+    is_new = (pl.col("kind") == "pod_created") & pl.col("owner").is_in(ends["owner"].unique().implode())
+    created = later.filter(is_new).select("object", "owner", "time_s")
+    for word in ("bound", "ready"):
+        reached = (
+            later.filter(pl.col("kind") == f"pod_{word}")
+            .group_by("object")
+            .agg(pl.col("time_s").first().alias(word))
+        )
+        created = created.join(reached, on="object", how="left", maintain_order="left")
+    rows = created.select("owner", "time_s", pl.col("bound", "ready").fill_null(math.nan))
+    for owner, *moments in rows.iter_rows():
+        found[owner].append(_New(*moments))
+    return found
+
+
+def _taken(created: deque[_New], from_s: float) -> _New | None:
     """Take the first pod that was created at a time or later; those before it are of no use to later ones."""
-    while created and created[0][0] < from_s:
+    while created and created[0].created_s < from_s:
         created.popleft()
     return created.popleft() if created else None
 
 
-def _times(events: pl.DataFrame, name: pl.Expr) -> dict[str, list[float]]:
+def _times(events: pl.DataFrame) -> dict[str, list[float]]:
     found: dict[str, list[float]] = defaultdict(list)
-    for about, time_s in events.select(name.alias("about"), "time_s").iter_rows():
+    for about, time_s in events.select("object", "time_s").iter_rows():
         found[about].append(time_s)
     return found
 
 
-def _last(times_s: list[float], until_s: float) -> float:
-    """The last of these times that is not after another; nan for none."""
-    place = bisect_right(times_s, until_s) - 1
-    return times_s[place] if place >= 0 else math.nan
+def _first(times_s: Sequence[float], from_s: float, until_s: float) -> float:
+    """The first of these times in a span, its beginning where there is none."""
+    place = bisect_left(times_s, from_s)
+    return times_s[place] if place < len(times_s) and times_s[place] <= until_s else from_s

@@ -11,9 +11,12 @@ from typing import Any
 import jinja2
 from matplotlib.figure import Figure
 
+from experiments.controlplots import NAMED_CONTROLLERS, draw_controllers, draw_replacement
+from experiments.controlsteps import controller_steps
 from experiments.journalfiles import RunFiles, open_run
 from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage, fault_bands
 from experiments.plotstyle import data_uri
+from experiments.replacement import STAGES
 from experiments.steps import read_cluster_steps
 from experiments.summary import summarise
 from experiments.sweep import SweepTable, compare, read_results
@@ -102,8 +105,8 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     steps, end_s = read_cluster_steps(run), summary["end_s"]
     pods, faults = summary["pods"], summary["faults"]
     made: list[tuple[str, str, str, Figure | None]] = []
+    marks = _fault_words(faults, end_s)
     if steps:
-        marks = _fault_words(faults, end_s)
         alt = f"Pods by phase over {say_time(end_s)}; at the end " + ", ".join(
             f"{say_count(pods[phase])} {phase}" for phase in ("running", "pending", "succeeded", "lost")
         )
@@ -116,6 +119,8 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
                 draw_phases(steps, faults["listed"], end_s),
             )
         )
+    made += _control_pictures(run, summary, marks)
+    if steps:
         shares = ", ".join(
             f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()
         )
@@ -137,6 +142,27 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
         for title, caption, alt, figure in made
         if figure is not None
     ]
+
+
+def _control_pictures(
+    run: RunFiles, summary: Mapping[str, Any], marks: str
+) -> list[tuple[str, str, str, Figure | None]]:
+    figures, replaced = summary["controllers"], summary["replacement"]
+    alt = "At the end " + ", ".join(
+        f"{name} has {say_count(of['ready'])} of {say_count(of['desired'])} pods ready"
+        for name, of in list(figures.items())[:NAMED_CONTROLLERS]
+    )
+    curves = draw_controllers(controller_steps(run), summary["faults"]["listed"], summary["end_s"])
+    caption = f"What controllers have of what they want, as the record has it.{marks}"
+    made = [("Ready and desired over time", caption, f"{alt}.", curves)]
+    if replaced is not None and replaced["replaced"]:
+        caption = (
+            "From the fault until it was noticed; until the minion's taint; until the pod's end; until another pod was "
+            "created, had a place, was ready."
+        )
+        alt = "Means: " + ", ".join(f"{stage} {say_time(replaced[f'{stage}_s']['mean'])}" for stage in STAGES)
+        made.append(("Where the time of a replacement goes", caption, f"{alt}.", draw_replacement(replaced)))
+    return made
 
 
 def _fault_words(faults: Mapping[str, Any], end_s: float) -> str:

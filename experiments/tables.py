@@ -118,25 +118,34 @@ def _minions(summary: Mapping[str, Any]) -> Section:
 def _controllers(summary: Mapping[str, Any]) -> Section:
     words = ("desired", "live", "ready", "unavailable", "evicted")
     rows = tuple(
-        (name, *(say_count(int(found[word])) for word in words), f"{found['mean_unavailable']:.3g}")
+        (
+            name,
+            *(say_count(int(found[word])) for word in words),
+            f"{found['mean_unavailable']:.3g}",
+            f"{100 * found['unavailability_ratio']:.3g}%",
+        )
         for name, found in summary["controllers"].items()
     )
-    headings = ("controller", *words, "unavailable, mean over time")
-    return Section("Controllers at the end", headings, rows)
+    headings = ("controller", *words, "unavailable, mean", "of desired")
+    return Section("Controllers at the end, and over time", headings, rows)
 
 
 def _replacement(summary: Mapping[str, Any]) -> Section:
     found = summary["replacement"]
     if found is None:
         return Section("Replacement", (), ())
-    stages = (*STAGES, "whole")
-    rows = tuple(
-        (word, *(f"{found[f'{stage}_s'][word]:.4g} s" for stage in stages))
-        for word in ("mean", "max")
-        if found["replaced"]
-    )
-    counts = f"{say_count(found['replaced'])} of {say_count(found['evicted'])} pods evicted"
-    return Section(f"Replacement of {counts}, from the minion's silence", ("", *stages), rows)
+    rows = [_stages(f"all, {word}", found, word) for word in ("mean", "median", "max") if found["replaced"]]
+    if len(found["faults"]) > 1:
+        rows += [
+            _stages(f"{each['name']}, mean", each, "mean") for each in found["faults"] if each["replaced"]
+        ]
+    counts = f"{say_count(found['replaced'])} of {say_count(found['lost'])} pods evicted or deleted"
+    title = f"Replacement of {counts}, from the fault on"
+    return Section(title, ("", *STAGES, "whole"), tuple(rows))
+
+
+def _stages(name: str, found: Mapping[str, Any], word: str) -> tuple[str, ...]:
+    return (name, *(say_time(found[f"{stage}_s"][word]) for stage in (*STAGES, "whole")))
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:
