@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.control.log import Change, Cursor, Log, Op
+from models.control.log import Change, Cursor, Log, Matters, Op, always
 from models.control.tokens import TokenBucket
 from sim.engine import BELIEF, RECORD, Engine
 from sim.streams import Stream, Streams
@@ -23,6 +23,10 @@ _BLOCK = 256
 __all__ = ["Caller", "Client", "EventSink", "InstantClient", "Interest", "Law", "Master", "Timing"]
 
 Interest = Callable[[Op, object, int, int], bool]
+
+
+def _everything(op: Op, what: object, before: int, after: int) -> bool:
+    return True
 
 
 class Law(Protocol):
@@ -155,6 +159,7 @@ class InstantClient:
         act: Called after a wake-up has read all.
         ops: Kinds of change that may concern it.
         interest: Whether a commit calls for a wake-up; default: each of these kinds.
+        matters: Which changes of these kinds it is told of at all, by their words.
     """
 
     def __init__(
@@ -166,17 +171,18 @@ class InstantClient:
         act: Callable[[], None],
         ops: Iterable[Op],
         interest: Interest | None = None,
+        matters: Matters = always,
     ) -> None:
         self._engine = engine
         self._env = engine.env
         self._apply = apply
         self._act = act
-        self._interest = interest
+        self._interest = interest or _everything
         self._armed = False
-        self.cursor = log.watch(self._wake, ops)
+        self.cursor = log.watch(self._wake, ops, matters)
 
     def _wake(self, op: Op, what: object, before: int, after: int) -> None:
-        if not self._armed and (self._interest is None or self._interest(op, what, before, after)):
+        if not self._armed and self._interest(op, what, before, after):
             self.poke()
 
     def poke(self) -> None:
@@ -214,6 +220,7 @@ class Client:
         act: Called after a wake-up has read all it can.
         ops: Kinds of change that may concern it.
         interest: Whether a commit calls for a wake-up; default: each of these kinds.
+        matters: Which changes of these kinds it is told of at all, by their words.
     """
 
     def __init__(
@@ -230,6 +237,7 @@ class Client:
         act: Callable[[], None],
         ops: Iterable[Op],
         interest: Interest | None = None,
+        matters: Matters = always,
     ) -> None:
         self._engine = engine
         self._env = engine.env
@@ -243,7 +251,7 @@ class Client:
         self.bucket = None if math.isinf(rate_per_s) else TokenBucket(rate_per_s, burst)
         self._apply = apply
         self._act = act
-        self._interest = interest
+        self._interest = interest or _everything
         self._armed = False
         self._news_s = -math.inf
         self._horizon_s = -math.inf
@@ -251,11 +259,11 @@ class Client:
         self._loss_stream = streams.stream("client.loss")
         self._deliveries = 0
         self.lag_s = 0.0
-        self.cursor = log.watch(self._wake, ops)
+        self.cursor = log.watch(self._wake, ops, matters)
         master.join(self)
 
     def _wake(self, op: Op, what: object, before: int, after: int) -> None:
-        if self._interest is None or self._interest(op, what, before, after):
+        if self._interest(op, what, before, after):
             self._news_s = self._env._now
             if not self._armed:
                 self._arm(self._news_s)

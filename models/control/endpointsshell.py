@@ -26,6 +26,13 @@ ADDRESS = tuple(
     for word in range(64)
 )
 
+_CHANGED, _ENDED = Op.POD_CHANGED, Op.POD_ENDED
+
+
+def _matters(op: Op, before: int, after: int) -> bool:
+    """Whether a change can matter to any service."""
+    return (op is not _CHANGED and op is not _ENDED) or ADDRESS[before] != ADDRESS[after]
+
 
 class _Service:
     """What the controller believes of one service: changes since the last write, by arrival of the pod."""
@@ -66,6 +73,7 @@ class EndpointsController:
         self._on_written = on_written
         self.services: dict[int, _Service] = {}
         self._selecting: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[_Service, ...]] = {}
+        self._of_template: dict[int, tuple[_Service, ...]] = {}
         self._queue: deque[_Service] = deque()
         self.generation = 0
         self.client = make_client(
@@ -73,7 +81,18 @@ class EndpointsController:
             act=self._act,
             ops=(Op.POD_CHANGED, Op.POD_ENDED, Op.POD_LABELLED, Op.SERVICE_CHANGED),
             interest=self._concerns,
+            matters=_matters,
         )
+
+    def _selecting_pod(self, pod: Pod) -> tuple[_Service, ...]:
+        """Return the services that select a pod as it is labelled now. HOT: pods of one template are alike."""
+        template = pod.template
+        if pod.labels is not template.labels:
+            return self._selected_by(template.namespace, pod.labels)
+        found = self._of_template.get(template.index)
+        if found is None:
+            found = self._of_template[template.index] = self._selected_by(template.namespace, pod.labels)
+        return found
 
     def _selected_by(self, namespace: str, labels: tuple[tuple[str, str], ...]) -> tuple[_Service, ...]:
         key = (namespace, labels)
@@ -88,12 +107,9 @@ class EndpointsController:
         return found
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
-        if op is Op.POD_CHANGED or op is Op.POD_ENDED:
-            if ADDRESS[before] == ADDRESS[after]:
-                return False
+        if op is _CHANGED or op is _ENDED:
             assert isinstance(what, Pod)
-            services = self._selected_by(what.template.namespace, what.labels)
-            for service in services:
+            for service in self._selecting_pod(what):
                 if not service.busy:
                     return True
                 service.dirty = True
@@ -102,11 +118,10 @@ class EndpointsController:
 
     def _apply(self, change: Change) -> None:
         _, op, what, _, before, after = change
-        if op is Op.POD_CHANGED or op is Op.POD_ENDED:
-            if ADDRESS[before] != ADDRESS[after]:
-                assert isinstance(what, Pod)
-                for service in self._selected_by(what.template.namespace, what.labels):
-                    self._note(service, what, ADDRESS[after])
+        if op is _CHANGED or op is _ENDED:
+            assert isinstance(what, Pod)
+            for service in self._selecting_pod(what):
+                self._note(service, what, ADDRESS[after])
         elif op is Op.POD_LABELLED:
             assert isinstance(what, tuple)
             pod, old, new = what
@@ -120,6 +135,7 @@ class EndpointsController:
             assert isinstance(what, ServiceObject)
             self.services[what.identity] = _Service(what)
             self._selecting.clear()
+            self._of_template.clear()
             self._enqueue(self.services[what.identity])
 
     def _note(self, service: _Service, pod: Pod, address: int) -> None:

@@ -60,7 +60,11 @@ class GarbageCollector:
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         if op is Op.POD_ENDED:
-            return isinstance(what, Pod) and what.owner in self._foreground
+            assert isinstance(what, Pod)
+            if what.owner in self._foreground:
+                return True
+            self.client.cursor.drop()  # a collection that begins later looks at what pods there are then
+            return False
         return isinstance(what, ControllerObject) and what.deletion is not None
 
     def _apply(self, change: Change) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from sim.engine import Engine
 
-__all__ = ["Change", "Cursor", "Log", "Op"]
+__all__ = ["Change", "Cursor", "Log", "Matters", "Op", "always"]
 
 
 class Op(enum.IntEnum):
@@ -36,6 +36,16 @@ For POD_LABELLED and POD_OWNED the object is a tuple (pod, old, new).
 """
 
 Wake = Callable[[Op, object, int, int], None]
+
+Matters = Callable[[Op, int, int], bool]
+"""Whether a change of this kind, from one state word to another, can ever matter to a reader: asked once, and kept."""
+
+_Route = tuple[tuple[Wake, ...], tuple[tuple[Callable[[Change], None], Wake], ...]]
+
+
+def always(op: Op, before: int, after: int) -> bool:
+    """Let every change matter."""
+    return True
 
 
 class Cursor:
@@ -61,6 +71,10 @@ class Cursor:
         """Time of the first change that was not read; ``inf`` if there is none."""
         return self.pending[0][0] if self.pending else math.inf
 
+    def drop(self) -> None:
+        """Forget what was just committed: for a ``wake`` that finds it to be of no account, now or later."""
+        self.pending.pop()
+
     def skip(self) -> None:
         """Pass over everything: the client has read the store itself."""
         self.pending.clear()
@@ -76,29 +90,43 @@ class Log:
     def __init__(self, engine: Engine) -> None:
         self._env = engine.env
         self.revision = 0
-        self._clients: list[tuple[tuple[Callable[[Change], None], Wake], ...]] = [() for _ in Op]
-        self._observers: list[tuple[Wake, ...]] = [() for _ in Op]
+        self._clients: list[tuple[frozenset[Op], Matters, Callable[[Change], None], Wake]] = []
+        self._observers: list[tuple[frozenset[Op], Matters, Wake]] = []
+        self._routes: dict[int, _Route] = {}
 
-    def watch(self, wake: Wake, ops: Iterable[Op] = tuple(Op)) -> Cursor:
+    def watch(self, wake: Wake, ops: Iterable[Op] = tuple(Op), matters: Matters = always) -> Cursor:
         """Open a cursor at the present revision; ``wake`` is told of commits of these kinds as they happen."""
         cursor = Cursor()
-        for op in ops:
-            self._clients[op] = (*self._clients[op], (cursor.pending.append, wake))
+        self._clients.append((frozenset(ops), matters, cursor.pending.append, wake))
+        self._routes.clear()
         return cursor
 
-    def observe(self, told: Wake, ops: Iterable[Op]) -> None:
+    def observe(self, told: Wake, ops: Iterable[Op], matters: Matters = always) -> None:
         """Tell an observer of commits as they happen, before any client: it reads no log and acts for nobody."""
-        for op in ops:
-            self._observers[op] = (*self._observers[op], told)
+        self._observers.append((frozenset(ops), matters, told))
+        self._routes.clear()
 
     def commit(self, op: Op, what: object, seq: int, before: int = 0, after: int = 0) -> None:
-        """Append a change and tell who wants to know."""
+        """Append a change and tell who wants to know. HOT: who that is, is looked up by kind and words."""
         self.revision += 1
-        for told in self._observers[op]:
+        route = self._routes.get(op << 12 | before << 6 | after)
+        observers, clients = self._route(op, before, after) if route is None else route
+        for told in observers:
             told(op, what, before, after)
-        clients = self._clients[op]
         if clients:
             change = (self._env._now, op, what, seq, before, after)
             for append, wake in clients:
                 append(change)
                 wake(op, what, before, after)
+
+    def _route(self, op: Op, before: int, after: int) -> _Route:
+        assert 0 <= before < 64 > after >= 0, "a state word has six bits"
+        found = self._routes[op << 12 | before << 6 | after] = (
+            tuple(told for ops, matters, told in self._observers if op in ops and matters(op, before, after)),
+            tuple(
+                (append, wake)
+                for ops, matters, append, wake in self._clients
+                if op in ops and matters(op, before, after)
+            ),
+        )
+        return found

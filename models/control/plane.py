@@ -10,7 +10,7 @@ from typing import Any
 
 from models.api import records
 from models.api.selectors import Selector
-from models.api.types import MinionAsk, Pod, PodTemplate
+from models.api.types import READY, TERMINATING, MinionAsk, Pod, PodTemplate
 from models.control.client import Client, InstantClient, Law, Master, Timing
 from models.control.endpointsshell import EndpointsController
 from models.control.garbage import GarbageCollector
@@ -32,6 +32,13 @@ from sim.series import Gauges, SeriesBook
 from sim.streams import Streams
 
 __all__ = ["ControlPlan", "ControlPlane"]
+
+_CREATED, _CHANGED, _ENDED, _OWNED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED
+
+
+def _matters(op: Op, before: int, after: int) -> bool:
+    """Whether a change moves the series of a controller, or is a deletion that a kubelet has to know of."""
+    return op is not _CHANGED or ACTIVE[before] != ACTIVE[after] or (before ^ after) & (READY | TERMINATING) != 0
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ class ControlPlane:
         self.evictions: TaintEviction | None = None
         if not plan.instant:
             self._start_lifecycle(minions)
-        store.log.observe(self._count, (Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED))
+        store.log.observe(self._count, (Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED), _matters)
 
     def _start_lifecycle(self, minions: Sequence[MinionAsk]) -> None:
         plan, engine, store = self.plan, self._engine, self._store
@@ -203,7 +210,7 @@ class ControlPlane:
 
     def _count(self, op: Op, what: object, before: int, after: int) -> None:
         """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""
-        if op is Op.POD_OWNED:
+        if op is _OWNED:
             assert isinstance(what, tuple)
             _pod, old, new = what
             for owner, sign in ((old, -1), (new, 1)):
@@ -213,7 +220,7 @@ class ControlPlane:
             return
         assert isinstance(what, Pod)
         gauges = self._gauges.get(what.owner)
-        if op is Op.POD_CREATED:
+        if op is _CREATED:
             if gauges is not None:
                 gauges.add((0, 1, 0))
             return
@@ -223,11 +230,11 @@ class ControlPlane:
             ready = (now and after >> 4 & 1) - (was and before >> 4 & 1)
             if live or ready:
                 gauges.add((0, live, ready))
-        if op is Op.POD_ENDED:
+        if op is _ENDED:
             controller = self.replication.belief.by_owner.get(what.owner)
             if controller is not None:
                 controller.object.pods.pop(what.arrival, None)
-        elif self.kubelets is not None and (before ^ after) & 32:
+        elif self.kubelets is not None and (before ^ after) & TERMINATING:
             self.kubelets.terminating(what)
 
     def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:

@@ -28,6 +28,8 @@ STANDING = tuple(_standing(word) for word in range(64))
 """By state word of a pod: what it is to its controller."""
 ACTIVE = tuple(UNASSIGNED <= code <= UP for code in STANDING)
 """By state word: whether the pod counts as a replica."""
+_CREATED, _CHANGED, _ENDED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED
+# To read a member of an enumeration costs as much as a call.
 _SEEN = tuple((ACTIVE[word], STANDING[word] == UP) for word in range(64))
 
 
@@ -74,14 +76,19 @@ class ReplicationBelief:
         self.queue: deque[Replicated] = deque()
         self._selecting: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[Replicated, ...]] = {}
 
+    @staticmethod
+    def matters(op: Op, before: int, after: int) -> bool:
+        """Whether a change can matter to any controller: one that leaves a pod's standing alike does not."""
+        return op is not _CHANGED or STANDING[before] != STANDING[after]
+
     def concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         """Whether a commit calls for a wake-up: not while a sync is on, which looks again when it is over."""
-        if op is Op.POD_CHANGED or op is Op.POD_ENDED or op is Op.POD_CREATED:
+        if op is _CHANGED or op is _ENDED or op is _CREATED:
             assert isinstance(what, Pod)
             found = self.by_owner.get(what.owner)
             if found is None:
-                return op is not Op.POD_ENDED and bool(self.selecting(what))
-            if op is not Op.POD_CREATED and _SEEN[before] == _SEEN[after]:
+                return op is not _ENDED and bool(self.selecting(what))
+            if op is not _CREATED and _SEEN[before] == _SEEN[after]:
                 return False
             if found.busy or found.queued:
                 found.dirty = True
@@ -104,14 +111,14 @@ class ReplicationBelief:
     def apply(self, change: Change) -> None:
         """Take one change into the belief."""
         _, op, what, _, before, after = change
-        if op is Op.POD_CHANGED or op is Op.POD_ENDED:
+        if op is _CHANGED or op is _ENDED:
             assert isinstance(what, Pod)
             found = self.by_owner.get(what.owner)
             if found is None:
-                self._apply_orphan(what, ended=op is Op.POD_ENDED)
+                self._apply_orphan(what, ended=op is _ENDED)
             else:
                 self._apply_pod(found, what, before, after)
-        elif op is Op.POD_CREATED:
+        elif op is _CREATED:
             assert isinstance(what, Pod)
             found = self.by_owner.get(what.owner)
             if found is None:

@@ -72,6 +72,7 @@ class ReplicationManager:
                 Op.CONTROLLER_CHANGED,
             ),
             interest=self.belief.concerns,
+            matters=self.belief.matters,
         )
         self._events = EventSink(self.client, EventFilter.of(constants).passes)
 

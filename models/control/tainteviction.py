@@ -67,7 +67,11 @@ class TaintEviction:
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         if op is Op.POD_BOUND:
             assert isinstance(what, Pod)
-            return what.minion in self._cells
+            if what.minion in self._cells:
+                return True
+            # Whoever reads the taint of a minion later sees all pods that are bound to it by then.
+            self.watch.cursor.drop()
+            return False
         assert isinstance(what, int)
         return what in self._cells or bool(_no_execute(self._store.minions[what].taints))
 
