@@ -117,7 +117,7 @@ class EndpointsController:
         return True
 
     def _apply(self, change: Change) -> None:
-        _, op, what, _, before, after = change
+        _, op, what, _, _, after = change
         if op is _CHANGED or op is _ENDED:
             assert isinstance(what, Pod)
             for service in self._selecting_pod(what):

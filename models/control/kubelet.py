@@ -31,6 +31,8 @@ from sim.streams import Streams
 
 __all__ = ["KubeletDelays", "Kubelets"]
 
+_RUNNING = Phase.RUNNING
+
 
 @dataclass(frozen=True)
 class KubeletDelays:
@@ -90,6 +92,14 @@ class Kubelets:
         self._buckets: dict[int, TokenBucket] = {}
         self.cut = [False] * minions
         self._unsaid: dict[int, list[Callable[[], None]]] = {}
+        self._groups: dict[int, str] = {-1: "orphan"}
+        # Made once: every event of every pod holds one of these.
+        self._starts, self._readies, self._ends, self._kills = (
+            self._start,
+            self._ready,
+            self._ended,
+            self._kill,
+        )
 
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
@@ -102,7 +112,10 @@ class Kubelets:
         return delay_s
 
     def _draw(self, pod: Pod, word: int) -> float:
-        return self._draws.at(self._name(pod.owner) if pod.owner >= 0 else "orphan", pod.ask.index, 0, word)
+        group = self._groups.get(pod.owner)
+        if group is None:
+            group = self._groups[pod.owner] = self._name(pod.owner)
+        return self._draws.at(group, pod.ask.index, 0, word)
 
     def _say(self, minion: int, report: Callable[[], None]) -> None:
         """Report to the master: now (the delay was stamped before), or when it can be reached again."""
@@ -140,7 +153,7 @@ class Kubelets:
         at_s = self._granted_s(minion, seen_s + self._delay_s(delays.start, pod, 1))
         if self._late_s is not None:
             at_s += self._late_s(at_s, self._draw(pod, 1))
-        self._engine.at(at_s, TRUTH, partial(self._start, pod), cause=pod.cause, guard=(pod, pod.generation))
+        self._engine.at_cell(at_s, TRUTH, self._starts, pod, pod.cause)
 
     def _reject(self, pod: Pod, lacking: str) -> None:
         self._say(
@@ -160,9 +173,10 @@ class Kubelets:
             )
             self._say(minion, partial(self._report_running, pod))
         else:
-            self._store.move(pod, Phase.RUNNING, cause=pod.cause)
+            self._store.move(pod, _RUNNING, cause=pod.cause)
         self._fleet.begin(pod)
-        self._arm_end(pod)
+        if pod.ask.life_s < math.inf:
+            self._arm_end(pod)
         self._arm_ready(pod)
 
     def _report_running(self, pod: Pod) -> None:
@@ -172,13 +186,7 @@ class Kubelets:
 
     def _arm_end(self, pod: Pod) -> None:
         if pod.life_s < math.inf:
-            self._engine.at(
-                self._env._now + pod.life_s,
-                TRUTH,
-                partial(self._ended, pod),
-                cause=pod.cause,
-                guard=(pod, pod.generation),
-            )
+            self._engine.at_cell(self._env._now + pod.life_s, TRUTH, self._ends, pod, pod.cause)
 
     def _arm_ready(self, pod: Pod) -> None:
         wait_s = self._delay_s(self._delays[pod.minion].ready, pod, 2)
@@ -186,14 +194,17 @@ class Kubelets:
             self._ready(pod)
             return
         at_s = self._granted_s(pod.minion, self._env._now + wait_s)
-        self._engine.at(at_s, TRUTH, partial(self._ready, pod), cause=pod.cause, guard=(pod, pod.generation))
+        self._engine.at_cell(at_s, TRUTH, self._readies, pod, pod.cause)
 
     def _ready(self, pod: Pod) -> None:
-        if pod.phase is Phase.RUNNING:
-            self._say(pod.minion, lambda: self._set_ready(pod))
+        if pod.phase is _RUNNING:
+            if self.cut[pod.minion] or self._master.down:
+                self._say(pod.minion, partial(self._set_ready, pod))
+            else:
+                self._set_ready(pod)
 
     def _set_ready(self, pod: Pod) -> None:
-        if pod.phase is Phase.RUNNING and self._fleet.runs(pod):
+        if pod.phase is _RUNNING and self._fleet.runs(pod):
             self._store.set_ready(pod, True, cause=pod.cause)
 
     def _ended(self, pod: Pod) -> None:
@@ -211,13 +222,8 @@ class Kubelets:
         wait_s = self._delay_s(delays.lag, pod, 0) + min(
             self._delay_s(delays.terminate, pod, 3), pod.template.grace_s
         )
-        self._engine.at(
-            self._granted_s(pod.minion, self._env._now + wait_s),
-            TRUTH,
-            partial(self._kill, pod),
-            cause=pod.cause,
-            guard=(pod, pod.generation),
-        )
+        at_s = self._granted_s(pod.minion, self._env._now + wait_s)
+        self._engine.at_cell(at_s, TRUTH, self._kills, pod, pod.cause)
 
     def _kill(self, pod: Pod) -> None:
         if not self._fleet.up[pod.minion]:

@@ -38,7 +38,9 @@ _CREATED, _CHANGED, _ENDED, _OWNED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDE
 
 def _matters(op: Op, before: int, after: int) -> bool:
     """Whether a change moves the series of a controller, or is a deletion that a kubelet has to know of."""
-    return op is not _CHANGED or ACTIVE[before] != ACTIVE[after] or (before ^ after) & (READY | TERMINATING) != 0
+    return (
+        op is not _CHANGED or ACTIVE[before] != ACTIVE[after] or (before ^ after) & (READY | TERMINATING) != 0
+    )
 
 
 @dataclass(frozen=True)

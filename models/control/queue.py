@@ -47,7 +47,7 @@ class SchedulingQueue:
             Whether it is active; a pod of a parked class is parked without an attempt.
         """
         entry = ((-pod.template.priority, pod.arrival), pod)
-        parked = self._parked.get(self._class(pod))
+        parked = self._parked.get(self._class(pod)) if self._parked else None
         if parked is not None:
             heappush(parked, entry)
             return False
@@ -57,7 +57,7 @@ class SchedulingQueue:
     def pop(self) -> tuple[Pod, int]:
         """Take the first active pod, and the record that woke it (-1 if it is new)."""
         _, pod = heappop(self._active)
-        return pod, self._causes.pop(pod.arrival, -1)
+        return pod, self._causes.pop(pod.arrival, -1) if self._causes else -1
 
     def park(self, pod: Pod) -> None:
         """Park a pod whose attempt failed; pods of its class that wait behind it stay active in their turn."""
@@ -66,7 +66,8 @@ class SchedulingQueue:
 
     def bound(self, pod: Pod) -> None:
         """Say that a pod found room: the next of its class may try."""
-        self._next_of(self._class(pod), None)
+        if self._parked:
+            self._next_of(self._class(pod), None)
 
     def wake(self, could_fit: Callable[[Pod], bool], cause: int) -> None:
         """Activate the first pod of every parked class for which ``could_fit`` says yes."""

@@ -28,6 +28,7 @@ from sim.streams import Streams
 
 __all__ = ["Scheduler"]
 
+_CREATED, _ENDED = Op.POD_CREATED, Op.POD_ENDED
 _BACKLOG = 4096
 """Changes that a scheduler leaves unread at most while nobody waits for room."""
 
@@ -111,7 +112,7 @@ class Scheduler:
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
         # not read holds its pod.
-        return op is Op.POD_CREATED or self._queue.parked or len(self.client.cursor.pending) >= _BACKLOG
+        return op is _CREATED or self._queue.parked or len(self.client.cursor.pending) >= _BACKLOG
 
     def _work(self) -> None:
         queue = self._queue
@@ -122,13 +123,13 @@ class Scheduler:
 
     def _learn(self, change: Change) -> None:
         _, op, what, seq, _, _ = change
-        if op is Op.POD_CREATED:
+        if op is _CREATED:
             assert isinstance(what, Pod)
             if what.minion >= 0:  # bound by somebody else before it was seen
                 self._belief.place(what.template, what.minion, what.devices, -1)
             elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
-        elif op is Op.POD_ENDED:
+        elif op is _ENDED:
             assert isinstance(what, Pod)
             if what.minion >= 0:
                 self._belief.place(what.template, what.minion, what.devices, 1)
@@ -166,7 +167,7 @@ class Scheduler:
             self._queue.park(pod)
             self._refused(pod, cause, refusal)
             return
-        devices = self._devices(pod, minion)
+        devices = () if pod.template.gpu is None else self._devices(pod, minion)
         self._belief.place(pod.template, minion, devices, -1)
         self._queue.bound(pod)
         self.client.call(partial(self._bind, pod, minion, devices, cause), cause=cause)

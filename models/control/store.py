@@ -30,6 +30,14 @@ _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
     (Phase.BOUND, Phase.DELETED): records.POD_REMOVED,
     (Phase.RUNNING, Phase.DELETED): records.POD_REMOVED,
 }
+_PENDING, _BOUND, _RUNNING, _DELETED = Phase.PENDING, Phase.BOUND, Phase.RUNNING, Phase.DELETED
+_POD_CREATED, _POD_BOUND, _POD_CHANGED, _POD_ENDED = (
+    Op.POD_CREATED,
+    Op.POD_BOUND,
+    Op.POD_CHANGED,
+    Op.POD_ENDED,
+)
+# To read a member of an enumeration costs as much as a call.
 _SERIES = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
 # A pod that is bound but not started counts as pending: it does not run yet.
 _PLACES = dict(zip(Phase, (0, 0, 1, 2, 3, 4, 5, 6, 7), strict=True))
@@ -94,7 +102,7 @@ class Store:
         identity = self._identities.add("pod", ask.name, template.namespace)
         pod = Pod(identity, self.created, owner, ask, now_s)
         self.created += 1
-        self.count[Phase.PENDING] += 1
+        self.count[0] += 1  # Phase.PENDING
         self._count_change(self._creation)
         need = template.need
         pod.cause = self._write(
@@ -107,9 +115,9 @@ class Store:
             None,
             ask.life_s if ask.life_s < math.inf else math.nan,
             self.log.revision,
-            (need[0], need[1], need[3], template.gpu_milli, ask.recorded_wait_s),
+            (need[0], need[1], need[3], need[-1], ask.recorded_wait_s),
         )
-        self._commit(Op.POD_CREATED, pod, pod.cause)
+        self._commit(_POD_CREATED, pod, pod.cause)
         return pod
 
     def bind(self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int) -> str | None:
@@ -133,7 +141,7 @@ class Store:
         pod.minion = minion
         pod.devices = devices
         self.bound[minion][pod.arrival] = pod
-        self.move(pod, Phase.BOUND, cause=cause, actor=actor)
+        self.move(pod, _BOUND, cause=cause, actor=actor)
         return None
 
     def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:
@@ -149,10 +157,10 @@ class Store:
         pod.word = after = before & ~PHASE_MASK | phase
         minion = self._minions[pod.minion] if pod.minion >= 0 else -1
         pod.cause = self._write(kind, pod.identity, minion, actor, pod.owner, cause, reason)
-        if phase is Phase.BOUND:
-            self._commit(Op.POD_BOUND, pod, pod.cause, before, after)
-        elif phase is Phase.RUNNING:
-            self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
+        if phase is _BOUND:
+            self._commit(_POD_BOUND, pod, pod.cause, before, after)
+        elif phase is _RUNNING:
+            self._commit(_POD_CHANGED, pod, pod.cause, before, after)
 
     def end(self, pod: Pod, phase: Phase, *, cause: int, reason: str | None = None, actor: int = -1) -> None:
         """Move a pod to a phase that it does not leave, and tell the clients."""
@@ -161,18 +169,18 @@ class Store:
         self.move(pod, phase, cause=cause, reason=reason, actor=actor)
         if pod.minion >= 0:
             del self.bound[pod.minion][pod.arrival]
-        self._commit(Op.POD_ENDED, pod, pod.cause, before, pod.word)
+        self._commit(_POD_ENDED, pod, pod.cause, before, pod.word)
         self._identities.release(pod.identity)
 
     def report_running(self, pod: Pod) -> None:
         """Move a pod to Running by a report that comes late: that it started was recorded when it did."""
         before = pod.word
-        pair = (pod.phase, Phase.RUNNING)
+        pair = (pod.phase, _RUNNING)
         self.count[pair[0]] -= 1
-        self.count[Phase.RUNNING] += 1
+        self.count[_RUNNING] += 1
         self._count_change(self._moves[pair][1])
-        pod.phase = Phase.RUNNING
-        pod.word = after = before & ~PHASE_MASK | Phase.RUNNING
+        pod.phase = _RUNNING
+        pod.word = after = before & ~PHASE_MASK | _RUNNING
         pod.cause = self._write(
             records.POD_REPORTED,
             pod.identity,
@@ -194,15 +202,9 @@ class Store:
             pod.ready_since_s = self._env._now
         kind = records.POD_READY if ready else records.POD_UNREADY
         pod.cause = self._write(
-            kind,
-            pod.identity,
-            minion=self._minions[pod.minion],
-            actor=actor,
-            owner=pod.owner,
-            cause=cause,
-            reason=reason,
+            kind, pod.identity, self._minions[pod.minion], actor, pod.owner, cause, reason
         )
-        self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
+        self._commit(_POD_CHANGED, pod, pod.cause, before, after)
 
     def terminate(self, pod: Pod, *, cause: int, actor: int = -1, reason: str | None = None) -> bool:
         """Give a pod a deletion timestamp.
@@ -211,23 +213,17 @@ class Store:
             Whether it had none and had not ended: a second deletion changes nothing.
         """
         before = pod.word
-        if before & TERMINATING or pod.phase not in (Phase.PENDING, Phase.BOUND, Phase.RUNNING):
+        if before & TERMINATING or pod.phase > _RUNNING:
             return False
         pod.word = after = before | TERMINATING
         pod.generation += 1
         minion = self._minions[pod.minion] if pod.minion >= 0 else -1
         pod.cause = self._write(
-            records.POD_TERMINATING,
-            pod.identity,
-            minion=minion,
-            actor=actor,
-            owner=pod.owner,
-            cause=cause,
-            reason=reason,
+            records.POD_TERMINATING, pod.identity, minion, actor, pod.owner, cause, reason
         )
-        self._commit(Op.POD_CHANGED, pod, pod.cause, before, after)
+        self._commit(_POD_CHANGED, pod, pod.cause, before, after)
         if pod.minion < 0:
-            self.end(pod, Phase.DELETED, cause=pod.cause)
+            self.end(pod, _DELETED, cause=pod.cause)
         return True
 
     def relabel(self, pod: Pod, labels: tuple[tuple[str, str], ...], *, cause: int, actor: int = -1) -> None:

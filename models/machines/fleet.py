@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import ge, sub
+from operator import ge, le, sub
 
 from models.api import records
 from models.api.protocols import Master
@@ -20,6 +20,8 @@ from sim.journal import Journal
 from sim.series import SeriesBook
 
 __all__ = ["Fleet"]
+
+_RUNNING = Phase.RUNNING
 
 
 class Fleet:
@@ -78,6 +80,8 @@ class Fleet:
     def lacking(self, pod: Pod) -> str | None:
         """Return the resource of which a pod's minion has too little for it, as in OutOfcpu; or nothing."""
         free = self._free[pod.minion]
+        if all(map(le, pod.template.need, free)):  # HOT: mostly it is so
+            return None
         for word, have, need in zip(self._words, free, pod.template.need, strict=True):
             if need > have:
                 return word.removesuffix("_millicores").removesuffix("_bytes").removesuffix("_milli")
@@ -94,13 +98,12 @@ class Fleet:
 
     def runs(self, pod: Pod) -> bool:
         """Whether a pod has room on its minion and was not stopped by a crash."""
-        return self.has(pod) and pod.arrival not in self._halted.get(pod.minion, ())
+        return self.has(pod) and not (self._halted and pod.arrival in self._halted.get(pod.minion, ()))
 
     def begin(self, pod: Pod) -> None:
         """Run a pod (again)."""
-        halted = self._halted.get(pod.minion)
-        if halted is not None:
-            halted.discard(pod.arrival)
+        if self._halted:
+            self._halted.get(pod.minion, set()).discard(pod.arrival)
 
     def leave(self, pod: Pod, reason: str | None = None) -> None:
         """Let a pod stop and its room be free; ``reason`` is for a record of that, as when it was killed."""
@@ -155,7 +158,7 @@ class Fleet:
 
     def start(self, pod: Pod) -> None:
         """Run a pod that was just bound; its end is known and stamped now."""
-        self._store.move(pod, Phase.RUNNING, cause=pod.cause)
+        self._store.move(pod, _RUNNING, cause=pod.cause)
         self.take(pod)
         if pod.life_s < math.inf:
             engine = self._engine
