@@ -157,11 +157,12 @@ def _fault_name() -> pl.Expr:
 
 
 def _beginnings(events: pl.DataFrame) -> dict[int, tuple[str, float]]:
-    """By the number of the record, which fault began and when: a crash has a record beside its fault's."""
-    rows = events.filter(pl.col("kind").is_in(["fault_began", "minion_crashed"]))
-    return {
-        seq: (name, time_s) for seq, name, time_s in rows.select("seq", _fault_name(), "time_s").iter_rows()
-    }
+    """By the number of the record, which fault began and when; what crashed or was tainted by it has records too."""
+    found: dict[int, tuple[str, float]] = {}
+    rows = events.filter(pl.col("kind").is_in(["fault_began", "minion_crashed", "minion_tainted"]))
+    for seq, name, time_s, cause in rows.select("seq", _fault_name(), "time_s", "cause").iter_rows():
+        found[seq] = found.get(cause, (name, time_s))
+    return found
 
 
 def _cuts(manifest: Mapping[str, Any]) -> list[str]:

@@ -37,13 +37,15 @@ class _Silence:
 
     Attributes:
         beat_us: Its last beat.
+        cause: The record of what made it silent; once it was noticed, that of its condition.
         seen_us: The pass that saw it, once that pass has been; or when its fresh grace began.
     """
 
-    __slots__ = ("beat_us", "seen_us")
+    __slots__ = ("beat_us", "cause", "seen_us")
 
-    def __init__(self, beat_us: int) -> None:
+    def __init__(self, beat_us: int, cause: int) -> None:
         self.beat_us = beat_us
+        self.cause = cause
         self.seen_us: int | None = None
 
 
@@ -115,7 +117,8 @@ class MinionLifecycle:
         now_us = round(self._env._now * 1e6)
         beat = last_at_or_before(self._phase_us[minion], self._lease_us, now_us)
         # Before its first beat of the run a minion was heard of one period earlier.
-        self._silent[minion] = _Silence(self._phase_us[minion] - self._lease_us if beat is None else beat)
+        beat_us = self._phase_us[minion] - self._lease_us if beat is None else beat
+        self._silent[minion] = _Silence(beat_us, self._engine.cause)
         self._plan()
 
     def returned(self, minion: int) -> None:
@@ -246,11 +249,13 @@ class MinionLifecycle:
         minion = due[place]
 
         def commit() -> None:
-            if minion in self._silent:
+            silence = self._silent.get(minion)
+            if silence is not None:
                 self._unknown[minion] = round(self._env._now * 1e6)
                 self._not_ready[self._zones[minion]] += 1
-                self._store.minion_condition(
-                    minion, ready=False, cause=self._engine.cause, actor=self.identity
+                # A pass tells of many minions: what follows for this one follows from its own silence.
+                self._engine.cause = silence.cause = self._store.minion_condition(
+                    minion, ready=False, cause=silence.cause, actor=self.identity
                 )
                 self._events.tell(self._store.minions[minion].identity, self._env._now)
             pods = [pod for pod in self._store.bound[minion].values() if pod.ready]
@@ -315,7 +320,9 @@ class MinionLifecycle:
     def _poll(self, zone: str) -> None:
         queue, now_s = self._queues[zone], self._env._now
         while (minion := queue.take(now_s)) is not None:
-            self._call_twice(partial(self._execute_taint, minion))
+            silence = self._silent.get(minion)
+            cause = None if silence is None else silence.cause
+            self._call_twice(partial(self._execute_taint, minion), cause=cause)
         self._set_polls()
 
     def _execute_taint(self, minion: int) -> None:

@@ -21,14 +21,16 @@ class MinionObject:
         identity: In the identity table.
         ready: Its Ready condition is True.
         taints: As KEY=VALUE:EFFECT or KEY:EFFECT, sorted.
+        tainted: The record that set them, -1 before the first.
     """
 
-    __slots__ = ("identity", "ready", "taints")
+    __slots__ = ("identity", "ready", "tainted", "taints")
 
     def __init__(self, identity: int) -> None:
         self.identity = identity
         self.ready = True
         self.taints: tuple[str, ...] = ()
+        self.tainted = -1
 
 
 @dataclass(eq=False)

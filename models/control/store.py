@@ -248,8 +248,8 @@ class Store:
         self.minions[minion].ready = ready
         self._commit(Op.MINION_CHANGED, minion, seq)
 
-    def minion_condition(self, minion: int, *, ready: bool, cause: int, actor: int = -1) -> None:
-        """Enter that a minion is ready, or not known to be."""
+    def minion_condition(self, minion: int, *, ready: bool, cause: int, actor: int = -1) -> int:
+        """Enter that a minion is ready, or not known to be; returns the seq of the record."""
         entry = self.minions[minion]
         entry.ready = ready
         seq = self._write(
@@ -262,12 +262,13 @@ class Store:
             reason="True" if ready else "Unknown",
         )
         self._commit(Op.MINION_CHANGED, minion, seq)
+        return seq
 
     def set_taints(self, minion: int, taints: tuple[str, ...], *, cause: int, actor: int = -1) -> int:
         """Replace a minion's taints, each as KEY=VALUE:EFFECT or KEY:EFFECT; returns the seq of the record."""
         entry = self.minions[minion]
         entry.taints = tuple(sorted(taints))
-        seq = self._write(
+        seq = entry.tainted = self._write(
             records.MINION_TAINTED,
             entry.identity,
             minion=entry.identity,

@@ -81,7 +81,7 @@ class TaintEviction:
             assert isinstance(what, Pod)
             cell = self._cells.get(what.minion)
             if cell is not None:
-                self._arm(cell, [what])
+                self._arm(cell, [what], what.minion)
         elif op is Op.MINION_CHANGED:
             assert isinstance(what, int)
             self._changed(what)
@@ -96,12 +96,12 @@ class TaintEviction:
         cell.generation += 1
         cell.taints = taints
         if taints:
-            self._arm(cell, list(self._store.bound[minion].values()))
+            self._arm(cell, list(self._store.bound[minion].values()), minion)
         else:
             del self._cells[minion]
 
-    def _arm(self, cell: _Cell, pods: list[Pod]) -> None:
-        """Set one timer for all pods that are due together."""
+    def _arm(self, cell: _Cell, pods: list[Pod], minion: int) -> None:
+        """Set one timer for all pods of a minion that are due together; the cause is its taint."""
         due: dict[float, list[Pod]] = {}
         for pod in pods:
             due.setdefault(self._delay(pod, cell.taints), []).append(pod)
@@ -111,6 +111,7 @@ class TaintEviction:
                     self._engine.now_s + delay_s,
                     BELIEF,
                     partial(self._evict, group),
+                    cause=self._store.minions[minion].tainted,
                     guard=(cell, cell.generation),
                 )
 
