@@ -1,0 +1,26 @@
+"""What the control plane's load dispatches, at a size that a test can run."""
+
+from __future__ import annotations
+
+from experiments.benchmarks.loads import control
+from models.plan import make_plan
+from models.world import Sinks, World
+from sim.journalchunks import ChunkMemory
+
+
+def ran(until: str, *, minions: int = 60, pods: int = 1_800) -> World:
+    loaded = control(minions, pods, until=until, crashes=False)
+    world = World(make_plan(loaded.spec), Sinks(ChunkMemory(), ChunkMemory(), ChunkMemory()))
+    world.run()
+    return world
+
+
+def test_a_pod_costs_few_events_from_birth_to_ready_and_nothing_after() -> None:
+    hour, month = ran("1h"), ran("30d")
+    assert hour.plane is not None
+    ready = sum(len(service.endpoints) for service in hour.plane.services.values())
+    assert ready == hour.store.created == 1_800
+    # Created, bound, started; then what clients are woken and called for. The limit is 7.
+    assert 4 < hour.engine.dispatched / 1_800 <= 5.5
+    # Leases, passes of the monitor and periods of queues are computed, not ticked.
+    assert month.engine.dispatched - hour.engine.dispatched <= 100
