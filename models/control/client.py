@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from models.control.tokens import TokenBucket
 from sim.engine import BELIEF, RECORD, Engine
 from sim.streams import Stream, Streams
 
-_BLOCK = 256
+_BLOCK = 1024
 
 __all__ = ["Caller", "Client", "EventSink", "InstantClient", "Interest", "Law", "Master", "Timing"]
 
@@ -56,14 +57,15 @@ class Delays:
 
     def next_s(self) -> float:
         """Return the next delay in seconds."""
-        if not self._left:
+        left = self._left
+        if not left:
             uniforms = self._stream.block(self._group, self._drawn, _BLOCK)
             self._drawn += _BLOCK
             values = np.broadcast_to(
                 np.asarray(self._law.quantile(uniforms), dtype=np.float64), uniforms.shape
             )
-            self._left = values[::-1].tolist()
-        return self._left.pop()
+            left = self._left = values[::-1].tolist()
+        return left.pop()
 
 
 @dataclass(frozen=True)
@@ -258,7 +260,7 @@ class Client:
         self._loss_ratio = 0.0
         self._loss_stream = streams.stream("client.loss")
         self._deliveries = 0
-        self.lag_s = 0.0
+        self.lag_s = self._lags.next_s()
         self.cursor = log.watch(self._wake, ops, matters)
         master.join(self)
 
@@ -276,7 +278,6 @@ class Client:
 
     def _arm(self, from_s: float) -> None:
         self._armed = True
-        self.lag_s = self._lags.next_s()
         self._horizon_s = from_s
         self._engine.at(max(self._env._now, from_s + self.lag_s), BELIEF, self._run)
 
@@ -284,6 +285,8 @@ class Client:
         self._armed = False
         if self.master.down:
             return
+        # What woke it is delivered after the lag drawn before; of what came since, all that a new one lets through.
+        self.lag_s = self._lags.next_s()
         self.catch_up()
         self._act()
         if self.cursor.pending and not self._armed and self._news_s > self._horizon_s:
@@ -294,9 +297,10 @@ class Client:
         apply = self._apply
         # What woke it was committed at the horizon: a difference of two times could miss it by a rounding.
         self._horizon_s = max(self._horizon_s, self._env._now - self.lag_s)
-        for change in self.cursor.read(self._horizon_s):
-            if self._loss_ratio and self._is_lost():
-                continue
+        changes = self.cursor.read(self._horizon_s)
+        if self._loss_ratio:
+            changes = [change for change in changes if not self._is_lost()]
+        for change in changes:
             apply(change)
 
     def disturb(self, lag: Law | None, loss_ratio: float) -> None:
@@ -304,6 +308,7 @@ class Client:
         self._lags = (
             self._usual_lags if lag is None else Delays(lag, self._lag_stream, f"{self.name}/disturbed")
         )
+        self.lag_s = self._lags.next_s()
         self._loss_ratio = loss_ratio
 
     def _is_lost(self) -> bool:
@@ -316,16 +321,14 @@ class Client:
         Returns:
             When it will be committed, if the master answers then.
         """
-        now_s = self._env._now
+        now_s, master = self._env._now, self.master
         granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
         if granted_s == now_s:
-            granted_s = self.master.turn(now_s, self._timing.write_s)
+            granted_s = master.turn(now_s, self._timing.write_s)
         at_s = granted_s + self._latencies.next_s()
-        master = self.master
-        if master.never_down:
-            self._engine.at(at_s, RECORD, commit, cause=cause)
-        else:
-            self._engine.at(at_s, RECORD, lambda: master.reach(commit), cause=cause)
+        if not master.never_down:
+            commit = partial(master.reach, commit)
+        self._engine.at(at_s, RECORD, commit, cause=cause)
         return at_s
 
     def say(self, commit: Callable[[], None]) -> None:

@@ -120,8 +120,11 @@ class EndpointsController:
         _, op, what, _, _, after = change
         if op is _CHANGED or op is _ENDED:
             assert isinstance(what, Pod)
+            news = (what, ADDRESS[after])
             for service in self._selecting_pod(what):
-                self._note(service, what, ADDRESS[after])
+                service.news[what.arrival] = news
+                if not service.queued:
+                    self._enqueue(service)
         elif op is Op.POD_LABELLED:
             assert isinstance(what, tuple)
             pod, old, new = what

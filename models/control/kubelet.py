@@ -32,6 +32,8 @@ from sim.streams import Streams
 __all__ = ["KubeletDelays", "Kubelets"]
 
 _RUNNING = Phase.RUNNING
+_BLOCK = 256
+_CACHED_BLOCKS = 1024
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Kubelets:
         self._buckets: dict[int, TokenBucket] = {}
         self.cut = [False] * minions
         self._unsaid: dict[int, list[Callable[[], None]]] = {}
+        # By law, word, owner and block of its pods; the laws are those above, so their numbers are no one else's.
+        self._blocks: dict[tuple[int, int, int, int], list[float]] = {}
         self._groups: dict[int, str] = {-1: "orphan"}
         # Made once: every event of every pod holds one of these.
         self._starts, self._readies, self._ends, self._kills = (
@@ -108,14 +112,31 @@ class Kubelets:
         """Return one of a pod's delays; a law that is constant needs no draw."""
         if isinstance(law, Constant):
             return law.value
-        delay_s: float = law.quantile(self._draw(pod, word))
-        return delay_s
+        index = pod.ask.index
+        key = (id(law), word, pod.owner, index // _BLOCK)
+        block = self._blocks.get(key)
+        if block is None:
+            block = self._blocks[key] = self._drawn_s(law, pod, word)
+        return block[index % _BLOCK]
+
+    def _drawn_s(self, law: Law, pod: Pod, word: int) -> list[float]:
+        """Return the delays of the block of an owner's pods that a pod is of."""
+        if len(self._blocks) >= _CACHED_BLOCKS:
+            self._blocks.clear()
+        first = pod.ask.index // _BLOCK * _BLOCK
+        drawn: list[float] = law.quantile(
+            self._draws.block(self._group(pod), first, _BLOCK, 0, word)
+        ).tolist()
+        return drawn
 
     def _draw(self, pod: Pod, word: int) -> float:
+        return self._draws.at(self._group(pod), pod.ask.index, 0, word)
+
+    def _group(self, pod: Pod) -> str:
         group = self._groups.get(pod.owner)
         if group is None:
             group = self._groups[pod.owner] = self._name(pod.owner)
-        return self._draws.at(group, pod.ask.index, 0, word)
+        return group
 
     def _say(self, minion: int, report: Callable[[], None]) -> None:
         """Report to the master: now (the delay was stamped before), or when it can be reached again."""

@@ -62,14 +62,18 @@ class TaintEviction:
             act=lambda: None,
             ops=(Op.MINION_CHANGED, Op.POD_BOUND),
             interest=self._concerns,
+            matters=self._matters,
         )
+
+    def _matters(self, op: Op, before: int, after: int) -> bool:
+        # Whoever reads the taint of a minion later sees all pods that are bound to it by then.
+        return op is not Op.POD_BOUND or bool(self._cells)
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         if op is Op.POD_BOUND:
             assert isinstance(what, Pod)
             if what.minion in self._cells:
                 return True
-            # Whoever reads the taint of a minion later sees all pods that are bound to it by then.
             self.watch.cursor.drop()
             return False
         assert isinstance(what, int)
@@ -93,12 +97,14 @@ class TaintEviction:
             return
         if cell is None:
             cell = self._cells[minion] = _Cell()
+            self._store.log.reconsider()
         cell.generation += 1
         cell.taints = taints
         if taints:
             self._arm(cell, list(self._store.bound[minion].values()), minion)
         else:
             del self._cells[minion]
+            self._store.log.reconsider()
 
     def _arm(self, cell: _Cell, pods: list[Pod], minion: int) -> None:
         """Set one timer for all pods of a minion that are due together; the cause is its taint."""

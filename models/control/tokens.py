@@ -57,7 +57,8 @@ class TokenBucket:
         rate = self.rate_per_s
         if rate == math.inf:
             return now_s
-        tokens = min(self.burst, self._tokens + (now_s - self._last_s) * rate) - 1.0
+        level = self._tokens + (now_s - self._last_s) * rate
+        tokens = level - 1.0 if level < self.burst else self.burst - 1.0
         if tokens < 0.0 and rate <= 0.0:
             return math.inf
         self._tokens = tokens

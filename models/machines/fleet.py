@@ -62,7 +62,7 @@ class Fleet:
         self._stranded = series.gauges([f"stranded_{word}" for word in words])
         self._ready = series.gauges(["minions_ready"])
         self._series = series
-        self._uses: dict[tuple[int, int], tuple[tuple[int, ...], int]] = {}
+        self._uses: dict[int, dict[int, tuple[tuple[int, ...], int]]] = {1: {}, -1: {}}
         self._end = self._ended
         self._nothing = (0,) * len(words)
         self._is_stranded: list[tuple[int, ...] | None] = [None] * len(minions)
@@ -199,10 +199,10 @@ class Fleet:
 
     def _use(self, pod: Pod, sign: int) -> None:
         index, template = pod.minion, pod.template
-        found = self._uses.get((template.index, sign))
+        found = self._uses[sign].get(template.index)
         if found is None:
             difference = tuple(sign * amount for amount in template.need)
-            found = self._uses[template.index, sign] = (
+            found = self._uses[sign][template.index] = (
                 difference,
                 self._series.change((self._requested, difference)),
             )
@@ -242,10 +242,10 @@ class Fleet:
 
     def overcommitted(self) -> str | None:
         """State that no minion runs more than is allocatable."""
-        for index, free in enumerate(self._free):
-            if min(free) < 0:
-                return f"minion {index} has {free} left"
-        return None
+        if min(map(min, self._free), default=0) >= 0:
+            return None
+        index, free = next((index, free) for index, free in enumerate(self._free) if min(free) < 0)
+        return f"minion {index} has {free} left"
 
     def adds_up(self) -> str | None:
         """State that free, computed afresh from the pods that run, is what the deltas left."""
