@@ -49,10 +49,10 @@ _BAD = {
     "deep": ("x: " + "[" * 10_000 + "]" * 10_000, "the nesting is deeper than"),
     "cut": (_GOOD[: _GOOD.index("mean: 4h")], "12:"),
     "policy": (_changed("best-fit", "best-fti"), "13:21: there is no scheduling policy 'best-fti'"),
-    "dangling": (_changed("minion: web-3", "minion: web-9"), "14:51: there is no minion 'web-9' in this cluster"),
+    "dangling": (_changed("minion: web-3", "minion: web-9"), "14:53: there is no minion 'web-9' in this cluster"),
     "absent": (
         _changed("policy:", "  - {name: t, trace: {format: openb, path: nowhere}}\npolicy:"),
-        "13:45: there is no trace at '",
+        "13:44: there is no trace at '",
     ),
     "empty": ("", "1:1: expected a document, but the file is empty"),
     "binary": (b"\xff\xfe\x00", "the file is not UTF-8"),
