@@ -179,13 +179,8 @@ class InstantClient:
         self._env = engine.env
         self._apply = apply
         self._act = act
-        self._interest = interest or _everything
         self._armed = False
-        self.cursor = log.watch(self._wake, ops, matters)
-
-    def _wake(self, op: Op, what: object, before: int, after: int) -> None:
-        if not self._armed and self._interest(op, what, before, after):
-            self.poke()
+        self.cursor = log.watch(interest or _everything, ops, matters, self.poke)
 
     def poke(self) -> None:
         """Wake up at this instant, after the records."""
@@ -253,7 +248,6 @@ class Client:
         self.bucket = None if math.isinf(rate_per_s) else TokenBucket(rate_per_s, burst)
         self._apply = apply
         self._act = act
-        self._interest = interest or _everything
         self._armed = False
         self._news_s = -math.inf
         self._horizon_s = -math.inf
@@ -261,14 +255,8 @@ class Client:
         self._loss_stream = streams.stream("client.loss")
         self._deliveries = 0
         self.lag_s = self._lags.next_s()
-        self.cursor = log.watch(self._wake, ops, matters)
+        self.cursor = log.watch(interest or _everything, ops, matters, self.poke)
         master.join(self)
-
-    def _wake(self, op: Op, what: object, before: int, after: int) -> None:
-        if self._interest(op, what, before, after):
-            self._news_s = self._env._now
-            if not self._armed:
-                self._arm(self._news_s)
 
     def poke(self) -> None:
         """Wake the client one lag from now, unless a wake-up is pending already."""

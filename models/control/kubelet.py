@@ -85,6 +85,7 @@ class Kubelets:
         self._journal = journal
         self._store = store
         self._fleet = fleet
+        self._up = fleet.up
         self._master = master
         self._delays = [delays(index) for index in range(minions)]
         self._name = identities.text
@@ -158,19 +159,18 @@ class Kubelets:
 
     def bound(self, pod: Pod) -> None:
         """Take note of a pod that was just bound to a minion."""
-        if self._reachable(pod.minion):
+        if self._up[pod.minion] and not self.cut[pod.minion]:
             self._see(pod)
 
     def _see(self, pod: Pod) -> None:
-        fleet, minion, now_s = self._fleet, pod.minion, self._env._now
-        lacking = fleet.lacking(pod)
+        minion = pod.minion
+        lacking = self._fleet.admit(pod)
         delays = self._delays[minion]
-        seen_s = now_s + self._delay_s(delays.lag, pod, 0)
+        seen_s = self._env._now + self._delay_s(delays.lag, pod, 0)
         if lacking is not None:
             self._engine.at(seen_s, TRUTH, partial(self._reject, pod, lacking), cause=pod.cause,
                             guard=(pod, pod.generation))  # fmt: skip
             return
-        fleet.take(pod)
         at_s = self._granted_s(minion, seen_s + self._delay_s(delays.start, pod, 1))
         if self._late_s is not None:
             at_s += self._late_s(at_s, self._draw(pod, 1))

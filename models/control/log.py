@@ -35,17 +35,22 @@ Change = tuple[float, Op, object, int, int, int]
 For POD_LABELLED and POD_OWNED the object is a tuple (pod, old, new).
 """
 
-Wake = Callable[[Op, object, int, int], None]
+Told = Callable[[Op, object, int, int], object]
 
 Matters = Callable[[Op, int, int], bool]
 """Whether a change of this kind, from one state word to another, can ever matter to a reader: asked once, and kept."""
 
-_Route = tuple[tuple[Wake, ...], tuple[tuple[Callable[[Change], None], Wake], ...]]
+_Reader = tuple[Callable[[Change], None], Told, Callable[[], None]]
+_Route = tuple[tuple[Told, ...], tuple[_Reader, ...]]
 
 
 def always(op: Op, before: int, after: int) -> bool:
     """Let every change matter."""
     return True
+
+
+def _nobody() -> None:
+    pass
 
 
 class Cursor:
@@ -74,7 +79,7 @@ class Cursor:
         return self.pending[0][0] if self.pending else math.inf
 
     def drop(self) -> None:
-        """Forget what was just committed: for a ``wake`` that finds it to be of no account, now or later."""
+        """Forget what was just committed: for a ``told`` that finds it to be of no account, now or later."""
         self.pending.pop()
 
     def skip(self) -> None:
@@ -92,18 +97,31 @@ class Log:
     def __init__(self, engine: Engine) -> None:
         self._env = engine.env
         self.revision = 0
-        self._clients: list[tuple[frozenset[Op], Matters, Callable[[Change], None], Wake]] = []
-        self._observers: list[tuple[frozenset[Op], Matters, Wake]] = []
+        self._clients: list[tuple[frozenset[Op], Matters, _Reader]] = []
+        self._observers: list[tuple[frozenset[Op], Matters, Told]] = []
         self._routes: dict[int, _Route] = {}
 
-    def watch(self, wake: Wake, ops: Iterable[Op] = tuple(Op), matters: Matters = always) -> Cursor:
-        """Open a cursor at the present revision; ``wake`` is told of commits of these kinds as they happen."""
+    def watch(
+        self,
+        told: Told,
+        ops: Iterable[Op] = tuple(Op),
+        matters: Matters = always,
+        wake: Callable[[], None] = _nobody,
+    ) -> Cursor:
+        """Open a cursor at the present revision.
+
+        Args:
+            told: Is told of commits of these kinds as they happen, and answers whether ``wake`` is to be called.
+            ops: The kinds.
+            matters: Which of them it is told of at all, by their words.
+            wake: Called without arguments.
+        """
         cursor = Cursor()
-        self._clients.append((frozenset(ops), matters, cursor.pending.append, wake))
+        self._clients.append((frozenset(ops), matters, (cursor.pending.append, told, wake)))
         self._routes.clear()
         return cursor
 
-    def observe(self, told: Wake, ops: Iterable[Op], matters: Matters = always) -> None:
+    def observe(self, told: Told, ops: Iterable[Op], matters: Matters = always) -> None:
         """Tell an observer of commits as they happen, before any client: it reads no log and acts for nobody."""
         self._observers.append((frozenset(ops), matters, told))
         self._routes.clear()
@@ -117,9 +135,10 @@ class Log:
             told(op, what, before, after)
         if clients:
             change = (self._env._now, op, what, seq, before, after)
-            for append, wake in clients:
+            for append, told, wake in clients:
                 append(change)
-                wake(op, what, before, after)
+                if told(op, what, before, after):
+                    wake()
 
     def reconsider(self) -> None:
         """Ask anew what matters to whom: somebody's answer has changed."""
@@ -130,9 +149,7 @@ class Log:
         found = self._routes[op << 12 | before << 6 | after] = (
             tuple(told for ops, matters, told in self._observers if op in ops and matters(op, before, after)),
             tuple(
-                (append, wake)
-                for ops, matters, append, wake in self._clients
-                if op in ops and matters(op, before, after)
+                reader for ops, matters, reader in self._clients if op in ops and matters(op, before, after)
             ),
         )
         return found

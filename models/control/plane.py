@@ -203,12 +203,10 @@ class ControlPlane:
 
     # What kubelets are told; what series show.
 
-    def bound(self, pod: Pod) -> None:
-        """Take note of a bind that was committed."""
-        if self.kubelets is not None:
-            self.kubelets.bound(pod)
-        else:
-            self._fleet.start(pod)
+    @property
+    def bound(self) -> Callable[[Pod], None]:
+        """What takes note of a pod whose bind was committed."""
+        return self._fleet.start if self.kubelets is None else self.kubelets.bound
 
     def _count(self, op: Op, what: object, before: int, after: int) -> None:
         """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import ge, le, sub
+from operator import ge, sub
 
 from models.api import records
 from models.api.protocols import Master
@@ -77,20 +77,19 @@ class Fleet:
         """Return the identity of a minion."""
         return self._identities[index]
 
-    def lacking(self, pod: Pod) -> str | None:
-        """Return the resource of which a pod's minion has too little for it, as in OutOfcpu; or nothing."""
-        free = self._free[pod.minion]
-        if all(map(le, pod.template.need, free)):  # HOT: mostly it is so
-            return None
-        for word, have, need in zip(self._words, free, pod.template.need, strict=True):
-            if need > have:
-                return word.removesuffix("_millicores").removesuffix("_bytes").removesuffix("_milli")
+    def admit(self, pod: Pod) -> str | None:
+        """Give a pod its room on its minion, or return the resource of which there is too little, as in OutOfcpu."""
+        index = pod.minion
+        difference, change = self._difference(pod.template, 1)
+        free = list(map(sub, self._free[index], difference))
+        if min(free) < 0:
+            words = (word for word, left in zip(self._words, free, strict=True) if left < 0)
+            return next(words).removesuffix("_millicores").removesuffix("_bytes").removesuffix("_milli")
+        self._pods[index][pod.arrival] = pod
+        self._free[index] = free
+        self._series.add(change)
+        self._strand(index)
         return None
-
-    def take(self, pod: Pod) -> None:
-        """Give a pod its room on its minion."""
-        self._pods[pod.minion][pod.arrival] = pod
-        self._use(pod, 1)
 
     def has(self, pod: Pod) -> bool:
         """Whether a pod has room on its minion."""
@@ -159,7 +158,8 @@ class Fleet:
     def start(self, pod: Pod) -> None:
         """Run a pod that was just bound; its end is known and stamped now."""
         self._store.move(pod, _RUNNING, cause=pod.cause)
-        self.take(pod)
+        self._pods[pod.minion][pod.arrival] = pod
+        self._use(pod, 1)
         if pod.life_s < math.inf:
             engine = self._engine
             engine.at_cell(engine.now_s + pod.life_s, TRUTH, self._end, pod, pod.cause)
@@ -197,17 +197,20 @@ class Fleet:
         self._count_minion(index, 1)
         self._store.minion_gone(index, ready=True, seq=seq)
 
-    def _use(self, pod: Pod, sign: int) -> None:
-        index, template = pod.minion, pod.template
+    def _difference(self, template: PodTemplate, sign: int) -> tuple[tuple[int, ...], int]:
+        """Return what a pod that comes (1) or goes (-1) takes from a minion, and the change of the series."""
         found = self._uses[sign].get(template.index)
         if found is None:
             difference = tuple(sign * amount for amount in template.need)
-            found = self._uses[sign][template.index] = (
-                difference,
-                self._series.change((self._requested, difference)),
-            )
-        self._free[index] = list(map(sub, self._free[index], found[0]))
-        self._series.add(found[1])
+            change = self._series.change((self._requested, difference))
+            found = self._uses[sign][template.index] = (difference, change)
+        return found
+
+    def _use(self, pod: Pod, sign: int) -> None:
+        index = pod.minion
+        difference, change = self._difference(pod.template, sign)
+        self._free[index] = list(map(sub, self._free[index], difference))
+        self._series.add(change)
         # Where a template fits it still does when something leaves.
         if sign > 0 or self._is_stranded[index] is not None or len(self._templates) != self._seen_templates:
             self._strand(index)
