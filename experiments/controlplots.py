@@ -65,15 +65,28 @@ def _draw_lacking(axes: Axes, controllers: Mapping[str, Mapping[str, Steps]], en
     named, others = worst[:NAMED_CONTROLLERS], worst[NAMED_CONTROLLERS:]
     for name, colour in zip(named, COLOURS.values(), strict=False):
         draw_steps(axes, lacking[name], end_s, colour, label=name)
+    drawn = [lacking[name] for name in named]
     if others:
-        together = summed([lacking[name] for name in others])
-        draw_steps(
-            axes, together, end_s, GREY, linestyle=":", label=f"{say_count(len(others))} others, together"
-        )
-    axes.set_title("unavailable: desired and not ready")
-    axes.set_ylim(bottom=0)
+        drawn.append(summed([lacking[name] for name in others]))
+        label = f"{say_count(len(others))} others, together"
+        draw_steps(axes, drawn[-1], end_s, GREY, linestyle=":", label=label)
+    top = max(float(steps.values.max(initial=0)) for steps in drawn)
+    later = max(_most_later(steps) for steps in drawn)
+    is_cut = 0 < later < top
+    axes.set_title("unavailable: desired and not ready" + (", the start cut off above" if is_cut else ""))
+    # Room above the curves for the names of controllers.
+    axes.set_ylim(0, 1.4 * max(1.0, later if is_cut else top))
     if len(controllers) > 1:
         axes.legend(loc="upper right", ncols=len(named) + bool(others))
+
+
+def _most_later(lacking: Steps) -> float:
+    """The most from when nothing was lacking for the first time: at the start all is, which would hide the rest."""
+    values = lacking.values
+    lacks = np.flatnonzero(values)
+    full = np.flatnonzero(values == 0)
+    full = full[full > lacks[0]] if len(lacks) else full
+    return float(values[full[0] if len(full) else 0 :].max(initial=0))
 
 
 def draw_replacement(found: Mapping[str, Any] | None) -> Figure | None:

@@ -116,7 +116,7 @@ def _minions(summary: Mapping[str, Any]) -> Section:
 
 
 def _controllers(summary: Mapping[str, Any]) -> Section:
-    words = ("desired", "live", "ready", "unavailable", "evicted")
+    words = ("desired", "live", "ready", "evicted", "unavailable")
     rows = tuple(
         (
             name,
@@ -126,7 +126,7 @@ def _controllers(summary: Mapping[str, Any]) -> Section:
         )
         for name, found in summary["controllers"].items()
     )
-    headings = ("controller", *words, "unavailable, mean", "of desired")
+    headings = ("controller", *words, "mean", "of desired")
     return Section("Controllers at the end, and over time", headings, rows)
 
 

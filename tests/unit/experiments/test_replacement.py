@@ -15,6 +15,7 @@ from experiments.controlsteps import controller_steps
 from experiments.journalfiles import open_run
 from experiments.replacement import LISTED, STAGES, sample
 from experiments.run import execute
+from experiments.steps import NOTHING, Steps
 from experiments.tables import run_sections
 
 _TEXT = """apiVersion: wavetank/v1
@@ -157,6 +158,30 @@ def test_pictures_of_a_run_without_controllers_are_none() -> None:
     assert draw_controllers({}, [], 60.0) is None
     assert draw_replacement(None) is None
     assert draw_replacement({"lost": 1, "replaced": 0, "faults": [], "listed": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("lacking", "top", "is_cut"),
+    [
+        ([0, 100, 40, 0, 7, 0], 7, True),  # at the start all is lacking, which would hide the rest
+        ([0, 100, 40, 0, 120, 0], 120, False),
+        ([0, 100, 40, 30, 35, 30], 100, False),  # it was never complete: there is no end of the start
+        ([0, 100, 0], 100, False),
+    ],
+)
+def test_the_start_is_cut_off_where_it_would_hide_the_rest(
+    lacking: list[int], top: int, is_cut: bool
+) -> None:
+    times_s = np.arange(len(lacking), dtype=float)
+    wanted = Steps(np.zeros(1), np.array([100.0]))
+    missing = Steps(times_s, np.array(lacking, dtype=float))
+    ready = Steps(times_s, 100.0 - missing.values)
+    of = {"desired": wanted, "ready": ready, "live": ready, "evicted": NOTHING, "unavailable": missing}
+    figure = draw_controllers({"api": of}, [], 10.0)
+    assert figure is not None
+    axes = figure.axes[1]
+    assert axes.get_ylim() == pytest.approx((0, 1.4 * top))
+    assert ("cut off" in axes.get_title("left")) is is_cut
 
 
 def test_the_pictures_show_the_figures(tmp_path: Path) -> None:
