@@ -119,6 +119,8 @@ class ReplicationManager:
                 continue
             if found in self.belief.selecting(pod):
                 claims.append((pod, controller.identity))
+        if not self._store.relabelled:  # there is nothing to release
+            return claims
         released = [
             (pod, -1)
             for pod in controller.pods.values()

@@ -67,6 +67,7 @@ class Store:
         minions: What the master knows of each minion.
         bound: By minion, the pods that are bound to it and not gone, by arrival.
         created: Pods so far.
+        relabelled: Changes of labels so far.
         count: Pods by phase.
     """
 
@@ -94,6 +95,7 @@ class Store:
             pair: (kind, series.change((gauges, _difference(*pair)))) for pair, kind in _TRANSITIONS.items()
         }
         self.created = 0
+        self.relabelled = 0
         self.count = [0] * len(Phase)
 
     def create_pod(self, ask: PodAsk, owner: int, now_s: float, *, cause: int | None = None) -> Pod:
@@ -228,6 +230,7 @@ class Store:
 
     def relabel(self, pod: Pod, labels: tuple[tuple[str, str], ...], *, cause: int, actor: int = -1) -> None:
         """Change a pod's labels."""
+        self.relabelled += 1
         old = pod.labels
         pod.labels = labels
         text = ",".join(f"{key}={value}" for key, value in labels)
