@@ -229,8 +229,8 @@ class Client:
         self._env = engine.env
         self.master = master
         self.name = name
-        self._timing = timing
-        self._latencies = Delays(timing.latency, streams.stream("client.latency"), name)
+        self._write_s = timing.write_s
+        self._latency_s = Delays(timing.latency, streams.stream("client.latency"), name).next_s
         self._lag_stream = streams.stream("client.lag")
         self._lags = self._usual_lags = Delays(timing.lag, self._lag_stream, name)
         rate_per_s, burst = limits
@@ -303,8 +303,8 @@ class Client:
         granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
         if granted_s == now_s:
             granted_s = max(now_s, master.free_s)
-            master.free_s = granted_s + self._timing.write_s
-        at_s = granted_s + self._latencies.next_s()
+            master.free_s = granted_s + self._write_s
+        at_s = granted_s + self._latency_s()
         if not master.never_down:
             commit = partial(master.reach, commit)
         self._engine.at(at_s, RECORD, commit, cause=cause)
@@ -312,7 +312,7 @@ class Client:
 
     def say(self, commit: Callable[[], None]) -> None:
         """Have somebody else's report committed after one latency, outside this client's limit."""
-        at_s = self._env._now + self._latencies.next_s()
+        at_s = self._env._now + self._latency_s()
         self._engine.at(at_s, RECORD, lambda: self.master.reach(commit))
 
 

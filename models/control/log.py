@@ -129,8 +129,10 @@ class Log:
     def commit(self, op: Op, what: object, seq: int, before: int = 0, after: int = 0) -> None:
         """Append a change and tell who wants to know. HOT: who that is, is looked up by kind and words."""
         self.revision += 1
-        route = self._routes.get(op << 12 | before << 6 | after)
-        observers, clients = self._route(op, before, after) if route is None else route
+        try:
+            observers, clients = self._routes[op << 12 | before << 6 | after]
+        except KeyError:
+            observers, clients = self._route(op, before, after)
         for told in observers:
             told(op, what, before, after)
         if clients:
