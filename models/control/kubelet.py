@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 
 from models.api import records
 from models.api.types import Phase, Pod
@@ -95,7 +96,10 @@ class Kubelets:
         self._buckets: dict[int, TokenBucket] = {}
         self.cut = [False] * minions
         self._unsaid: dict[int, list[Callable[[], None]]] = {}
-        # By law, word, owner and block of its pods; the laws are those above, so their numbers are no one else's.
+        # Minions in a row that have the same laws share a number; a word means the same of the laws everywhere.
+        alike = (each is before for before, each in pairwise(self._delays))
+        self._numbers = [0, *accumulate(not same for same in alike)]
+        # By number of the laws, word, owner and block of its pods.
         self._blocks: dict[tuple[int, int, int, int], list[float]] = {}
         self._groups: dict[int, str] = {-1: "orphan"}
         # Made once: every event of every pod holds one of these.
@@ -114,7 +118,7 @@ class Kubelets:
         if isinstance(law, Constant):
             return law.value
         index = pod.ask.index
-        key = (id(law), word, pod.owner, index // _BLOCK)
+        key = (self._numbers[pod.minion], word, pod.owner, index // _BLOCK)
         block = self._blocks.get(key)
         if block is None:
             block = self._blocks[key] = self._drawn_s(law, pod, word)
