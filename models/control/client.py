@@ -240,6 +240,7 @@ class Client:
         self._armed = False
         self._news_s = -math.inf
         self._horizon_s = -math.inf
+        self._woken_s = -math.inf
         self._loss_ratio = 0.0
         self._loss_stream = streams.stream("client.loss")
         self._deliveries = 0
@@ -255,7 +256,7 @@ class Client:
 
     def _arm(self, from_s: float) -> None:
         self._armed = True
-        self._horizon_s = from_s
+        self._woken_s = from_s
         self._engine.at(max(self._env._now, from_s + self.lag_s), BELIEF, self._run)
 
     def _run(self) -> None:
@@ -264,6 +265,8 @@ class Client:
             return
         # What woke it is delivered after the lag drawn before; of what came since, all that a new one lets through.
         self.lag_s = self._lags.next_s()
+        # It was committed at the horizon: a difference of two times could miss it by a rounding.
+        self._horizon_s = max(self._horizon_s, self._woken_s)
         self.catch_up()
         self._act()
         pending = self.cursor.pending
@@ -273,7 +276,6 @@ class Client:
     def catch_up(self) -> None:
         """Apply what was committed up to now less the lag."""
         apply = self._apply
-        # What woke it was committed at the horizon: a difference of two times could miss it by a rounding.
         self._horizon_s = max(self._horizon_s, self._env._now - self.lag_s)
         changes = self.cursor.read(self._horizon_s)
         if self._loss_ratio:
