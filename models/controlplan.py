@@ -10,7 +10,16 @@ from models.api.specs import Scenario
 from models.api.specs_cluster import MinionPool
 from models.api.specs_control import INSTANT, KubeletDelays
 from models.api.specs_controllers import Controller
-from models.api.specs_faults import Fault, MinionTarget, PodTarget, Relabel, Restart, TaintMinions, Watch
+from models.api.specs_faults import (
+    Fault,
+    Kill,
+    MinionTarget,
+    PodTarget,
+    Relabel,
+    Restart,
+    TaintMinions,
+    Watch,
+)
 from models.api.specs_taints import Taint
 from models.api.types import MinionAsk, PodTemplate
 from models.control import kubelet
@@ -147,6 +156,8 @@ def operation_plan(fault: Fault, minions: Sequence[MinionAsk]) -> OperationPlan:
         words["labels"] = dict(action.labels)
     elif isinstance(action, Watch):
         words = {"client": action.client, "lag": action.lag, "loss": action.loss}
+    elif isinstance(action, Kill):
+        words["mode"] = action.mode
     elif isinstance(action, Restart):
         words["client"] = action.client
     return OperationPlan(

@@ -171,6 +171,8 @@ class World:
             on_bound=self.fleet.start if self.plane is None else self.plane.bound,
             on_parked=self._parked,
         )
+        if self.plane is not None:
+            self.plane.on_scheduler_restart = self.scheduler.restart
         self._start_objects()
         self._start_faults()
         self._start_sources()
@@ -268,10 +270,16 @@ class World:
             self.engine.at(time_s, RECORD, partial(self._arrive, owner, arrivals, asks), cause=-1)
 
     def _arrive(self, owner: int, arrivals: Iterator[Arrival], asks: Iterable[PodAsk]) -> None:
+        if self.plane is not None and self.plane.master.down:
+            self.plane.master.reach(partial(self._submit, owner, list(asks)))
+        else:
+            self._submit(owner, asks)
+        self._pump(owner, arrivals)
+
+    def _submit(self, owner: int, asks: Iterable[PodAsk]) -> None:
         now_s, create = self.engine.now_s, self.store.create_pod
         for ask in asks:
             create(ask, owner, now_s)
-        self._pump(owner, arrivals)
 
     def _parked(self, pod: Pod) -> None:
         """Stamp when a pod that waits will be withdrawn or given up; one that is bound at once needs no event."""
@@ -285,13 +293,18 @@ class World:
         if due_s <= self.engine.now_s:
             self.store.end(pod, phase, cause=self.journal.count - 1)
             return
-        self.engine.at(
-            due_s,
-            RECORD,
-            lambda: self.store.end(pod, phase, cause=pod.cause),
-            cause=pod.cause,
-            guard=(pod, pod.generation),
-        )
+
+        def due() -> None:
+            if self.plane is None:
+                end()
+            else:
+                self.plane.master.reach(end)
+
+        def end() -> None:
+            if pod.phase is Phase.PENDING:
+                self.store.end(pod, phase, cause=pod.cause)
+
+        self.engine.at(due_s, RECORD, due, cause=pod.cause, guard=(pod, pod.generation))
 
     def _start_faults(self) -> None:
         plan = self.plan
@@ -326,12 +339,8 @@ class World:
                 runner.start(operation)
 
     def pods_there(self) -> list[Pod]:
-        """Return the pods of controllers and those bound to minions, by arrival."""
-        assert self.plane is not None, "only a control plane asks"
-        found = {pod.arrival: pod for pods in self.store.bound for pod in pods.values()}
-        for controller in self.plane.controllers.values():
-            found.update(controller.pods)
-        return [found[arrival] for arrival in sorted(found)]
+        """Return all pods that are in the store, by arrival."""
+        return self.store.pods()
 
     def _repair(self, fault: FaultPlan) -> Callable[[int], float]:
         law, stream = fault.repair, self.plan.streams.stream("minion.repair")

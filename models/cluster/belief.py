@@ -11,7 +11,7 @@ a log of changed indices): cost follows change. Classes of linear scores are kep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,6 +157,19 @@ class Belief:
             row[self._columns] = (own == 1000).sum()
             row[self._columns + 1] = own.max()
         self._log.add(index)
+
+    def relist(
+        self, ready: Sequence[bool], placed: Iterable[tuple[PodTemplate, int, tuple[int, ...]]]
+    ) -> None:
+        """Forget all, and believe this: who is ready, and (template, minion, devices) of every pod that is bound."""
+        self._fit[:, : self._columns] = self.allocatable
+        for index, minion in enumerate(self._minions):
+            self._devices[index, : minion.gpu.count] = 1000
+            self._fit[index, self._columns] = minion.gpu.count
+            self._fit[index, self._columns + 1] = 1000 if minion.gpu.count else 0
+            self.set_ready(index, ready[index])
+        for template, index, devices in placed:
+            self.place(template, index, devices, -1)
 
     def set_ready(self, index: int, ready: bool) -> None:
         """Believe a minion ready or not."""

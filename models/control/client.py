@@ -89,35 +89,46 @@ class Master:
     def __init__(self, engine: Engine, *, never_down: bool = False) -> None:
         self._engine = engine
         self.down = False
+        self._outages = 0
         self.never_down = never_down
         self.free_s = 0.0
-        self._waiting: list[Callable[[], object]] = []
+        self._waiting: list[tuple[Callable[[], object], Client | None, int]] = []
         self._clients: list[Client] = []
 
     def join(self, client: Client) -> None:
         """Tell a client of the end of outages."""
         self._clients.append(client)
 
-    def reach(self, commit: Callable[[], object]) -> None:
-        """Commit now, or when the outage is over."""
+    def reach(self, commit: Callable[[], object], client: Client | None = None) -> None:
+        """Commit now, or when the outage is over; then not if the client has started again meanwhile."""
         if self.down:
-            self._waiting.append(commit)
+            self._waiting.append((commit, client, client.generation if client is not None else 0))
         else:
             commit()
 
     def stop(self) -> None:
         """Begin an outage."""
         assert not self.never_down, "a plan that says so has no outage"
+        self._outages += 1
         self.down = True
 
-    def start(self) -> None:
-        """End an outage: calls that waited are answered in order, clients list afresh."""
-        self.down = False
+    def start(self) -> bool:
+        """End an outage, and if no other goes on answer the calls that waited, in order; clients list afresh.
+
+        Returns:
+            Whether the master answers now.
+        """
+        self._outages -= 1
+        self.down = self._outages > 0
+        if self.down:
+            return False
         waiting, self._waiting = self._waiting, []
-        for commit in waiting:
-            commit()
+        for commit, client, generation in waiting:
+            if client is None or client.generation == generation:
+                commit()
         for client in self._clients:
             client.poke()
+        return True
 
 
 class Caller(Protocol):
@@ -139,6 +150,10 @@ class Caller(Protocol):
 
     def call(self, commit: Callable[[], None], *, cause: int | None = None) -> float:
         """Have the master commit something."""
+        ...
+
+    def restart(self) -> None:
+        """Pass over what was not read, and forget what was not sent."""
         ...
 
 
@@ -195,6 +210,10 @@ class InstantClient:
         commit()
         return self._env._now
 
+    def restart(self) -> None:
+        """Pass over what was not read."""
+        self.cursor.skip()
+
 
 class Client:
     """One client of the master.
@@ -232,9 +251,11 @@ class Client:
         self._write_s = timing.write_s
         self._latency_s = Delays(timing.latency, streams.stream("client.latency"), name).next_s
         self._lag_stream = streams.stream("client.lag")
-        self._lags = self._usual_lags = Delays(timing.lag, self._lag_stream, name)
-        rate_per_s, burst = limits
-        self.bucket = None if math.isinf(rate_per_s) else TokenBucket(rate_per_s, burst)
+        self._lags = Delays(timing.lag, self._lag_stream, name)
+        self._more: Delays | None = None
+        self._limits = limits
+        self.bucket = None if math.isinf(limits[0]) else TokenBucket(*limits)
+        self.generation = 0
         self._apply = apply
         self._act = act
         self._armed = False
@@ -264,7 +285,7 @@ class Client:
         if self.master.down:
             return
         # What woke it is delivered after the lag drawn before; of what came since, all that a new one lets through.
-        self.lag_s = self._lags.next_s()
+        self.lag_s = self._next_lag_s()
         # It was committed at the horizon: a difference of two times could miss it by a rounding.
         self._horizon_s = max(self._horizon_s, self._woken_s)
         self.catch_up()
@@ -272,6 +293,10 @@ class Client:
         pending = self.cursor.pending
         if pending and not self._armed and self._news_s > self._horizon_s:
             self._arm(pending[0][0])
+
+    def _next_lag_s(self) -> float:
+        lag_s = self._lags.next_s()
+        return lag_s if self._more is None else lag_s + self._more.next_s()
 
     def catch_up(self) -> None:
         """Apply what was committed up to now less the lag."""
@@ -284,11 +309,9 @@ class Client:
             apply(change)
 
     def disturb(self, lag: Law | None, loss_ratio: float) -> None:
-        """Let deliveries be late by so much in place of the usual lag, and lose a share of them."""
-        self._lags = (
-            self._usual_lags if lag is None else Delays(lag, self._lag_stream, f"{self.name}/disturbed")
-        )
-        self.lag_s = self._lags.next_s()
+        """Let deliveries be late by so much more than usual, and lose a share of them."""
+        self._more = None if lag is None else Delays(lag, self._lag_stream, f"{self.name}/disturbed")
+        self.lag_s = self._next_lag_s()
         self._loss_ratio = loss_ratio
 
     def _is_lost(self) -> bool:
@@ -303,14 +326,25 @@ class Client:
         """
         now_s, master = self._env._now, self.master
         granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
+        # Who starts again has sent what was granted before, and not what still waited for a token.
+        guard = None
         if granted_s == now_s:
             granted_s = max(now_s, master.free_s)
             master.free_s = granted_s + self._write_s
+        else:
+            guard = (self, self.generation)
         at_s = granted_s + self._latency_s()
         if not master.never_down:
-            commit = partial(master.reach, commit)
-        self._engine.at(at_s, RECORD, commit, cause=cause)
+            commit = partial(master.reach, commit, self)
+        self._engine.at(at_s, RECORD, commit, cause=cause, guard=guard)
         return at_s
+
+    def restart(self) -> None:
+        """Be another process: it reads the record itself, its bucket is full, what was not sent is forgotten."""
+        self.generation += 1
+        self.cursor.skip()
+        if self.bucket is not None:
+            self.bucket = TokenBucket(*self._limits)
 
     def say(self, commit: Callable[[], None]) -> None:
         """Have somebody else's report committed after one latency, outside this client's limit."""
@@ -336,6 +370,11 @@ class EventSink:
         self._queued += 1
         if not self._busy:
             self._next()
+
+    def restart(self) -> None:
+        """Forget what was not sent: the client is another process."""
+        self._queued = 0
+        self._busy = False
 
     def _next(self) -> None:
         if self._queued:

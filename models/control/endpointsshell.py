@@ -8,7 +8,7 @@ deleted: as a ready address or one that is not. Both lists are in the object, so
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from models.api import records
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod
@@ -68,7 +68,7 @@ class EndpointsController:
     ) -> None:
         self._engine = engine
         self._journal = journal
-        self._workers = workers
+        self._workers = self._all_workers = workers
         self.identity = identity
         self._on_written = on_written
         self.services: dict[int, _Service] = {}
@@ -214,19 +214,20 @@ class EndpointsController:
             self.client.poke()
         self._act()
 
-    def restart(self, pods: Callable[[], list[Pod]]) -> None:
+    def restart(self, services: Iterable[ServiceObject], pods: Iterable[Pod]) -> None:
         """Start again with empty memory: every service is computed afresh from the pods that there are."""
         self.generation += 1
-        self._workers += sum(service.busy for service in self.services.values())
+        self._workers = self._all_workers
         self._queue.clear()
-        self.client.cursor.skip()
+        self.client.restart()
+        self._selecting.clear()
+        self.services = {service.identity: _Service(service) for service in services}
         for service in self.services.values():
-            service.queued = service.busy = service.dirty = False
             service.news = {
                 pod.arrival: (pod, 0)
                 for pod in (*service.object.endpoints.values(), *service.object.unready.values())
             }
-        for pod in pods():
+        for pod in pods:
             for service in self._selected_by(pod.template.namespace, pod.labels):
                 service.news[pod.arrival] = (pod, ADDRESS[pod.word])
         for service in self.services.values():

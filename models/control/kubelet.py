@@ -13,13 +13,14 @@ minion crashed runs its whole time again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
 
 from models.api import records
 from models.api.types import Phase, Pod
+from models.control.backoff import Backoffs
 from models.control.client import Law, Master
 from models.control.store import Store
 from models.control.tokens import TokenBucket
@@ -78,6 +79,7 @@ class Kubelets:
         streams: Streams,
         delays: Callable[[int], KubeletDelays],
         limits: tuple[float, float],
+        constants: Mapping[str, float],
         minions: int,
         late_s: Callable[[float, float], float] | None = None,
     ) -> None:
@@ -94,6 +96,7 @@ class Kubelets:
         self._limits = None if math.isinf(limits[0]) else limits
         self._late_s = late_s
         self._buckets: dict[int, TokenBucket] = {}
+        self._backoffs = Backoffs(constants)
         self.cut = [False] * minions
         self._unsaid: dict[int, list[Callable[[], None]]] = {}
         # Minions in a row that have the same laws share a number; a word means the same of the laws everywhere.
@@ -109,6 +112,8 @@ class Kubelets:
             self._ended,
             self._kill,
         )
+        self._failing: set[int] = set()
+        self._restarting: set[int] = set()
 
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
@@ -144,13 +149,26 @@ class Kubelets:
         return group
 
     def _say(self, minion: int, report: Callable[[], None]) -> None:
-        """Report to the master: now (the delay was stamped before), or when it can be reached again."""
+        """Report to the master: now (the delay was stamped before), or when it can be reached again.
+
+        A crash before that takes the report with it.
+        """
         if self.cut[minion]:
             self._unsaid.setdefault(minion, []).append(report)
         elif self._master.down:
-            self._master.reach(report)
-        else:
+            self._master.reach(self._unless_crashed(minion, partial(self._say, minion, report)))
+        elif self._fleet.up[minion]:
             report()
+
+    def _unless_crashed(self, minion: int, then: Callable[[], None]) -> Callable[[], None]:
+        """Return what does something if the minion has not crashed between now and then."""
+        crashes = self._fleet.crashed[minion]
+
+        def later() -> None:
+            if self._fleet.up[minion] and self._fleet.crashed[minion] == crashes:
+                then()
+
+        return later
 
     def _granted_s(self, minion: int, at_s: float) -> float:
         """Return when the kubelet's client lets a call through that it wants to make at a time."""
@@ -229,7 +247,7 @@ class Kubelets:
                 self._set_ready(pod)
 
     def _set_ready(self, pod: Pod) -> None:
-        if pod.phase is _RUNNING and self._fleet.runs(pod):
+        if pod.phase is _RUNNING and self._fleet.runs(pod) and pod.arrival not in self._failing:
             self._store.set_ready(pod, True, cause=pod.cause)
 
     def _ended(self, pod: Pod) -> None:
@@ -253,6 +271,7 @@ class Kubelets:
     def _kill(self, pod: Pod) -> None:
         if not self._fleet.up[pod.minion]:
             return
+        self._backoffs.forget(pod.arrival)
         if self._fleet.has(pod):
             self._fleet.leave(pod, "Killing")
         self._say(pod.minion, lambda: self._store.end(pod, Phase.DELETED, cause=pod.cause))
@@ -260,31 +279,64 @@ class Kubelets:
     def unready(self, pod: Pod, cause: int) -> None:
         """Let a running pod fail its readiness."""
         if self._fleet.runs(pod):
-            self._say(
-                pod.minion, lambda: self._store.set_ready(pod, False, cause=cause, reason="probe failed")
-            )
+            self._failing.add(pod.arrival)
+            self._say_unready(pod, cause, "probe failed")
+
+    def _say_unready(self, pod: Pod, cause: int, reason: str) -> None:
+        def report() -> None:
+            if pod.phase is Phase.RUNNING:
+                self._store.set_ready(pod, False, cause=cause, reason=reason)
+
+        self._say(pod.minion, report)
 
     def ready_again(self, pod: Pod) -> None:
         """Let a running pod pass its readiness again."""
+        self._failing.discard(pod.arrival)
         self._say(pod.minion, lambda: self._set_ready(pod))
+
+    def died(self, pod: Pod, cause: int) -> None:
+        """Let a running pod's containers die: what runs for ever is restarted, with back-off; what was to end fails."""
+        if pod.phase is not Phase.RUNNING or not self._fleet.runs(pod):
+            return
+        pod.generation += 1
+        if pod.life_s < math.inf:
+            self._fleet.leave(pod, "Error")
+            self._say(pod.minion, lambda: self._store.end(pod, Phase.FAILED, cause=cause, reason="Error"))
+            return
+        self._fleet.interrupt(pod, "Error")
+        self._say_unready(pod, cause, "container died")
+        self._restart(pod, self._backoffs.next_s(pod.arrival, self._env._now), ready_again=True)
 
     def down(self, minion: int) -> None:
         """Lose everything: the minion crashed; no timer of a pod of its own holds any more."""
         self._unsaid.pop(minion, None)
         for pod in self._fleet.pods(minion):
             pod.generation += 1
+            self._restarting.discard(pod.arrival)
+            self._backoffs.forget(pod.arrival)
 
     def back(self, minion: int) -> None:
-        """Go on after a crash or a cut-off: say what was not said, end what must go, start what is bound."""
+        """Go on after a crash or a cut-off, once the master can be reached."""
+        self._master.reach(self._unless_crashed(minion, partial(self._resume, minion)))
+
+    def _resume(self, minion: int) -> None:
+        """Say what was not said, end what must go, start what is bound."""
+        if self.cut[minion]:
+            return
         for report in self._unsaid.pop(minion, ()):
             report()
         for pod in list(self._store.bound[minion].values()):
             if pod.terminating:
                 self._arm_kill(pod)
             elif not self._fleet.has(pod):
+                pod.generation += 1  # whatever it was told before, it looks at the pod anew
                 self._see(pod)
             elif not self._fleet.runs(pod):
-                self._restart(pod)
+                if pod.arrival not in self._restarting:
+                    reports = self._delays[minion].reports_again
+                    if reports:
+                        self._say_unready(pod, pod.cause, "minion restarted")
+                    self._restart(pod, 0.0, ready_again=reports)
             elif self._delays[minion].reports_again and pod.phase is Phase.RUNNING:
                 self._set_ready(pod)
         bound = self._store.bound[minion]
@@ -292,21 +344,21 @@ class Kubelets:
             if pod.arrival not in bound:  # it ended in the store while nobody could reach the minion
                 self._fleet.leave(pod, "Killing")
 
-    def _restart(self, pod: Pod) -> None:
-        """Start the containers of a pod again that stopped with its minion."""
+    def _restart(self, pod: Pod, wait_s: float, *, ready_again: bool) -> None:
+        """Start the containers of a pod again that have stopped."""
         pod.restarts += 1
-        delays = self._delays[pod.minion]
-        if pod.phase is Phase.RUNNING and delays.reports_again:
-            self._store.set_ready(pod, False, cause=pod.cause, reason="minion restarted")
+        self._failing.discard(pod.arrival)
+        self._restarting.add(pod.arrival)
 
         def again() -> None:
+            self._restarting.discard(pod.arrival)
             if pod.phase is Phase.BOUND:
                 self._start(pod)
                 return
             self._fleet.begin(pod)
             self._arm_end(pod)
-            if delays.reports_again:
+            if ready_again:
                 self._arm_ready(pod)
 
-        wait_s = self._delay_s(delays.start, pod, 1)
-        self._engine.at(self._env._now + wait_s, TRUTH, again, cause=pod.cause, guard=(pod, pod.generation))
+        at_s = self._env._now + wait_s + self._delay_s(self._delays[pod.minion].start, pod, 1)
+        self._engine.at(at_s, TRUTH, again, cause=pod.cause, guard=(pod, pod.generation))

@@ -95,15 +95,16 @@ class MinionLifecycle:
         poll = constants["eviction_queue_period_s"] + constants["eviction_queue_pass_s"]
         phase = streams.stream("lifecycle.phase").at("polls", 0) * poll
         burst = constants["eviction_burst_count"]
-        self._queues = {
-            zone: EvictionQueue(constants["eviction_rate_per_s"], burst, poll, phase) for zone in self._sizes
-        }
+        rate_per_s = constants["eviction_rate_per_s"]
+        self._queue = partial(EvictionQueue, rate_per_s, burst, poll, phase)
+        self._queues = {zone: self._queue() for zone in self._sizes}
         self._polls = {zone: Deadline(engine, BELIEF, partial(self._poll, zone)) for zone in self._sizes}
         self._silent: dict[int, _Silence] = {}
         self._unknown: dict[int, int] = {}
         self._back: dict[int, None] = {}
         self._due = Deadline(engine, BELIEF, self._pass)
         self._running = False
+        self._fresh = False
         self._generation = 0
         self.client = make_client(
             apply=self._apply, act=lambda: None, ops=(Op.MINION_CHANGED,), interest=None
@@ -143,10 +144,12 @@ class MinionLifecycle:
     def _apply(self, change: Change) -> None:
         minion = change[2]
         assert isinstance(minion, int)
-        entry = self._store.minions[minion]
-        if (NO_SCHEDULE in entry.taints) == (minion in self._unknown):
-            return
-        self._call_twice(partial(self._schedule_taint, minion), cause=change[3])
+        self._look(minion, cause=change[3])
+
+    def _look(self, minion: int, cause: int | None) -> None:
+        taints = self._store.minions[minion].taints
+        if (NO_SCHEDULE in taints) != (minion in self._unknown):
+            self._call_twice(partial(self._schedule_taint, minion), cause=cause)
 
     def _call_twice(self, commit: Callable[[], None], cause: int | None = None) -> None:
         """Change a minion's taints: it is read first, which takes a token too (recorded)."""
@@ -184,7 +187,7 @@ class MinionLifecycle:
         now_us = round(self._env._now * 1e6)
         passes = self._passes
         due = math.inf
-        if self._back or any(self._waits(minion) for minion in self._unknown):
+        if self._back or self._fresh or any(self._waits(minion) for minion in self._unknown):
             due = passes.index_after(now_us)
         for minion, silence in self._silent.items():
             if minion not in self._unknown:
@@ -210,6 +213,7 @@ class MinionLifecycle:
         if self.client.master.down:
             return
         self._running = True
+        self._fresh = False
         due = [
             minion
             for minion, silence in self._silent.items()
@@ -270,7 +274,8 @@ class MinionLifecycle:
         pod = pods[place]
 
         def commit() -> None:
-            if pod.ready:
+            # Where the minion is back, its kubelet's status stands: it sets right what differs.
+            if pod.ready and pod.minion in self._silent:
                 self._store.set_ready(
                     pod, False, cause=self._engine.cause, actor=self.identity, reason="NodeNotReady"
                 )
@@ -331,14 +336,21 @@ class MinionLifecycle:
             self._set_taints(minion, (*taints, NO_EXECUTE))
 
     def restart(self) -> None:
-        """Start again with fresh memory: every minion's grace begins now."""
+        """Start again with fresh memory: every minion's grace begins now, and its taints are looked at."""
         self._generation += 1
         self._running = False
-        self.client.cursor.skip()
+        self.client.restart()
+        self._events.restart()
         now_us = round(self._env._now * 1e6)
         self._passes = Passes(now_us, self._period_us)
         for silence in self._silent.values():
             silence.seen_us = now_us
-        for minion in self._unknown:
-            self._queues[self._zones[minion]].remove(minion)
+        self._states = dict.fromkeys(self._sizes, ZoneState.NORMAL)
+        self._queues = {zone: self._queue() for zone in self._sizes}
+        self._fresh = bool(self._unknown)
+        for minion, entry in enumerate(self._store.minions):
+            self._look(minion, cause=None)
+            if NO_EXECUTE in entry.taints and minion not in self._unknown:
+                self._back[minion] = None
+        self._set_polls()
         self._plan()

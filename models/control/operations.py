@@ -141,7 +141,7 @@ class FaultRunner:
         return self._plane.recover
 
     def _restart(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        self._plane.restart(plan.words["client"])
+        self._plane.master.reach(partial(self._plane.restart, plan.words["client"]))
         return None
 
     def _watch(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
@@ -154,15 +154,21 @@ class FaultRunner:
         return self._put_taint(minion, plan.words["taint"])
 
     def _put_taint(self, minion: int, taint: str) -> Callable[[], None]:
-        taints = self._store.minions[minion].taints
-        if taint not in taints:
-            self._store.set_taints(minion, (*taints, taint), cause=self._engine.cause)
+        cause = self._engine.cause
+
+        def put() -> None:
+            taints = self._store.minions[minion].taints
+            if taint not in taints:
+                self._store.set_taints(minion, (*taints, taint), cause=cause)
 
         def lift() -> None:
-            left = tuple(each for each in self._store.minions[minion].taints if each != taint)
-            self._store.set_taints(minion, left, cause=self._engine.cause)
+            taints = self._store.minions[minion].taints
+            left = tuple(each for each in taints if each != taint)
+            if left != taints:
+                self._store.set_taints(minion, left, cause=self._engine.cause)
 
-        return lift
+        self._plane.master.reach(put)
+        return partial(self._plane.master.reach, lift)
 
     def _taken(self, plan: OperationPlan, n: int) -> list[Pod]:
         """Return the pods that the fault takes, now."""
@@ -181,14 +187,29 @@ class FaultRunner:
         return [found[i] for i in sorted(order[: plan.count])]
 
     def _kill(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        for pod in self._taken(plan, n):
-            self._store.terminate(pod, cause=self._engine.cause, reason="fault")
+        kubelets, cause = self._plane.kubelets, self._engine.cause
+        if plan.words.get("mode") == "kill":
+            assert kubelets is not None, "containers need timing"
+            for pod in self._taken(plan, n):
+                kubelets.died(pod, cause)
+            return None
+
+        def delete() -> None:
+            for pod in self._taken(plan, n):
+                self._store.terminate(pod, cause=cause, reason="fault")
+
+        self._plane.master.reach(delete)
         return None
 
     def _relabel(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        for pod in self._taken(plan, n):
-            labels = tuple(sorted({**dict(pod.labels), **plan.words["labels"]}.items()))
-            self._store.relabel(pod, labels, cause=self._engine.cause)
+        cause = self._engine.cause
+
+        def relabel() -> None:
+            for pod in self._taken(plan, n):
+                labels = tuple(sorted({**dict(pod.labels), **plan.words["labels"]}.items()))
+                self._store.relabel(pod, labels, cause=cause)
+
+        self._plane.master.reach(relabel)
         return None
 
     def _unready(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:

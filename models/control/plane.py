@@ -77,6 +77,7 @@ class ControlPlane:
     Attributes:
         controllers: By namespace and name, those that are gone too.
         services: By namespace and name.
+        on_scheduler_restart: Starts the scheduler again with empty memory.
         on_endpoints: Called with (service, pods added, pods removed) when ready endpoints are written.
     """
 
@@ -101,11 +102,14 @@ class ControlPlane:
         self._streams = streams
         self._store = store
         self._fleet = fleet
+        self.on_scheduler_restart: Callable[[], None] = lambda: None
         self.on_endpoints: Callable[[ServiceObject, list[Pod], list[Pod]], None] | None = None
         self.master = Master(engine, never_down=not plan.outages)
         self.controllers: dict[str, ControllerObject] = {}
+        self._by_identity: dict[int, ControllerObject] = {}
         self.services: dict[str, ServiceObject] = {}
         self._gauges: dict[int, Gauges] = {}
+        self._cuts: dict[int, int] = {}
         self._clients: dict[str, Client] = {}
         constants = plan.constants
         self.replication = ReplicationManager(
@@ -157,6 +161,7 @@ class ControlPlane:
             streams=self._streams,
             delays=plan.delays,
             limits=plan.limits["kubelet"],
+            constants=plan.constants,
             late_s=plan.late_s,
             minions=len(minions),
         )
@@ -212,11 +217,8 @@ class ControlPlane:
         """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""
         if op is _OWNED:
             assert isinstance(what, tuple)
-            _pod, old, new = what
-            for owner, sign in ((old, -1), (new, 1)):
-                gauges = self._gauges.get(owner)
-                if gauges is not None:
-                    gauges.add((0, sign * ACTIVE[after], sign * (ACTIVE[after] and after >> 4 & 1)))
+            pod, old, new = what
+            self._owned(pod, old, new, after)
             return
         assert isinstance(what, Pod)
         gauges = self._gauges.get(what.owner)
@@ -231,11 +233,22 @@ class ControlPlane:
             if live or ready:
                 gauges.add((0, live, ready))
         if op is _ENDED:
-            controller = self.replication.belief.by_owner.get(what.owner)
+            controller = self._by_identity.get(what.owner)
             if controller is not None:
-                controller.object.pods.pop(what.arrival, None)
+                controller.pods.pop(what.arrival, None)
         elif self.kubelets is not None and (before ^ after) & TERMINATING:
             self.kubelets.terminating(what)
+
+    def _owned(self, pod: Pod, old: int, new: int, word: int) -> None:
+        """Move a pod from one controller's list and series to another's; neither need be a controller."""
+        if old in self._by_identity:
+            self._by_identity[old].pods.pop(pod.arrival, None)
+        if new in self._by_identity:
+            self._by_identity[new].pods[pod.arrival] = pod
+        for owner, sign in ((old, -1), (new, 1)):
+            gauges = self._gauges.get(owner)
+            if gauges is not None:
+                gauges.add((0, sign * ACTIVE[word], sign * (ACTIVE[word] and word >> 4 & 1)))
 
     def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:
         self._gauges[service.identity].add((len(added) - len(removed),))
@@ -250,7 +263,7 @@ class ControlPlane:
         """Enter a controller."""
         identity = self._identities.add("controller", name, namespace)
         controller = ControllerObject(identity, name, namespace, template, selector, desired)
-        self.controllers[f"{namespace}/{name}"] = controller
+        self.controllers[f"{namespace}/{name}"] = self._by_identity[identity] = controller
         text = self._identities.text(identity)
         series = ("controller_desired", "controller_live", "controller_ready")
         self._gauges[identity] = self._series.gauges(series, text)
@@ -314,16 +327,18 @@ class ControlPlane:
         """Cut a minion off from the master."""
         assert self.kubelets is not None, "a cut-off needs timing"
         assert self.lifecycle is not None, "a cut-off needs timing"
+        self._cuts[minion] = self._cuts.get(minion, 0) + 1
         if not self.kubelets.cut[minion]:
             self.kubelets.cut[minion] = True
             if self._fleet.up[minion]:
                 self.lifecycle.silent(minion)
 
     def join(self, minion: int) -> None:
-        """End a cut-off."""
+        """End a cut-off; the minion is back when no other goes on."""
         assert self.kubelets is not None, "a cut-off needs timing"
         assert self.lifecycle is not None, "a cut-off needs timing"
-        if self.kubelets.cut[minion]:
+        self._cuts[minion] -= 1
+        if not self._cuts[minion]:
             self.kubelets.cut[minion] = False
             if self._fleet.up[minion]:
                 self.lifecycle.returned(minion)
@@ -335,15 +350,16 @@ class ControlPlane:
 
     def recover(self) -> None:
         """End an outage; the controllers' manager has lost its lease and starts afresh."""
-        self.master.start()
-        if self.lifecycle is not None:
-            self.lifecycle.restart()
-        self.restart("replication")
-        self.restart("endpoints")
+        if not self.master.start():
+            return
+        for each in ("lifecycle", "replication", "endpoints", "garbage"):
+            self.restart(each)
 
     def disturb(self, name: str, lag: Law | None, loss_ratio: float) -> Callable[[], None]:
         """Make watches late or lossy; returns what ends it (who lost something lists afresh then)."""
-        names = list(self._clients) if name == "all" else [name]
+        names = [each for each in self._clients if name in {each, "all"}]
+        if name == "lifecycle":
+            names.append("taints")  # one process, one watch
         for each in names:
             self._clients[each].disturb(lag, loss_ratio)
 
@@ -351,15 +367,20 @@ class ControlPlane:
             for each in names:
                 self._clients[each].disturb(None, 0.0)
                 if loss_ratio:
-                    self.restart(each)
+                    self.master.reach(partial(self.restart, each))
 
         return end
 
     def restart(self, client: str) -> None:
-        """Start a controller again with empty memory."""
-        if client == "replication":
-            self.replication.restart()
+        """Start a controller again with empty memory; what it lists is the record as it is."""
+        if client == "scheduler":
+            self.on_scheduler_restart()
+        elif client == "replication":
+            self.replication.restart(self.controllers.values(), self._store.pods())
         elif client == "endpoints":
-            self.endpoints.restart(lambda: [pod for pods in self._store.bound for pod in pods.values()])
-        elif client == "lifecycle" and self.lifecycle is not None:
+            self.endpoints.restart(self.services.values(), self._store.pods())
+        elif client == "garbage":
+            self.garbage.restart(self.controllers.values())
+        elif self.lifecycle is not None and self.evictions is not None:
             self.lifecycle.restart()
+            self.evictions.restart()

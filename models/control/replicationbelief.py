@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod
 from models.control.expectations import Expectations
 from models.control.log import Change, Op
 from models.control.objects import ControllerObject
-from models.control.replication import ABSENT, FINISHED, UNASSIGNED, UNREADY, UP, ReplicaDigest
+from models.control.replication import ABSENT, UNREADY, UP, ReplicaDigest
 from models.control.replication import TERMINATING as ENDING
 
 __all__ = ["ACTIVE", "STANDING", "Replicated", "ReplicationBelief"]
@@ -18,15 +19,15 @@ def _standing(word: int) -> int:
     """Return what a pod in a state is to its controller."""
     phase = word & PHASE_MASK
     if phase > Phase.RUNNING:
-        return ABSENT if phase > Phase.FAILED else FINISHED
+        return ABSENT  # the store keeps no pod that has finished
     if word & TERMINATING:
         return ENDING
-    return UNASSIGNED if phase == Phase.PENDING else UP if word & READY else UNREADY
+    return UP if word & READY else UNREADY  # where it is bound is not watched: no count depends on it
 
 
 STANDING = tuple(_standing(word) for word in range(64))
 """By state word of a pod: what it is to its controller."""
-ACTIVE = tuple(UNASSIGNED <= code <= UP for code in STANDING)
+ACTIVE = tuple(code in {UNREADY, UP} for code in STANDING)
 """By state word: whether the pod counts as a replica."""
 _CREATED, _CHANGED, _ENDED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED
 # To read a member of an enumeration costs as much as a call.
@@ -73,6 +74,8 @@ class ReplicationBelief:
         self._expectations = expectations
         self.by_owner: dict[int, Replicated] = {}
         self.orphans: dict[int, Pod] = {}
+        self._gone: set[int] = set()
+        self._owners: dict[int, list[int]] = {}
         self.queue: deque[Replicated] = deque()
         self._selecting: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[Replicated, ...]] = {}
 
@@ -93,7 +96,17 @@ class ReplicationBelief:
             if found.busy or found.queued:
                 found.dirty = True
                 return False
+        elif op is Op.POD_OWNED:
+            # Until that is read, changes of the pod are those of one whom the watch showed with its old owner.
+            assert isinstance(what, tuple)
+            self._owners.setdefault(what[0].arrival, []).append(what[1])
         return True
+
+    def _owner(self, pod: Pod) -> Replicated | None:
+        """Return the controller whose pod a pod is, as far as was read."""
+        if self._owners and pod.arrival in self._owners:
+            return self.by_owner.get(self._owners[pod.arrival][0])
+        return self.by_owner.get(pod.owner)
 
     def selecting(self, pod: Pod) -> tuple[Replicated, ...]:
         """Return the controllers whose selector takes a pod's labels."""
@@ -113,18 +126,18 @@ class ReplicationBelief:
         _, op, what, _, before, after = change
         if op is _CHANGED or op is _ENDED:
             assert isinstance(what, Pod)
-            found = self.by_owner.get(what.owner)
+            found = self._owner(what)
             if found is None:
                 self._apply_orphan(what, ended=op is _ENDED)
             else:
                 self._apply_pod(found, what, before, after)
         elif op is _CREATED:
             assert isinstance(what, Pod)
-            found = self.by_owner.get(what.owner)
+            found = self._owner(what)
             if found is None:
                 self._orphan(what)
             else:
-                found.digest.change(ABSENT, UNASSIGNED)
+                found.digest.change(ABSENT, UNREADY)
                 found.expectations.creation_observed()
                 self.enqueue(found)
         elif op is Op.CONTROLLER_CHANGED:
@@ -158,6 +171,11 @@ class ReplicationBelief:
         assert isinstance(what, tuple)
         pod = what[0]
         if op is Op.POD_OWNED:
+            earlier = self._owners.get(pod.arrival, [])
+            if len(earlier) > 1:
+                del earlier[0]
+            else:
+                self._owners.pop(pod.arrival, None)
             for owner, pair in ((what[1], (STANDING[word], ABSENT)), (what[2], (ABSENT, STANDING[word]))):
                 found = self.by_owner.get(owner)
                 if found is not None:
@@ -176,6 +194,7 @@ class ReplicationBelief:
 
     def _learn(self, controller: ControllerObject) -> None:
         if controller.gone:
+            self._gone.add(controller.identity)
             self.by_owner.pop(controller.identity, None)
             self._selecting.clear()
             return
@@ -186,6 +205,25 @@ class ReplicationBelief:
             )
             self._selecting.clear()
         self.enqueue(found)
+
+    def has_controller(self, pod: Pod) -> bool:
+        """Whether a pod names a controller as its owner, if only one that is gone: then nobody may adopt it."""
+        return pod.owner in self.by_owner or pod.owner in self._gone
+
+    def relist(self, controllers: Iterable[ControllerObject], pods: Iterable[Pod]) -> None:
+        """Forget all, and take in the record as it is: all keys wait."""
+        self.by_owner.clear()
+        self.orphans.clear()
+        self._owners.clear()
+        self.queue.clear()
+        for controller in controllers:
+            self._learn(controller)
+        for pod in pods:
+            found = self.by_owner.get(pod.owner)
+            if found is not None:
+                found.digest.change(ABSENT, STANDING[pod.word])
+            elif not self.has_controller(pod):
+                self.orphans[pod.arrival] = pod
 
     def enqueue(self, found: Replicated) -> None:
         """Let a key wait for a worker, once."""

@@ -7,16 +7,17 @@ creates in slow-start batches or deletes in parallel, and then writes the status
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from models.api import records
 from models.api.types import Pod, PodAsk
 from models.control.client import Client, EventSink
 from models.control.log import Op
+from models.control.objects import ControllerObject
 from models.control.ranking import pods_to_delete, related_on_minion
-from models.control.replication import ReplicaDigest, ReplicaStatus
-from models.control.replicationbelief import ACTIVE, STANDING, Replicated, ReplicationBelief
+from models.control.replication import ReplicaStatus
+from models.control.replicationbelief import ACTIVE, Replicated, ReplicationBelief
 from models.control.store import Store
 from models.control.tokens import EventFilter
 from sim.engine import Engine
@@ -55,7 +56,7 @@ class ReplicationManager:
         self._ties = 0
         self._burst = int(constants["replication_burst_count"])
         self._slow_start = int(constants["replication_slow_start_count"])
-        self._workers = int(constants["replication_worker_count"])
+        self._workers = self._all_workers = int(constants["replication_worker_count"])
         timeout_s = constants["replication_expectations_timeout_s"]
         self.belief = ReplicationBelief(timeout_s, expectations=expectations)
         self.identity = identity
@@ -84,7 +85,8 @@ class ReplicationManager:
             found.queued = False
             self._workers -= 1
             found.busy = True
-            found.dirty = False
+            # What came while it waited may not have been read yet.
+            found.dirty = found.dirty and bool(self.client.cursor.pending)
             self._sync(found)
 
     def _done(self, found: Replicated, generation: int) -> None:
@@ -97,6 +99,7 @@ class ReplicationManager:
             found.dirty = False
             self.belief.enqueue(found)
             self.client.poke()  # what came during the sync is on its way
+        self.client.catch_up()
         self._act()
 
     # One sync.
@@ -115,7 +118,7 @@ class ReplicationManager:
             return []
         claims: list[tuple[Pod, int]] = []
         for pod in self.belief.orphans.values():
-            if pod.owner in self.belief.by_owner or not ACTIVE[pod.word]:
+            if self.belief.has_controller(pod) or not ACTIVE[pod.word]:
                 continue
             if found in self.belief.selecting(pod):
                 claims.append((pod, controller.identity))
@@ -144,21 +147,12 @@ class ReplicationManager:
             if (
                 ACTIVE[pod.word]
                 and pod.owner != owner
-                and not (owner >= 0 and pod.owner in self.belief.by_owner)
+                and not (owner >= 0 and (found.object.gone or self.belief.has_controller(pod)))
             ):
-                self._own(pod, owner)
+                self._store.set_owner(pod, owner, cause=pod.cause, actor=self.identity)
             self._claim(found, claims, place + 1, generation)
 
         self.client.call(commit, cause=pod.cause)
-
-    def _own(self, pod: Pod, owner: int) -> None:
-        before = self.belief.by_owner.get(pod.owner)
-        if before is not None:
-            before.object.pods.pop(pod.arrival, None)
-        after = self.belief.by_owner.get(owner)
-        if after is not None:
-            after.object.pods[pod.arrival] = pod
-        self._store.set_owner(pod, owner, cause=pod.cause, actor=self.identity)
 
     def _manage(self, found: Replicated) -> None:
         controller = found.object
@@ -257,16 +251,11 @@ class ReplicationManager:
 
         self.client.call(commit)
 
-    def restart(self) -> None:
+    def restart(self, controllers: Iterable[ControllerObject], pods: Iterable[Pod]) -> None:
         """Start again with empty memory: keys, expectations and calls in flight are forgotten, all is listed."""
         self.generation += 1
-        self._workers += sum(found.busy for found in self.belief.by_owner.values())
-        self.belief.queue.clear()
-        self.client.cursor.skip()
-        for found in self.belief.by_owner.values():
-            controller = found.object
-            found.busy = found.queued = found.dirty = False
-            found.expectations.forget()
-            found.digest = ReplicaDigest.fresh(STANDING[pod.word] for pod in controller.pods.values())
-            self.belief.enqueue(found)
+        self._workers = self._all_workers
+        self.client.restart()
+        self._events.restart()
+        self.belief.relist(controllers, pods)
         self.client.poke()

@@ -18,6 +18,7 @@ from models.api.types import Pod
 from models.cluster.belief import Belief
 from models.control.client import Caller
 from models.control.log import Change, Op
+from models.control.objects import MinionObject
 from models.control.queue import SchedulingQueue
 from models.control.store import Store
 from sim.engine import Engine
@@ -101,6 +102,7 @@ class Scheduler:
         )
         self._on_bound = on_bound
         self._on_parked = on_parked
+        self.generation = 0
         self._random_ties = self._scoring is not None and self._scoring.ties == "random"
         self._random_device = self._scoring is not None and self._scoring.device == "random"
 
@@ -136,14 +138,24 @@ class Scheduler:
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
             assert isinstance(what, int)
-            entry = self._store.minions[what]
-            # Simplified: no pod tolerates a taint for scheduling; what a pod tolerates is for evictions only.
-            open_to_all = entry.ready and not any(
-                not taint.endswith(":PreferNoSchedule") for taint in entry.taints
-            )
+            open_to_all = _open_to_all(self._store.minions[what])
             self._belief.set_ready(what, open_to_all)
             if open_to_all:
                 self._help(what, seq)
+
+    def restart(self) -> None:
+        """Start again with empty memory: the queue and the belief are made from the record."""
+        self.generation += 1
+        self.client.restart()
+        self._queue = SchedulingQueue(by_class=self._scoring is not None)
+        entries, bound = self._store.minions, self._store.bound
+        self._belief.relist(
+            [_open_to_all(entry) for entry in entries],
+            [(pod.template, pod.minion, pod.devices) for pods in bound for pod in pods.values()],
+        )
+        for pod in self._store.pending.values():
+            self._queue.add(pod)
+        self.client.poke()
 
     def _help(self, minion: int, seq: int) -> None:
         """Wake what the change of one minion could help."""
@@ -170,12 +182,14 @@ class Scheduler:
         devices = () if pod.template.gpu is None else self._devices(pod, minion)
         self._belief.place(pod.template, minion, devices, -1)
         self._queue.bound(pod)
-        self.client.call(partial(self._bind, pod, minion, devices, cause), cause=cause)
+        self.client.call(partial(self._bind, pod, minion, devices, cause, self.generation), cause=cause)
 
-    def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int) -> None:
+    def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int, generation: int) -> None:
         if self._store.bind(pod, minion, devices, self.identity, cause) is None:
+            if generation != self.generation:  # sent before a restart, which did not find it bound
+                self._belief.place(pod.template, minion, devices, -1)
             self._on_bound(pod)
-        else:
+        elif generation == self.generation:
             self._belief.place(pod.template, minion, devices, 1)
             self._help(minion, self.journal.count - 1)
             self.client.poke()
@@ -249,3 +263,11 @@ class Scheduler:
                 reason=f"0 of {len(self._belief)} minions: {listed}",
             )
             self._on_parked(pod)
+
+
+def _open_to_all(entry: MinionObject) -> bool:
+    """Whether pods may be put on a minion.
+
+    Simplified: no pod tolerates a taint for scheduling; what a pod tolerates is for evictions only.
+    """
+    return entry.ready and all(taint.endswith(":PreferNoSchedule") for taint in entry.taints)

@@ -66,6 +66,7 @@ class Store:
         log: What clients watch.
         minions: What the master knows of each minion.
         bound: By minion, the pods that are bound to it and not gone, by arrival.
+        pending: Pods that are bound to none and not gone, by arrival.
         created: Pods so far.
         relabelled: Changes of labels so far.
         count: Pods by phase.
@@ -88,6 +89,7 @@ class Store:
         self._minions = minions
         self.minions = [MinionObject(identity) for identity in minions]
         self.bound: list[dict[int, Pod]] = [{} for _ in minions]
+        self.pending: dict[int, Pod] = {}
         gauges = series.gauges([f"pods_{name}" for name in _SERIES])
         self._count_change = series.add
         self._creation = series.change((gauges, _difference(None, Phase.PENDING)))
@@ -102,7 +104,7 @@ class Store:
         """Enter a pod, Pending."""
         template = ask.template
         identity = self._identities.add("pod", ask.name, template.namespace)
-        pod = Pod(identity, self.created, owner, ask, now_s)
+        pod = self.pending[self.created] = Pod(identity, self.created, owner, ask, now_s)
         self.created += 1
         self.count[0] += 1  # Phase.PENDING
         self._count_change(self._creation)
@@ -143,6 +145,7 @@ class Store:
         pod.minion = minion
         pod.devices = devices
         self.bound[minion][pod.arrival] = pod
+        del self.pending[pod.arrival]
         self.move(pod, _BOUND, cause=cause, actor=actor)
         return None
 
@@ -171,6 +174,8 @@ class Store:
         self.move(pod, phase, cause=cause, reason=reason, actor=actor)
         if pod.minion >= 0:
             del self.bound[pod.minion][pod.arrival]
+        else:
+            del self.pending[pod.arrival]
         self._commit(_POD_ENDED, pod, pod.cause, before, pod.word)
         self._identities.release(pod.identity)
 
@@ -282,6 +287,12 @@ class Store:
         )
         self._commit(Op.MINION_CHANGED, minion, seq)
         return seq
+
+    def pods(self) -> list[Pod]:
+        """Return all pods that there are, by arrival."""
+        there = [*self.pending.values(), *(pod for pods in self.bound for pod in pods.values())]
+        there.sort(key=lambda pod: pod.arrival)
+        return there
 
     def conservation(self) -> str | None:
         """State that no pod vanished: created is the sum over phases."""

@@ -106,6 +106,17 @@ class TaintEviction:
             del self._cells[minion]
             self._store.log.reconsider()
 
+    def restart(self) -> None:
+        """Start again with empty memory: what pods tolerate is counted from now."""
+        self.watch.restart()
+        self._events.restart()
+        for cell in self._cells.values():
+            cell.generation += 1
+        self._cells.clear()
+        self._store.log.reconsider()
+        for minion in range(len(self._store.minions)):
+            self._changed(minion)
+
     def _arm(self, cell: _Cell, pods: list[Pod], minion: int) -> None:
         """Set one timer for all pods of a minion that are due together; the cause is its taint."""
         due: dict[float, list[Pod]] = {}

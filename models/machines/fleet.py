@@ -104,6 +104,11 @@ class Fleet:
         if self._halted:
             self._halted.get(pod.minion, set()).discard(pod.arrival)
 
+    def interrupt(self, pod: Pod, reason: str) -> None:
+        """Let a pod's containers stop; it keeps its room until it begins again or leaves."""
+        self._halted.setdefault(pod.minion, set()).add(pod.arrival)
+        self._stopped(pod, reason)
+
     def leave(self, pod: Pod, reason: str | None = None) -> None:
         """Let a pod stop and its room be free; ``reason`` is for a record of that, as when it was killed."""
         index = pod.minion
@@ -136,8 +141,10 @@ class Fleet:
             records.MINION_CRASHED, minion, minion=minion, owner=owner, cause=cause, value=planned
         )
         self.crashed[index] += 1
+        halted = self._halted.get(index, ())
         for pod in self._pods[index].values():
-            self._stopped(pod, "MinionCrashed")
+            if pod.arrival not in halted:
+                self._stopped(pod, "MinionCrashed")
             self._requested.add([-amount for amount in pod.template.need])
         self._halted[index] = set(self._pods[index])
         self._count_minion(index, -1)
