@@ -126,11 +126,16 @@ def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
 
 
 def _domains(domains: Mapping[str, tuple[str, ...] | int], place: int, count: int) -> dict[str, str]:
-    """Deal a minion its domains: names in turn, or the number of its block of equal length."""
-    return {
+    """Deal a minion its domains: names in turn, or the number of its block of equal length.
+
+    A zone and a region are written under the labels that Kubernetes reads too (the minion lifecycle controller does).
+    """
+    dealt = {
         key: f"{key}-{place * given // count}" if isinstance(given, int) else given[place % len(given)]
         for key, given in domains.items()
     }
+    known = {f"topology.kubernetes.io/{key}": dealt[key] for key in ("zone", "region") if key in dealt}
+    return {**known, **dealt}
 
 
 Templates = Callable[..., PodTemplate]

@@ -339,9 +339,13 @@ class Client:
         self._engine.at(at_s, RECORD, commit, cause=cause, guard=guard)
         return at_s
 
+    def lose(self) -> None:
+        """Forget what was not sent or not answered: the process has ended."""
+        self.generation += 1
+
     def restart(self) -> None:
         """Be another process: it reads the record itself, its bucket is full, what was not sent is forgotten."""
-        self.generation += 1
+        self.lose()
         self.cursor.skip()
         if self.bucket is not None:
             self.bucket = TokenBucket(*self._limits)

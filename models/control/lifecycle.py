@@ -84,6 +84,7 @@ class MinionLifecycle:
         self._phase_us = [round(phases.at(pool, index) * self._lease_us) for pool, index in groups]
         first = streams.stream("lifecycle.phase").at("passes", 0)
         self._passes = Passes(round(first * self._period_us), self._period_us)
+        self._earlier: list[tuple[Passes, int]] = []
         self._order = streams.stream("lifecycle.order")
         self._judged = 0
         self._rules = ZoneRules.of(constants)
@@ -104,6 +105,7 @@ class MinionLifecycle:
         self._back: dict[int, None] = {}
         self._due = Deadline(engine, BELIEF, self._pass)
         self._running = False
+        self._began_us = 0
         self._fresh = False
         self._generation = 0
         self.client = make_client(
@@ -175,7 +177,13 @@ class MinionLifecycle:
         """Return the pass that sees a beat; fixed once it has been, as later passes may be shifted."""
         if silence.seen_us is not None:
             return silence.seen_us
-        at_us = self._passes.time_us(self._passes.index_at_or_after(silence.beat_us))
+        beat_us = silence.beat_us
+        for passes, last_us in self._earlier:
+            at_us = passes.time_us(passes.index_at_or_after(beat_us))
+            if at_us <= last_us:
+                break
+        else:
+            at_us = self._passes.time_us(self._passes.index_at_or_after(beat_us))
         if at_us <= now_us:
             silence.seen_us = at_us
         return at_us
@@ -213,6 +221,7 @@ class MinionLifecycle:
         if self.client.master.down:
             return
         self._running = True
+        self._began_us = now_us
         self._fresh = False
         due = [
             minion
@@ -307,10 +316,18 @@ class MinionLifecycle:
         if wrote:
             for silence in self._silent.values():
                 self._seen_us(silence, now_us)
-            self._passes = Passes(now_us + self._wait_us, self._period_us)
+            self._start_anew(now_us)
         self._running = False
         self._set_polls()
         self._plan()
+
+    def _start_anew(self, now_us: int) -> None:
+        """Let the passes go on from here: who falls silent next may have been heard by one of those before."""
+        self._earlier = [
+            (passes, last) for passes, last in self._earlier if last > now_us - 2 * self._lease_us
+        ]
+        self._earlier.append((self._passes, self._began_us))
+        self._passes = Passes(now_us + self._wait_us, self._period_us)
 
     # The queues of zones.
 
@@ -343,6 +360,7 @@ class MinionLifecycle:
         self._events.restart()
         now_us = round(self._env._now * 1e6)
         self._passes = Passes(now_us, self._period_us)
+        self._earlier.clear()
         for silence in self._silent.values():
             silence.seen_us = now_us
         self._states = dict.fromkeys(self._sizes, ZoneState.NORMAL)

@@ -350,6 +350,9 @@ class ControlPlane:
 
     def recover(self) -> None:
         """End an outage; the controllers' manager has lost its lease and starts afresh."""
+        for name, client in self._clients.items():
+            if name != "scheduler":
+                client.lose()  # their process has ended: nobody tries again what it asked for
         if not self.master.start():
             return
         for each in ("lifecycle", "replication", "endpoints", "garbage"):

@@ -95,6 +95,12 @@ class ReplicaDigest:
             digest.change(ABSENT, code)
         return digest
 
+    def copy(self) -> ReplicaDigest:
+        """Return another with the same counts."""
+        digest = ReplicaDigest()
+        digest.counts[:] = self.counts
+        return digest
+
     def change(self, before: int, after: int) -> None:
         """Take in that a pod stands otherwise than before; both may be ABSENT."""
         counts = self.counts

@@ -75,7 +75,7 @@ class ReplicationBelief:
         self.by_owner: dict[int, Replicated] = {}
         self.orphans: dict[int, Pod] = {}
         self._gone: set[int] = set()
-        self._owners: dict[int, list[int]] = {}
+        self._owners: dict[int, tuple[Pod, list[int]]] = {}
         self.queue: deque[Replicated] = deque()
         self._selecting: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[Replicated, ...]] = {}
 
@@ -99,14 +99,29 @@ class ReplicationBelief:
         elif op is Op.POD_OWNED:
             # Until that is read, changes of the pod are those of one whom the watch showed with its old owner.
             assert isinstance(what, tuple)
-            self._owners.setdefault(what[0].arrival, []).append(what[1])
+            pod, old, _ = what
+            self._owners.setdefault(pod.arrival, (pod, []))[1].append(old)
         return True
 
     def _owner(self, pod: Pod) -> Replicated | None:
         """Return the controller whose pod a pod is, as far as was read."""
         if self._owners and pod.arrival in self._owners:
-            return self.by_owner.get(self._owners[pod.arrival][0])
+            return self.by_owner.get(self._owners[pod.arrival][1][0])
         return self.by_owner.get(pod.owner)
+
+    def claimed(self, found: Replicated) -> ReplicaDigest:
+        """Return a controller's digest with the pods that it has adopted and without those that it has released.
+
+        A sync counts the pods that it has claimed itself, seen or not (claimPods in replica_set.go).
+        """
+        identity, digest = found.object.identity, found.digest
+        for pod, owners in self._owners.values():
+            change = (owners[0] == identity, pod.owner == identity)
+            if change[0] != change[1] and pod.phase <= Phase.RUNNING:
+                digest = digest.copy() if digest is found.digest else digest
+                stands = STANDING[pod.word]
+                digest.change(*((ABSENT, stands) if change[1] else (stands, ABSENT)))
+        return digest
 
     def selecting(self, pod: Pod) -> tuple[Replicated, ...]:
         """Return the controllers whose selector takes a pod's labels."""
@@ -171,7 +186,7 @@ class ReplicationBelief:
         assert isinstance(what, tuple)
         pod = what[0]
         if op is Op.POD_OWNED:
-            earlier = self._owners.get(pod.arrival, [])
+            earlier = self._owners[pod.arrival][1] if pod.arrival in self._owners else []
             if len(earlier) > 1:
                 del earlier[0]
             else:

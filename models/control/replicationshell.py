@@ -171,7 +171,7 @@ class ReplicationManager:
     def _manage(self, found: Replicated, active: int = 0, ready: int = 0) -> None:
         """Create or delete; ``active`` and ``ready`` pods are its own beyond what the watch has shown."""
         controller = found.object
-        digest, now_s = found.digest, self._engine.now_s
+        digest, now_s = self.belief.claimed(found), self._engine.now_s
         status = digest.status(controller.generation)
         if active or ready:
             status = status._replace(
