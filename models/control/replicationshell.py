@@ -16,8 +16,8 @@ from models.control.client import Client, EventSink
 from models.control.log import Op
 from models.control.objects import ControllerObject
 from models.control.ranking import pods_to_delete, related_on_minion
-from models.control.replication import UP, ReplicaStatus
-from models.control.replicationbelief import ACTIVE, STANDING, Replicated, ReplicationBelief
+from models.control.replication import ReplicaStatus
+from models.control.replicationbelief import ACTIVE, Replicated, ReplicationBelief
 from models.control.store import Store
 from models.control.tokens import EventFilter
 from sim.engine import Engine
@@ -139,7 +139,7 @@ class ReplicationManager:
             return
         if place == len(claims):
             self.client.catch_up()
-            self._manage(found, *self._not_shown(found.object.identity))
+            self._manage(found)
             return
         pod, owner = claims[place]
 
@@ -154,33 +154,12 @@ class ReplicationManager:
 
         self.client.call(commit, cause=pod.cause)
 
-    def _not_shown(self, owner: int) -> tuple[int, int]:
-        """Return by how many active and ready pods the claims of a controller are ahead of the watch.
-
-        A sync goes on with the pods that it has claimed, whether the watch has shown that or not (1.20: ClaimPods).
-        """
-        active = ready = 0
-        for _, op, what, _, word, _ in self.client.cursor.pending:
-            if op is Op.POD_OWNED and ACTIVE[word]:
-                assert isinstance(what, tuple)
-                sign = (what[2] == owner) - (what[1] == owner)
-                active += sign
-                ready += sign * (STANDING[word] == UP)
-        return active, ready
-
-    def _manage(self, found: Replicated, active: int = 0, ready: int = 0) -> None:
-        """Create or delete; ``active`` and ``ready`` pods are its own beyond what the watch has shown."""
+    def _manage(self, found: Replicated) -> None:
         controller = found.object
         digest, now_s = self.belief.claimed(found), self._engine.now_s
         status = digest.status(controller.generation)
-        if active or ready:
-            status = status._replace(
-                replicas=status.replicas + active,
-                fully_labelled=status.fully_labelled + active,
-                ready=status.ready + ready,
-            )
         generation = self.generation
-        difference = controller.desired - digest.active - active
+        difference = controller.desired - digest.active
         if controller.deletion is not None or not difference or not found.expectations.satisfied(now_s):
             self._write_status(found, status, generation)
         elif difference > 0:
