@@ -20,6 +20,7 @@ from models.api.specs_references import (
     mappings,
     pool_size,
 )
+from sim.diagnostics import nearest_word
 
 __all__ = ["CrossProblem", "cross_problems"]
 
@@ -43,8 +44,7 @@ def cross_problems(
     workloads, controllers = list(mappings(data.get("workloads"))), list(mappings(data.get("controllers")))
     faults = list(mappings(data.get("faults")))
     yield from _same_names(("cluster", "minions"), [(i, p.get("name")) for i, p in pools])
-    has_default = {"trace", "manifest"}
-    named = [(i, w.get("name", default_name(w) if has_default & set(w) else None)) for i, w in workloads]
+    named = [(i, _workload_name(w)) for i, w in workloads]
     yield from _same_names(("workloads",), named)
     manifest = [(i, w.get("manifest")) for i, w in workloads]
     yield from _same_names(("workloads",), manifest, "manifest")
@@ -62,6 +62,14 @@ def cross_problems(
     if manifests is not None:
         yield from dangling_pods(data, faults, manifests)
     yield from _endless(data, workloads, faults)
+
+
+def _workload_name(workload: Mapping[str, Any]) -> object:
+    """A workload's name, the default one too; None where a misspelt key may have been meant for it."""
+    if "name" in workload or not {"trace", "manifest"} & set(workload):
+        return workload.get("name")
+    misspelt = any(nearest_word(str(key), ["name"]) for key in workload)
+    return None if misspelt else default_name(workload)
 
 
 def _in_namespace(named: Mapping[str, Any]) -> object:

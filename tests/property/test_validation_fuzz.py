@@ -153,6 +153,7 @@ def test_overrides_of_anything_by_anything_are_applied_or_told(tree, data):
         "duplicate-name",
         "range",
         "absent",
+        "selector",  # of a controller: its pods' labels are the other half
     }
     for each in found:
         assert each.source == "--set 1" or each.code in twins, str(each)
