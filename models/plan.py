@@ -191,6 +191,7 @@ def _pod_template(
         minions=None if pod.minions == EVERYTHING else pod.minions,
         tolerations=() if constants is None else pod.admitted_tolerations(constants),
         grace_s=math.inf if constants is None else _grace_s(pod, constants),
+        containers=pod.containers,
     )
 
 

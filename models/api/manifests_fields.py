@@ -16,6 +16,7 @@ from sim.yamlnodes import Path as YamlPath
 __all__ = ["Fields"]
 
 Value = TypeVar("Value")
+Word = TypeVar("Word", bound=str)
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
 
 
@@ -97,11 +98,12 @@ class Fields:
             return number
         return default
 
-    def one_of(self, key: str, words: tuple[str, ...], default: str) -> str:
+    def one_of(self, key: str, words: tuple[Word, ...], default: Word) -> Word:
         """One of some words."""
         word = self.text(key, default)
-        if word in words or word == default:
-            return word
+        for known in (default, *words):
+            if word == known:
+                return known
         supported = ", ".join(f'"{each}"' for each in words)
         says = f"Unsupported value: {_shown(word)}: supported values: {supported}"
         self.problem(key, says, hint=nearest_word(word, words))

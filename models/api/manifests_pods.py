@@ -7,30 +7,30 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from models.api.containers import RESTART_POLICIES, ContainerSpec, PodContainers
+from models.api.manifests_containers import NATIVE, read_amounts, read_containers
 from models.api.manifests_fields import Fields
-from models.api.quantities import to_amount, to_bytes, to_millicores
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
-from models.api.specs_names import label_key_problem, parse_dns_name, parse_dns_subdomain
+from models.api.specs_names import label_key_problem, parse_dns_subdomain
 from models.api.specs_taints import EFFECTS, Taint, Toleration
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuRequest
-from sim.diagnostics import nearest_word
 from sim.distributions import Constant
 
 __all__ = ["GPU_ANNOTATION", "MINIONS_ANNOTATION", "read_pod", "read_taints"]
 
+ANNOTATIONS: Final = "wavetank/"
+"""Annotations that begin so are ours."""
 MINIONS_ANNOTATION: Final = "wavetank/minions"
 """Holds a selector of minions that v1 cannot say."""
 GPU_ANNOTATION: Final = "wavetank/gpu"
 """Holds a share of a GPU or the models allowed, which v1 cannot say."""
 _MAX_SECONDS: Final = 2**31 - 1
 _MAX_PRIORITY: Final = 2_000_001_000  # system-node-critical
-_NATIVE: Final = ("cpu", "memory", "ephemeral-storage")
 _MODELLED_POD: Final = {
     "containers", "initContainers", "overhead", "nodeName", "nodeSelector", "tolerations",
     "terminationGracePeriodSeconds", "priority", "restartPolicy",
 }  # fmt: skip
-_MODELLED_CONTAINER: Final = {"name", "resources", "ports"}
 
 Amounts = Counter[str]
 
@@ -50,15 +50,16 @@ def read_pod(
     unmodelled |= dict.fromkeys(f"spec.{key}" for key in spec.value if key not in _MODELLED_POD)
     if not spec.value.get("containers"):
         spec.problem("containers", "Required value")
-    policies = ("Always",) if owned else ("Always", "OnFailure", "Never")
-    spec.one_of("restartPolicy", policies, "Always")
-    total = _requests(spec, unmodelled)
+    policies = RESTART_POLICIES[:1] if owned else RESTART_POLICIES
+    restart_policy = spec.one_of("restartPolicy", policies, "Always")
+    containers, first = read_containers(spec, unmodelled)
+    total = _requests(containers, first, spec.mapping("overhead"))
     annotations = metadata.texts("annotations")
-    extended = {key: amount for key, amount in total.items() if key not in _NATIVE and amount}
+    extended = {key: amount for key, amount in total.items() if key not in NATIVE and amount}
     grace_s = None
     if spec.has("terminationGracePeriodSeconds"):
         grace_s = float(spec.integer("terminationGracePeriodSeconds", 30, 0, _MAX_SECONDS))
-    return PodSpec.model_construct(
+    pod = PodSpec.model_construct(
         cpu_millicores=Constant(float(total["cpu"])),
         memory_bytes=Constant(float(total["memory"])),
         ephemeral_storage_bytes=Constant(float(total["ephemeral-storage"])),
@@ -72,60 +73,23 @@ def read_pod(
         toleration_s=None,
         grace_s=grace_s,
     )
+    said = tuple(sorted(each for each in annotations.items() if each[0].startswith(ANNOTATIONS)))
+    return pod.with_containers(PodContainers(containers, first, restart_policy, grace_s, said))
 
 
-def _requests(spec: Fields, unmodelled: dict[str, None]) -> Amounts:
+def _requests(
+    containers: Iterable[ContainerSpec], first: Iterable[ContainerSpec], overhead: Fields
+) -> Amounts:
     """Sum of the containers, or the largest init container if that is more, and the overhead.
 
     Source: k/k:pkg/scheduler/framework/types.go, calculateResource(), v1.20.2.
     """
     total: Amounts = Counter()
-    names: dict[str, None] = {}
-    for container in spec.elements("containers"):
-        total += _container(container, names, unmodelled)
-    for container in spec.elements("initContainers"):
-        total |= _container(container, names, unmodelled)
-    overhead = spec.mapping("overhead")
-    return total + Counter(_amounts(overhead))
-
-
-def _container(container: Fields, names: dict[str, None], unmodelled: dict[str, None]) -> Amounts:
-    unmodelled |= dict.fromkeys(
-        f"containers.{key}" for key in container.value if key not in _MODELLED_CONTAINER
-    )
-    name = container.named("name", parse_dns_name)
-    if not container.has("name"):
-        container.problem("name", "Required value")
-    elif name in names:
-        container.problem("name", f'Duplicate value: "{name}"')
-    names[name] = None
-    resources = container.mapping("resources")
-    limits, requests = _amounts(resources.mapping("limits")), _amounts(resources.mapping("requests"))
-    given = resources.mapping("requests")
-    for key, amount in requests.items():
-        if key in limits and amount > limits[key]:
-            says = f'requests: Invalid value: "{given.value[key]}": must be less than or equal to {key} limit'
-            resources.tell((*given.path, key), resources.name(says))
-    return Counter({**limits, **requests})  # a limit is the request where there is none
-
-
-def _amounts(resources: Fields) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for key in resources.value:
-        readers = {"cpu": to_millicores, "memory": to_bytes, "ephemeral-storage": to_bytes}
-        read = readers.get(key, to_bytes if key.startswith("hugepages-") else to_amount)
-        if key not in _NATIVE and "/" not in key and not key.startswith("hugepages-"):
-            says = (
-                f'{resources.names}[{key}]: Invalid value: "{key}": must be a standard resource type or fully'
-            )
-            hint = nearest_word(key, _NATIVE)
-            resources.tell((*resources.path, key), f"{says} qualified", hint, on_key=True)
-        elif label_key_problem(key) is not None:
-            says = f'{resources.names}[{key}]: Invalid value: "{key}": must be a qualified name'
-            resources.tell((*resources.path, key), says, on_key=True)
-        else:
-            found[key] = resources.quantity(key, read)
-    return found
+    for container in containers:
+        total += Counter(dict(container.requests))
+    for container in first:
+        total |= Counter(dict(container.requests))
+    return total + Counter(read_amounts(overhead))
 
 
 def _minions(metadata: Fields, spec: Fields, annotations: dict[str, str]) -> Selector:

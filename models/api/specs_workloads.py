@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
+from models.api.containers import PodContainers
 from models.api.selectors import EVERYTHING
 from models.api.specs_distributions import CountLaw, CpuLaw, DurationLaw, PositiveDurationLaw, SizeLaw
 from models.api.specs_fields import (
@@ -190,6 +191,19 @@ class PodSpec(Spec):
     )
     toleration_s: DurationS | None = Field(None, alias="tolerationSeconds", description="a time, as 60s")
     grace_s: DurationS | None = Field(None, alias="grace", description="a time, as 30s")
+
+    _containers: PodContainers | None = PrivateAttr(None)
+
+    @property
+    def containers(self) -> PodContainers | None:
+        """Its containers one by one; None: one that runs as long as the pod and says nothing of itself."""
+        return self._containers
+
+    def with_containers(self, containers: PodContainers) -> PodSpec:
+        """Return this pod with containers, whose sum of requests it asks for."""
+        made = self.model_copy()
+        made._containers = containers
+        return made
 
     def admitted_tolerations(self, constants: Mapping[str, float]) -> tuple[Toleration, ...]:
         """Return the tolerations that a pod has once it is admitted, the default ones too."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from models.api.containers import PodContainers
     from models.api.selectors import Selector
     from models.api.specs_taints import Toleration
 
@@ -115,6 +116,7 @@ class PodTemplate:
         minions: Selector of allowed minions, or nothing.
         tolerations: Of taints, those that every pod is given too; empty where nothing taints.
         grace_s: Seconds that its containers may take to end when it is deleted.
+        containers: One by one; nothing where only their sum is known.
     """
 
     index: int
@@ -126,6 +128,7 @@ class PodTemplate:
     minions: Selector | None = None
     tolerations: tuple[Toleration, ...] = ()
     grace_s: float = math.inf
+    containers: PodContainers | None = None
 
     @property
     def gpu_milli(self) -> int:

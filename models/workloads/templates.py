@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from models.api.containers import PodContainers
 from models.api.selectors import Selector
 from models.api.specs_taints import Toleration
 from models.api.types import GpuRequest, PodTemplate, ResourceTable
@@ -41,17 +42,27 @@ class TemplateTable:
         minions: Selector | None = None,
         tolerations: tuple[Toleration, ...] = (),
         grace_s: float = math.inf,
+        containers: PodContainers | None = None,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        key = (need, gpu, pairs, namespace, priority, minions, tolerations, grace_s)
+        key = (need, gpu, pairs, namespace, priority, minions, tolerations, grace_s, containers)
         template = self._found.get(key)
         if template is None:
             template = PodTemplate(
-                len(self.templates), need, gpu, pairs, namespace, priority, minions, tolerations, grace_s
+                len(self.templates),
+                need,
+                gpu,
+                pairs,
+                namespace,
+                priority,
+                minions,
+                tolerations,
+                grace_s,
+                containers,
             )
             self._found[key] = template
             self.templates.append(template)

@@ -40,7 +40,7 @@ spec:
         - {name: init, resources: {requests: {cpu: 500m, memory: 1Mi}}}
       containers:
         - {name: a, image: "a:1", resources: {requests: {cpu: 100m}, limits: {cpu: 1, memory: 64Mi}}}
-        - {name: b, image: "b:1", resources: {requests: {cpu: 0.2, memory: 64Mi, example.com/fpga: 2}}}
+        - {name: b, image: "b:1", env: [], resources: {requests: {cpu: 0.2, memory: 64Mi, example.com/fpga: 2}}}
 ---
 apiVersion: apps/v1
 kind: ReplicaSet
@@ -137,7 +137,7 @@ def test_what_is_not_modelled_is_named_once():
     assert read(SHOP).notes == (
         "m.yaml: 1 of the kind ConfigMap is not modelled and passed over.",
         "m.yaml: 1 pods that have ended are passed over.",
-        "m.yaml: these fields are kept but not modelled: containers.image.",
+        "m.yaml: these fields are kept but not modelled: containers.env.",
     )
 
 
