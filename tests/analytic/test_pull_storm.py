@@ -1,0 +1,73 @@
+"""Hundreds of minions that pull through one registry, against closed forms of processor sharing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from models.kernel.fairshare import FairShare, Port
+
+MINIONS = 500
+
+
+def ends(share: FairShare) -> list[float]:
+    found = []
+    while share.next_end_s < math.inf:
+        now_s = share.next_end_s
+        found += [now_s] * len(share.take_ended(now_s))
+    return found
+
+
+def test_all_at_once_end_as_the_sorted_sizes_say() -> None:
+    """T(i) = sum over j <= i of (s(j) - s(j-1)) (n - j + 1) / C."""
+    sizes = np.array([1e6 * (1 + (i * 7919) % 4999) for i in range(MINIONS)])
+    capacity = 1.25e9
+    share = FairShare(capacity)
+    for size in sizes:
+        share.join(0.0, Port(), float(size))
+    steps = np.diff(np.sort(sizes), prepend=0.0)
+    wanted = np.cumsum(steps * np.arange(MINIONS, 0, -1)) / capacity
+    assert np.array(ends(share)) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_equal_pulls_one_after_the_other_end_in_turn() -> None:
+    """Equal sizes, arrivals at a steady rate: the level falls as 1/n, and while all are in, ends are d apart too.
+
+    The i-th of n that come d apart has left, when the last has come, s less C d (H(n - 1) - H(i)), with H the harmonic
+    numbers; from then on they are as above.
+    """
+    capacity, size, apart = 1e9, 5e9, 1e-3
+    share = FairShare(capacity)
+    for i in range(MINIONS):
+        assert share.next_end_s > i * apart, "none ends while they come"
+        share.join(i * apart, Port(), size)
+    harmonic = np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, MINIONS))))
+    left = size - capacity * apart * (harmonic[MINIONS - 1] - harmonic[np.arange(MINIONS)])
+    steps = np.diff(left, prepend=0.0)
+    last_came = (MINIONS - 1) * apart
+    wanted = last_came + np.cumsum(steps * np.arange(MINIONS, 0, -1)) / capacity
+    assert np.array(ends(share)) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_links_of_their_own_bind_first() -> None:
+    """100 behind 1 MB/s, 400 behind nothing, 1,000 MB/s in all: 900 MB/s are shared by the 400 until they are done."""
+    share = FairShare(1e9)
+    for _ in range(100):
+        share.join(0.0, Port(1e6), 100e6)
+    for _ in range(400):
+        share.join(0.0, Port(), 90e6)
+    found = ends(share)
+    assert found[:400] == pytest.approx([40.0] * 400, rel=1e-9)
+    assert found[400:] == pytest.approx([100.0] * 100, rel=1e-9)
+
+
+def test_layers_side_by_side_share_their_minions_link() -> None:
+    """Three layers of 1, 2 and 3 MB over a link of 1 MB/s: after 3, 5 and 6 s, however wide the registry's is."""
+    share = FairShare(1e9)
+    for port in [Port(1e6) for _ in range(MINIONS)]:
+        for size in (1e6, 2e6, 3e6):
+            share.join(0.0, port, size)
+    found = np.array(ends(share))
+    assert found == pytest.approx(np.repeat([3.0, 5.0, 6.0], MINIONS), rel=1e-9)
