@@ -323,6 +323,8 @@ class World:
                     self.engine, self, fault, fault_plan.minions, fault_plan.at_s, self._repair(fault_plan)
                 )
 
+        if self.plane is not None:
+            self.plane.begin()
         if plan.operations:
             assert self.plane is not None, "operations need a control plane"
             runner = FaultRunner(
@@ -357,21 +359,23 @@ class World:
         """Whether a minion is up."""
         return self.fleet.up[minion]
 
-    def crash(self, minion: int, fault: CrashFault, repair_s: float, cause: int) -> None:
-        """Take a minion down, and say so as an occurrence of the fault."""
+    def crash(self, minion: int, fault: CrashFault, repair_s: float, *, age_s: float = 0.0) -> None:
+        """Take a minion down, and say so as an occurrence of the fault; at the start it has been so for ``age_s``."""
         fault.occurrences += 1
         began = self.journal.write(
             records.FAULT_BEGAN,
             fault.identity,
             minion=self._minions[minion],
-            cause=cause,
+            cause=-1,
             value=float(fault.occurrences),
         )
         self.engine.cause = began
-        machine = self.fleet if self.plane is None else self.plane
-        machine.crash(minion, fault.identity, repair_s, began)
+        if self.plane is None:
+            self.fleet.crash(minion, fault.identity, repair_s, began)
+        else:
+            self.plane.crash(minion, fault.identity, repair_s, began, age_s=age_s)
 
-    def repair(self, minion: int, fault: CrashFault, cause: int) -> None:
+    def repair(self, minion: int, fault: CrashFault) -> None:
         """Bring a minion back; the occurrence of the fault ends."""
         ended = self.journal.write(records.FAULT_ENDED, fault.identity, minion=self._minions[minion])
         machine = self.fleet if self.plane is None else self.plane

@@ -67,6 +67,7 @@ _V1_20: Final = tuple(
         ("unhealthy_zone_ratio", 0.55, "K17", f"ComputeZoneState(), {_LIFECYCLE}"),
         ("unhealthy_zone_min_count", 3, "K17", f"ComputeZoneState(), {_LIFECYCLE}: more than 2"),
         ("large_zone_count", 50, "K18", f"ReducedQPSFunc(), {_LIFECYCLE}: larger than this is large"),
+        ("eviction_stale_entries_count", 0, "K22", "k/k PR 98168, for 1.20.5; 1: they stay, as up to 1.20.4"),
         ("eviction_queue_period_s", 0.1, "K22", "NodeEvictionPeriod"),
         ("eviction_queue_pass_s", 0.00065, "K22", "recordings: ten polls of 100 are 100.65 s"),
         # Kubelet

@@ -19,9 +19,11 @@ from functools import partial
 from models.api.types import Pod
 from models.control.client import Client, EventSink
 from models.control.log import Change, Op
+from models.control.silence import Silence, known_at_start
 from models.control.store import Store
 from models.control.tokens import EventFilter
-from models.control.zones import EvictionQueue, ZoneCount, ZoneRules, ZoneState, disruption
+from models.control.zonequeues import ZoneQueues
+from models.control.zones import Disruption, ZoneCount, ZoneRules, ZoneState, disruption
 from models.machines.beats import Passes, last_at_or_before
 from sim.engine import BELIEF, Deadline, Engine
 from sim.streams import Streams
@@ -31,22 +33,8 @@ __all__ = ["NO_EXECUTE", "NO_SCHEDULE", "MinionLifecycle"]
 NO_SCHEDULE = "node.kubernetes.io/unreachable:NoSchedule"
 NO_EXECUTE = "node.kubernetes.io/unreachable:NoExecute"
 
-
-class _Silence:
-    """A minion that has stopped beating.
-
-    Attributes:
-        beat_us: Its last beat.
-        cause: The record of what made it silent; once it was noticed, that of its condition.
-        seen_us: The pass that saw it, once that pass has been; or when its fresh grace began.
-    """
-
-    __slots__ = ("beat_us", "cause", "seen_us")
-
-    def __init__(self, beat_us: int, cause: int) -> None:
-        self.beat_us = beat_us
-        self.cause = cause
-        self.seen_us: int | None = None
+_LONG_S = 86400.0
+"""As long as minions have been silent that are not ready from the start."""
 
 
 class MinionLifecycle:
@@ -93,15 +81,9 @@ class MinionLifecycle:
             self._sizes[zone] = self._sizes.get(zone, 0) + 1
         self._not_ready = dict.fromkeys(self._sizes, 0)
         self._states: Mapping[str, ZoneState] = dict.fromkeys(self._sizes, ZoneState.NORMAL)
-        poll = constants["eviction_queue_period_s"] + constants["eviction_queue_pass_s"]
-        phase = streams.stream("lifecycle.phase").at("polls", 0) * poll
-        burst = constants["eviction_burst_count"]
-        rate_per_s = constants["eviction_rate_per_s"]
-        self._queue = partial(EvictionQueue, rate_per_s, burst, poll, phase)
-        self._queues = {zone: self._queue() for zone in self._sizes}
-        self._polls = {zone: Deadline(engine, BELIEF, partial(self._poll, zone)) for zone in self._sizes}
-        self._silent: dict[int, _Silence] = {}
-        self._unknown: dict[int, int] = {}
+        self._queues = ZoneQueues(engine, streams, self._sizes, constants, self._taken)
+        self._silent: dict[int, Silence] = {}
+        self._unknown: dict[int, None] = {}
         self._back: dict[int, None] = {}
         self._due = Deadline(engine, BELIEF, self._pass)
         self._running = False
@@ -121,7 +103,37 @@ class MinionLifecycle:
         beat = last_at_or_before(self._phase_us[minion], self._lease_us, now_us)
         # Before its first beat of the run a minion was heard of one period earlier.
         beat_us = self._phase_us[minion] - self._lease_us if beat is None else beat
-        self._silent[minion] = _Silence(beat_us, self._engine.cause)
+        self._silent[minion] = Silence(beat_us, self._engine.cause)
+        self._plan()
+
+    def silent_before(self, minion: int, age_s: float) -> None:
+        """Note that a minion has been silent for ``age_s`` when the run begins; ``inf``: for a long time."""
+        stopped_us = -round(min(age_s, _LONG_S) * 1e6)
+        beat_us = stopped_us - (stopped_us - self._phase_us[minion]) % self._lease_us
+        self._silent[minion] = Silence(beat_us, self._engine.cause)
+
+    def begin(self) -> None:
+        """Enter what the passes before the run have made of who was silent then; nothing is evicted any more.
+
+        Simplified: who was Unknown for a pass is taken to have had its turn in the queue of its zone.
+        """
+        tainted = set()
+        for minion, silence in self._silent.items():
+            known = known_at_start(silence.beat_us, self._passes, self._grace_us)
+            silence.seen_us = known.seen_us
+            if known.is_unknown:
+                self._unknown[minion] = None
+                self._not_ready[self._zones[minion]] += 1
+            if known.is_tainted:
+                tainted.add(minion)
+        if self._unknown:
+            found = self._disruption()
+            for minion in self._unknown:
+                silence = self._silent[minion]
+                silence.cause = self._store.minion_condition(minion, ready=False, cause=silence.cause)
+                evicts = minion in tainted and not found.entered
+                taints = (*self._store.minions[minion].taints, NO_SCHEDULE, *[NO_EXECUTE] * evicts)
+                self._store.set_taints(minion, taints, cause=silence.cause)
         self._plan()
 
     def returned(self, minion: int) -> None:
@@ -173,7 +185,7 @@ class MinionLifecycle:
 
     # Passes.
 
-    def _seen_us(self, silence: _Silence, now_us: int) -> int:
+    def _seen_us(self, silence: Silence, now_us: int) -> int:
         """Return the pass that sees a beat; fixed once it has been, as later passes may be shifted."""
         if silence.seen_us is not None:
             return silence.seen_us
@@ -207,14 +219,11 @@ class MinionLifecycle:
             self._due.clear()
 
     def _waits(self, minion: int) -> bool:
-        """Whether the next pass asks for a minion's NoExecute taint.
-
-        Simplified: none is asked for while its zone has no rate, as nothing would come of it.
-        """
+        """Whether the next pass asks for a minion's NoExecute taint, to some effect."""
         if NO_EXECUTE in self._store.minions[minion].taints:
             return False
         all_dead = all(state is ZoneState.FULL for state in self._states.values())
-        return not all_dead and self._queues[self._zones[minion]].rate_per_s > 0
+        return not all_dead and self._queues.wants(self._zones[minion], minion)
 
     def _pass(self) -> None:
         now_us = round(self._env._now * 1e6)
@@ -234,15 +243,15 @@ class MinionLifecycle:
         draws = {minion: self._order.at("minions", self._judged + i) for i, minion in enumerate(seen)}
         self._judged += len(seen)
         for minion in sorted(waiting, key=draws.__getitem__):
-            self._queues[self._zones[minion]].add(minion)
+            self._queues.add(self._zones[minion], minion)
         for minion in self._back:
             self._reachable(minion)
         self._back.clear()
-        self._set_polls()
+        self._queues.plan()
         self._judge(sorted(due, key=draws.__getitem__), 0, self._generation)
 
     def _reachable(self, minion: int) -> None:
-        self._queues[self._zones[minion]].remove(minion)
+        self._queues.remove(self._zones[minion], minion)
         if NO_EXECUTE in self._store.minions[minion].taints:
             self._call_twice(partial(self._lift, minion))
 
@@ -264,7 +273,7 @@ class MinionLifecycle:
         def commit() -> None:
             silence = self._silent.get(minion)
             if silence is not None:
-                self._unknown[minion] = round(self._env._now * 1e6)
+                self._unknown[minion] = None
                 self._not_ready[self._zones[minion]] += 1
                 # A pass tells of many minions: what follows for this one follows from its own silence.
                 self._engine.cause = silence.cause = self._store.minion_condition(
@@ -295,19 +304,11 @@ class MinionLifecycle:
 
     def _over(self, wrote: bool) -> None:
         """End a pass: what it makes of the zones; the grid starts anew if it took time."""
-        now_s = self._env._now
-        now_us = round(now_s * 1e6)
-        counts = {
-            zone: ZoneCount(size - self._not_ready[zone], self._not_ready[zone])
-            for zone, size in self._sizes.items()
-        }
-        found = disruption(self._states, counts, self._rules)
-        self._states = found.states
-        for zone, rate in found.rates.items():
-            self._queues[zone].swap_rate(now_s, rate)
+        now_us = round(self._env._now * 1e6)
+        found = self._disruption()
         if found.entered:
             for minion, entry in enumerate(self._store.minions):
-                self._queues[self._zones[minion]].remove(minion)
+                self._queues.remove(self._zones[minion], minion)
                 if NO_EXECUTE in entry.taints:
                     self._call_twice(partial(self._lift, minion))
         if found.left:
@@ -318,8 +319,19 @@ class MinionLifecycle:
                 self._seen_us(silence, now_us)
             self._start_anew(now_us)
         self._running = False
-        self._set_polls()
+        self._queues.plan()
         self._plan()
+
+    def _disruption(self) -> Disruption:
+        """Reckon the states of zones anew, and give their queues the rates of these."""
+        counts = {
+            zone: ZoneCount(size - self._not_ready[zone], self._not_ready[zone])
+            for zone, size in self._sizes.items()
+        }
+        found = disruption(self._states, counts, self._rules)
+        self._states = found.states
+        self._queues.set_rates(found.rates)
+        return found
 
     def _start_anew(self, now_us: int) -> None:
         """Let the passes go on from here: who falls silent next may have been heard by one of those before."""
@@ -329,23 +341,11 @@ class MinionLifecycle:
         self._earlier.append((self._passes, self._began_us))
         self._passes = Passes(now_us + self._wait_us, self._period_us)
 
-    # The queues of zones.
-
-    def _set_polls(self) -> None:
-        for zone, queue in self._queues.items():
-            due_s = queue.next_due(self._env._now)
-            if due_s < math.inf:
-                self._polls[zone].set(due_s)
-            else:
-                self._polls[zone].clear()
-
-    def _poll(self, zone: str) -> None:
-        queue, now_s = self._queues[zone], self._env._now
-        while (minion := queue.take(now_s)) is not None:
-            silence = self._silent.get(minion)
-            cause = None if silence is None else silence.cause
-            self._call_twice(partial(self._execute_taint, minion), cause=cause)
-        self._set_polls()
+    def _taken(self, minion: int) -> None:
+        """Give a minion the taint that evicts: its turn in the queue of its zone has come."""
+        silence = self._silent.get(minion)
+        cause = None if silence is None else silence.cause
+        self._call_twice(partial(self._execute_taint, minion), cause=cause)
 
     def _execute_taint(self, minion: int) -> None:
         taints = self._store.minions[minion].taints
@@ -364,11 +364,11 @@ class MinionLifecycle:
         for silence in self._silent.values():
             silence.seen_us = now_us
         self._states = dict.fromkeys(self._sizes, ZoneState.NORMAL)
-        self._queues = {zone: self._queue() for zone in self._sizes}
+        self._queues.forget()
         self._fresh = bool(self._unknown)
         for minion, entry in enumerate(self._store.minions):
             self._look(minion, cause=None)
             if NO_EXECUTE in entry.taints and minion not in self._unknown:
                 self._back[minion] = None
-        self._set_polls()
+        self._queues.plan()
         self._plan()

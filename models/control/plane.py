@@ -187,7 +187,7 @@ class ControlPlane:
         )
         for index, ask in enumerate(minions):
             if not ask.ready:
-                self.lifecycle.silent(index)
+                self.lifecycle.silent_before(index, math.inf)
 
     def client(self, name: str, **words: Any) -> Any:
         """Make a client of a name with this plan's timing and limits."""
@@ -303,14 +303,21 @@ class ControlPlane:
         self._store.log.commit(Op.SERVICE_CHANGED, service, -1)
         return service
 
-    def crash(self, minion: int, owner: int, repair_s: float, cause: int) -> None:
-        """Take a minion down; with timing, nobody is told."""
+    def begin(self) -> None:
+        """Let the master know what it knows when the run begins; call it once all that is down then is down."""
+        if self.lifecycle is not None:
+            self.lifecycle.begin()
+
+    def crash(self, minion: int, owner: int, repair_s: float, cause: int, *, age_s: float = 0.0) -> None:
+        """Take a minion down; with timing, nobody is told. Before ``begin`` it has been down for ``age_s``."""
         if self.kubelets is None or self.lifecycle is None:
             self._fleet.crash(minion, owner, repair_s, cause)
             return
         self.kubelets.down(minion)
         self._fleet.halt(minion, owner, repair_s, cause)
-        if not self.kubelets.cut[minion]:
+        if age_s > 0.0:
+            self.lifecycle.silent_before(minion, age_s)
+        elif not self.kubelets.cut[minion]:
             self.lifecycle.silent(minion)
 
     def repair(self, minion: int, owner: int, cause: int) -> None:

@@ -1,22 +1,17 @@
 """How many minions of a zone are gone, and how fast the rest of its dead ones may be tainted.
 
 As in Kubernetes 1.20 (node_lifecycle_controller.go: ComputeZoneState, handleDisruption, ReducedQPSFunc;
-scheduler/rate_limited_queue.go; FACTS K15 to K22). States are reckoned at the monitor's passes only.
+FACTS K15 to K21). States are reckoned at the monitor's passes only.
 """
 
 from __future__ import annotations
 
 import enum
-import math
-from collections import deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from models.control.tokens import TokenBucket
-
 __all__ = [
     "Disruption",
-    "EvictionQueue",
     "ZoneCount",
     "ZoneRules",
     "ZoneState",
@@ -148,77 +143,3 @@ def disruption(before: Mapping[str, ZoneState], now: Mapping[str, ZoneCount], ru
         if all_were_dead or state is not old[zone]
     }
     return Disruption(states, rates, left=all_were_dead)
-
-
-class EvictionQueue:
-    """The minions of one zone that wait for their NoExecute taint: first come, first tainted.
-
-    A poll looks at the queue every 100 ms (K22) and takes what the zone's bucket gives; the polls are a grid of
-    integer microseconds, and the next one that will find something is computed. The monitor asks for a minion's
-    taint at every pass until it is there, and every time puts another entry behind (1.20 takes the name out of the
-    queue's set, but not its entry out of the heap): an entry whose minion is tainted by then costs a token and
-    changes nothing, so that slots are lost, as recorded.
-
-    Args:
-        rate_per_s: Minions a second; at 0 none at all, whatever the burst.
-        burst: Size of the bucket.
-        period_s: From poll to poll.
-        phase_s: Time of some poll.
-    """
-
-    __slots__ = ("_bucket", "_burst", "_period_us", "_phase_us", "_waiting")
-
-    def __init__(self, rate_per_s: float, burst: float, period_s: float, phase_s: float) -> None:
-        self._bucket = TokenBucket(rate_per_s, burst)
-        self._burst = burst
-        self._period_us = round(period_s * 1e6)
-        self._phase_us = round(phase_s * 1e6) % self._period_us
-        self._waiting: deque[int] = deque()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    @property
-    def rate_per_s(self) -> float:
-        """Minions a second at present."""
-        return self._bucket.rate_per_s
-
-    def add(self, minion: int) -> None:
-        """Put an entry for a minion behind all others."""
-        self._waiting.append(minion)
-
-    def remove(self, minion: int) -> None:
-        """Take out one entry of a minion that is ready again, if there is one."""
-        if minion in self._waiting:
-            self._waiting.remove(minion)
-
-    def next_due(self, now_s: float) -> float:
-        """Return the first poll, at or after a time, that will find a minion and a token; ``inf`` for none."""
-        if not self._waiting or self._bucket.rate_per_s <= 0.0:
-            return math.inf
-        ready_s = self._bucket.ready_at(now_s)
-        since_phase_us = round(max(now_s, ready_s) * 1e6) - self._phase_us
-        return (-(-since_phase_us // self._period_us) * self._period_us + self._phase_us) / 1e6
-
-    def take(self, now_s: float) -> int | None:
-        """Take the first entry at a poll, if there is one and a token for it.
-
-        A poll goes on until one of them is missing: call it again at the same time until it returns nothing.
-        """
-        if not self._waiting or self._bucket.rate_per_s <= 0.0 or not self._bucket.try_take(now_s):
-            return None
-        return self._waiting.popleft()
-
-    def swap_rate(self, now_s: float, rate_per_s: float) -> None:
-        """Exchange the bucket for one of another rate; the same rate changes nothing.
-
-        The new bucket is full if the old one had a token, else empty; an old rate of 0 never has one (a bucket
-        that never accepts), so a zone that evicts again waits for a first token: 10 s at 0.1 a second.
-        """
-        old = self._bucket
-        if old.rate_per_s == rate_per_s:
-            return
-        had = old.rate_per_s > 0.0 and old.try_take(now_s)
-        self._bucket = TokenBucket(rate_per_s, self._burst)
-        if rate_per_s > 0.0 and not had:
-            self._bucket.reserve(now_s)

@@ -3,8 +3,8 @@
 A drawn clock is an alternating renewal process: time to failure from repair, then repair. It starts
 stationary unless asked otherwise: a minion is down at the start with probability MTTR / (MTTF + MTTR), and what
 remains of the present spell is the residual of its law (for Weibull shape 0.75 a fresh start would show five
-times as many failures on the first day). Minions fail independently of each other; correlated failures are
-not modelled here.
+times as many failures on the first day). A minion that is down then has been so for the age of
+that spell. Minions fail independently of each other; correlated failures are not modelled here.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ class Law(Protocol):
         """Return what remains of a spell that a stationary observer meets."""
         ...
 
+    def age(self, u1: float, u2: float) -> float:
+        """Return how long that spell has gone on."""
+        ...
+
 
 class CrashTargets(Protocol):
     """What the world lends to a crash."""
@@ -45,11 +49,11 @@ class CrashTargets(Protocol):
         """Whether a minion is up."""
         ...
 
-    def crash(self, minion: int, fault: CrashFault, repair_s: float, cause: int) -> None:
-        """Take it down."""
+    def crash(self, minion: int, fault: CrashFault, repair_s: float, *, age_s: float = 0.0) -> None:
+        """Take it down; at the start of the run it may have been so for ``age_s``."""
         ...
 
-    def repair(self, minion: int, fault: CrashFault, cause: int) -> None:
+    def repair(self, minion: int, fault: CrashFault) -> None:
         """Bring it back."""
         ...
 
@@ -82,7 +86,7 @@ def start_at(
     def begin() -> None:
         for minion in minions:
             if targets.is_up(minion):
-                _down(engine, targets, fault, minion, repair(minion), None)
+                _down(engine, targets, fault, minion, (repair(minion), 0.0), None)
 
     engine.at(at_s, TRUTH, begin, cause=-1)
 
@@ -125,8 +129,8 @@ class DrawnClock:
         mttf, mttr = self._failure.mean, self._repair.mean
         stream = self._failure_stream
         u0, u1, u2 = (stream.at(self._group, self._index, 0, word) for word in (1, 2, 3))
-        if u0 < mttr / (mttf + mttr):
-            self._crash(self._repair.residual(u1, u2))
+        if u0 < mttr / (mttf + mttr) and self._targets.is_up(self._minion):
+            self._crash(self._repair.residual(u1, u2), age_s=self._repair.age(u1, u2))
         else:
             self._arm(self._failure.residual(u1, u2))
 
@@ -144,9 +148,9 @@ class DrawnClock:
             self._cycle += 1
             self._arm(self._draw(self._failure_stream, self._failure))
 
-    def _crash(self, repair_s: float) -> None:
+    def _crash(self, repair_s: float, age_s: float = 0.0) -> None:
         self._cycle += 1
-        _down(self._engine, self._targets, self._fault, self._minion, repair_s, self._again)
+        _down(self._engine, self._targets, self._fault, self._minion, (repair_s, age_s), self._again)
 
     def _again(self) -> None:
         self._arm(self._draw(self._failure_stream, self._failure))
@@ -178,15 +182,17 @@ def _down(
     targets: CrashTargets,
     fault: CrashFault,
     minion: int,
-    repair_s: float,
+    spell_s: tuple[float, float],
     after: Callable[[], None] | None,
 ) -> None:
-    targets.crash(minion, fault, repair_s, -1)
+    """Take a minion down; ``spell_s`` is what remains until its repair, and how long it has been so."""
+    repair_s, age_s = spell_s
+    targets.crash(minion, fault, repair_s, age_s=age_s)
     if repair_s < math.inf:
         engine.at(engine.now_s + repair_s, TRUTH, partial(_up, targets, fault, minion, after))
 
 
 def _up(targets: CrashTargets, fault: CrashFault, minion: int, after: Callable[[], None] | None) -> None:
-    targets.repair(minion, fault, -1)
+    targets.repair(minion, fault)
     if after is not None:
         after()

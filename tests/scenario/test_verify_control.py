@@ -65,7 +65,7 @@ def taint_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def eager(self: MinionLifecycle, wrote: bool) -> None:
         for minion in self._unknown:
             if self._waits(minion):
-                self._queues[self._zones[minion]].add(minion)
+                self._queues.add(self._zones[minion], minion)
         over(self, wrote)
 
     monkeypatch.setattr(MinionLifecycle, "_over", eager)

@@ -121,11 +121,11 @@ class Log:
     def is_up(self, minion: int) -> bool:
         return minion not in self.down
 
-    def crash(self, minion: int, fault: CrashFault, repair_s: float, cause: int) -> None:
+    def crash(self, minion: int, fault: CrashFault, repair_s: float, *, age_s: float = 0.0) -> None:
         self.down.add(minion)
         self.rows.append((self.engine.now_s, "down", minion))
 
-    def repair(self, minion: int, fault: CrashFault, cause: int) -> None:
+    def repair(self, minion: int, fault: CrashFault) -> None:
         self.down.remove(minion)
         self.rows.append((self.engine.now_s, "up", minion))
 

@@ -52,6 +52,20 @@ def test_residuals_follow_the_stationary_law(name):
         assert stats.kstest(unbiased, cdf).pvalue < 0.001
 
 
+@pytest.mark.parametrize("name", LAWS)
+def test_age_and_residual_are_the_parts_of_one_life_that_is_biased_by_its_length(name):
+    """By symmetry the age has the residual's law; the sum has density x f(x) / mean."""
+    law, known = LAWS[name]
+    age, residual = law.age(draws(1), draws(2)), law.residual(draws(1), draws(2))
+    assert stats.ks_2samp(age, residual).pvalue > 0.001
+    assert type(law.age(0.5, 0.5)) is float
+    whole = age + residual
+    expected = (known.var() + known.mean() ** 2) / known.mean()
+    assert whole.mean() == pytest.approx(expected, abs=4 * whole.std() / math.sqrt(COUNT))
+    if name != "exponential":
+        np.testing.assert_allclose(law.age(draws(1), 0.0 * draws(2)), whole, rtol=1e-12)
+
+
 def test_what_has_no_memory_is_as_new_at_any_time():
     law = Exponential(600.0)
     np.testing.assert_array_equal(law.residual(draws(1), draws(2)), law.quantile(draws(1)))

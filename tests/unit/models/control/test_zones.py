@@ -1,17 +1,13 @@
-"""Zones, their rates, and the queue of taints, as Kubernetes 1.20 has them."""
+"""Zones and their rates, as Kubernetes 1.20 has them."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.api.constants import constants_for
-from models.control.tokens import TokenBucket
 from models.control.zones import (
-    EvictionQueue,
     ZoneCount,
     ZoneRules,
     ZoneState,
@@ -127,91 +123,3 @@ def test_entering_and_leaving_alternate_and_rates_follow_the_state(
         for zone, count in now.items():
             wanted = 0.0 if stopped else eviction_rate(states[zone], sum(count), RULES)
             assert stopped or zone not in made.rates or made.rates[zone] == wanted
-
-
-def drained(queue: EvictionQueue, now_s: float, until_s: float) -> list[tuple[float, int]]:
-    """Drive a queue as the shell does: only at the times it names."""
-    taken = []
-    while (due_s := queue.next_due(now_s)) <= until_s:
-        now_s = due_s
-        while (minion := queue.take(now_s)) is not None:
-            taken.append((now_s, minion))
-    return taken
-
-
-def test_five_dead_minions_are_tainted_ten_seconds_apart_at_polls() -> None:
-    queue = EvictionQueue(0.1, 1, 0.1, 0.037)
-    for minion in (4, 2, 9, 7, 1):
-        queue.add(minion)
-    taken = drained(queue, 100.0, 1000.0)
-    assert [minion for _, minion in taken] == [4, 2, 9, 7, 1]
-    assert [time for time, _ in taken] == pytest.approx([100.037 + 10 * n for n in range(5)])
-    assert queue.next_due(200.0) == math.inf
-
-
-def test_one_that_is_asked_for_again_costs_another_slot() -> None:
-    queue = EvictionQueue(0.1, 1, 0.1, 0.0)
-    for minion in (1, 2, 2, 3):
-        queue.add(minion)
-    assert drained(queue, 0.0, 100.0) == [(0.0, 1), (10.0, 2), (20.0, 2), (30.0, 3)]
-
-
-def test_one_that_is_back_leaves_the_queue_but_for_further_entries() -> None:
-    queue = EvictionQueue(0.1, 1, 0.1, 0.0)
-    for minion in (1, 2, 3, 2):
-        queue.add(minion)
-    assert queue.take(0.0) == 1
-    queue.remove(2)
-    queue.remove(7)
-    assert len(queue) == 2
-    assert drained(queue, 0.0, 100.0) == [(10.0, 3), (20.0, 2)]
-
-
-def test_swapping_the_rate() -> None:
-    queue = EvictionQueue(0.1, 1, 0.1, 0.0)
-    for minion in range(6):
-        queue.add(minion)
-    queue.swap_rate(5.0, 0.1)
-    assert queue.next_due(5.0) == 5.0, "the same rate: the same bucket"
-    queue.swap_rate(5.0, 0.01)
-    assert queue.take(5.0) == 0, "the old bucket had a token, so the new one is full"
-    queue.swap_rate(6.0, 0.1)
-    assert queue.next_due(6.0) == 16.0, "it had none, so the new one is empty"
-    queue.swap_rate(12.0, 0.1)
-    assert queue.next_due(12.0) == 16.0, "the same rate: the same wait"
-    queue.swap_rate(30.0, 0.0)
-    assert queue.next_due(30.0) == math.inf
-    assert queue.take(1000.0) is None
-    queue.swap_rate(1000.0, 0.1)
-    assert queue.next_due(1000.0) == 1010.0, "a rate of 0 never has a token"
-    assert queue.rate_per_s == 0.1
-
-
-@given(
-    st.sampled_from([0.1, 0.01, 1.0, 3.0, 25.0]),
-    st.integers(0, 99_999),
-    st.lists(st.tuples(st.integers(0, 30_000_000), st.integers(0, 5), st.booleans()), max_size=25),
-)
-def test_what_is_computed_is_what_polling_finds(
-    rate: float, phase_us: int, calls: list[tuple[int, int, bool]]
-) -> None:
-    computed, taken, waiting = EvictionQueue(rate, 1, 0.1, phase_us / 1e6), [], []
-    polled, bucket, poll_us, now_us = [], TokenBucket(rate, 1), phase_us, 0
-    for wait_us, minion, removes in [*calls, (10**9, 0, True)]:
-        until_us = now_us + wait_us
-        while waiting and poll_us < until_us:
-            while waiting and bucket.try_take(poll_us / 1e6):
-                polled.append((poll_us / 1e6, waiting.pop(0)))
-            poll_us += 100_000
-        poll_us = max(poll_us, until_us + (phase_us - until_us) % 100_000)
-        taken += drained(computed, now_us / 1e6, (until_us - 1) / 1e6)
-        now_us = until_us
-        if removes:
-            computed.remove(minion)
-            if minion in waiting:
-                waiting.remove(minion)
-        else:
-            computed.add(minion)
-            waiting.append(minion)
-    assert [minion for _, minion in taken] == [minion for _, minion in polled]
-    assert [time for time, _ in taken] == pytest.approx([time for time, _ in polled], abs=1e-7)
