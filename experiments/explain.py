@@ -68,6 +68,14 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "controller_status": lambda row: f"{row['object']} wrote its status",
     "controller_removed": lambda row: f"{row['object']} was gone",
     "endpoints_written": lambda row: f"{row['object']} has {say_number(row['value'])} ready endpoints",
+    "image_pulling": lambda row: f"{row['minion']} was to pull {row['actor']} for {row['object']}",
+    "image_pulled": lambda row: (
+        f"{row['actor']} was there for {row['object']} on {row['minion']}, after {say_time(row['value'])}"
+    ),
+    "image_failed": lambda row: (
+        f"{row['actor']} could not be had for {row['object']} on {row['minion']}{_in_brackets(row)}"
+    ),
+    "image_removed": lambda row: f"{row['object']} was removed from {row['minion']} to make room",
     "fault_began": lambda row: f"{row['object']} struck{_where(row)}{_occurrence(row)}",
     "fault_ended": lambda row: f"{row['object']} was over{_at(row)}{_occurrence(row)}",
     "minion_crashed": lambda row: (

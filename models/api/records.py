@@ -16,6 +16,10 @@ __all__ = [
     "ENDPOINTS_WRITTEN",
     "FAULT_BEGAN",
     "FAULT_ENDED",
+    "IMAGE_FAILED",
+    "IMAGE_PULLED",
+    "IMAGE_PULLING",
+    "IMAGE_REMOVED",
     "KINDS",
     "MINION_CONDITION",
     "MINION_CRASHED",
@@ -66,6 +70,7 @@ _POD_FIELDS = (
 
 _STATUS_FIELDS = (("desired", "q"), ("replicas", "q"), ("ready", "q"))
 _ENDPOINT_FIELDS = (("added", "q"), ("removed", "q"))
+_PULLED_FIELDS = (("bytes", "q"), ("queued_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
     (
@@ -103,6 +108,10 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("controller_status", "record", _STATUS_FIELDS),
         ("controller_removed", "record", ()),
         ("endpoints_written", "record", _ENDPOINT_FIELDS),
+        ("image_pulling", "truth", ()),
+        ("image_pulled", "truth", _PULLED_FIELDS),
+        ("image_failed", "truth", ()),
+        ("image_removed", "truth", ()),
     )
 )
 
@@ -141,4 +150,8 @@ KINDS: tuple[Kind, ...] = number_kinds(
     CONTROLLER_STATUS,
     CONTROLLER_REMOVED,
     ENDPOINTS_WRITTEN,
+    IMAGE_PULLING,
+    IMAGE_PULLED,
+    IMAGE_FAILED,
+    IMAGE_REMOVED,
 ) = KINDS

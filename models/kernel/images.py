@@ -182,6 +182,16 @@ class ImageDisk:
         else:
             self._stored[image.name] = _Stored(image, self.next_pass_s(now_s))
 
+    def preload(self, image: Image) -> None:
+        """Have an image on disk since long before the start."""
+        self.hold(image)
+        for chain in image.chain:
+            self.fetched(chain)
+        if image.name in self._stored:
+            self.let_go(image)
+        else:
+            self._stored[image.name] = _Stored(image, -math.inf)
+
     def use(self, image: Image, now_s: float) -> None:
         """Let one more container use an image."""
         stored = self._stored[image.name]
