@@ -174,10 +174,7 @@ def _versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-_SIMPLIFIED: Final = (
-    "Kubelets are simplified: one container a pod, no image pulls, no probes.",
-    "No pod tolerates a NoSchedule taint when it is scheduled; tolerations count for evictions alone.",
-)
+_SIMPLIFIED: Final = ("Kubelets are simplified: one container a pod, no image pulls, no probes.",)
 
 
 def _notes(world: World) -> list[str]:

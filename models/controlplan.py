@@ -20,7 +20,7 @@ from models.api.specs_faults import (
     TaintMinions,
     Watch,
 )
-from models.api.specs_taints import Taint
+from models.api.specs_taints import parse_taint
 from models.api.types import MinionAsk, PodTemplate
 from models.control import kubelet
 from models.control.client import Timing
@@ -92,7 +92,7 @@ def tolerates_s() -> Callable[[PodTemplate, Sequence[str]], float]:
     def borne_s(tolerations: tuple[object, ...], taints: tuple[str, ...]) -> float:
         least_s = math.inf
         for text in taints:
-            taint = _taint(text)
+            taint = parse_taint(text)
             used = [each for each in tolerations if each.tolerates(taint)]  # type: ignore[attr-defined]
             if not used:
                 return 0.0
@@ -103,13 +103,6 @@ def tolerates_s() -> Callable[[PodTemplate, Sequence[str]], float]:
         return least_s
 
     return lambda template, taints: borne_s(template.tolerations, tuple(taints))
-
-
-@lru_cache(maxsize=1024)
-def _taint(text: str) -> Taint:
-    name, _, effect = text.rpartition(":")
-    key, _, value = name.partition("=")
-    return Taint(key=key, value=value, effect=effect)
 
 
 def controller_plan(controller: Controller, template: PodTemplate) -> ControllerPlan:

@@ -7,6 +7,7 @@ k/k:plugin/pkg/admission/defaulttolerationseconds/admission.go, v1.20.2.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Final
 
 from pydantic import Field, model_validator
@@ -14,7 +15,18 @@ from pydantic import Field, model_validator
 from models.api.specs_fields import DurationS, LabelKey, LabelValue, Spec, choice
 from models.api.specs_problems import FieldProblem, fail
 
-__all__ = ["EFFECTS", "NOT_READY", "UNREACHABLE", "UNSCHEDULABLE", "Taint", "Toleration", "with_defaults"]
+__all__ = [
+    "EFFECTS",
+    "NOT_READY",
+    "UNREACHABLE",
+    "UNSCHEDULABLE",
+    "Taint",
+    "Toleration",
+    "for_scheduling",
+    "keeps_off",
+    "parse_taint",
+    "with_defaults",
+]
 
 EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 NOT_READY: Final = "node.kubernetes.io/not-ready"
@@ -91,3 +103,34 @@ def with_defaults(given: Sequence[Toleration], default_s: float) -> tuple[Tolera
         if not any(each.key in {None, key} and each.effect in {None, "NoExecute"} for each in given)
     ]
     return (*given, *added)
+
+
+@lru_cache(maxsize=1024)
+def parse_taint(text: str) -> Taint:
+    """Return the taint that is written as ``key=value:Effect`` or ``key:Effect``."""
+    name, _, effect = text.rpartition(":")
+    key, _, value = name.partition("=")
+    return Taint(key=key, value=value, effect=effect)
+
+
+@lru_cache(maxsize=4096)
+def for_scheduling(tolerations: tuple[Toleration, ...]) -> tuple[Toleration, ...]:
+    """Return those of a pod's tolerations that may let it go where others are kept off.
+
+    Those of a minion's silence are for evictions alone: with its NoExecute taint comes one of NoSchedule.
+    """
+    return tuple(
+        each
+        for each in tolerations
+        if each.effect != "PreferNoSchedule"
+        and not (each.effect == "NoExecute" and each.key in {NOT_READY, UNREACHABLE})
+    )
+
+
+@lru_cache(maxsize=4096)
+def keeps_off(taints: tuple[str, ...], tolerations: tuple[Toleration, ...]) -> bool:
+    """Tell whether taints keep a pod off when it is scheduled (k/k:pkg/scheduler, v1.20.2: TaintToleration.Filter)."""
+    return any(
+        taint.effect != "PreferNoSchedule" and not any(each.tolerates(taint) for each in tolerations)
+        for taint in map(parse_taint, taints)
+    )

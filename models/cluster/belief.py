@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.api.linear import LinearScore
 from models.api.protocols import ScoringPolicy
+from models.api.specs_taints import NOT_READY, UNREACHABLE, for_scheduling, keeps_off
 from models.api.types import MinionAsk, PodTemplate, ResourceTable
 from models.cluster.changes import ChangeLog
 from models.cluster.classrows import ClassRow, ScorerRow
@@ -72,7 +73,12 @@ class Belief:
         self._log = ChangeLog(8 * count + 4096)
         self._rows: dict[int, ClassRow] = {}
         self._blocks: dict[bool, LinearBlock] = {}
-        self._eligible: dict[tuple[object, tuple[str, ...]], NDArray[np.bool_]] = {}
+        self._eligible: dict[tuple[object, ...], NDArray[np.bool_]] = {}
+        # By minion, what keeps off whoever does not tolerate it; None keeps off everybody.
+        self._kept: dict[int, tuple[str, ...] | None] = {
+            index: None for index, minion in enumerate(minions) if not minion.ready
+        }
+        self._tolerant: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -94,13 +100,18 @@ class Belief:
             gpu = template.gpu
             whole = gpu.count if gpu is not None and gpu.milli == 1000 else 0
             milli = gpu.milli if gpu is not None else 0
-            found = self._needs[template.index] = np.array((*template.need, whole, milli, 1), dtype=np.int64)
+            # Whoever tolerates taints looks at those themselves: see ``eligible``.
+            ordinary = int(not for_scheduling(template.tolerations))
+            found = self._needs[template.index] = np.array(
+                (*template.need, whole, milli, ordinary), dtype=np.int64
+            )
         return found
 
     def eligible(self, template: PodTemplate) -> NDArray[np.bool_]:
-        """Return where a template may run whatever is free: selector and GPU model; bool (N,)."""
+        """Return where a template may run whatever is free: selector, GPU model and what it tolerates; bool (N,)."""
         models = () if template.gpu is None else template.gpu.models
-        key = (template.minions, models)
+        tolerations = for_scheduling(template.tolerations)
+        key = (template.minions, models, tolerations)
         found = self._eligible.get(key)
         if found is None:
             found = np.ones(len(self), dtype=bool)
@@ -109,6 +120,11 @@ class Belief:
                     found[i] = template.minions.matches(minion.labels, (minion.name, minion.pool))
                 if models and minion.gpu.model not in models:
                     found[i] = False
+            if tolerations:
+                self._tolerant[template.index] = None
+                for i, taints in self._kept.items():
+                    if taints is None or keeps_off(taints, tolerations):
+                        found[i] = False
             self._eligible[key] = found
         return found
 
@@ -125,7 +141,7 @@ class Belief:
     def reasons(self, template: PodTemplate) -> dict[str, int]:
         """Count the minions that reject a template, by reason; a minion may count under several."""
         counts: dict[str, int] = {}
-        ready = self.ready
+        ready = self.ready if self.need(template)[-1] else np.ones(len(self), dtype=bool)
         unready = int((~ready).sum())
         wrong = int((~self.eligible(template) & ready).sum())
         candidates = ready & self.eligible(template)
@@ -159,15 +175,17 @@ class Belief:
         self._log.add(index)
 
     def relist(
-        self, ready: Sequence[bool], placed: Iterable[tuple[PodTemplate, int, tuple[int, ...]]]
+        self,
+        minions: Sequence[tuple[bool, tuple[str, ...]]],
+        placed: Iterable[tuple[PodTemplate, int, tuple[int, ...]]],
     ) -> None:
-        """Forget all, and believe this: who is ready, and (template, minion, devices) of every pod that is bound."""
+        """Forget all, and believe this: (ready, taints) by minion; (template, minion, devices) of what is bound."""
         self._fit[:, : self._columns] = self.allocatable
         for index, minion in enumerate(self._minions):
             self._devices[index, : minion.gpu.count] = 1000
             self._fit[index, self._columns] = minion.gpu.count
             self._fit[index, self._columns + 1] = 1000 if minion.gpu.count else 0
-            self.set_ready(index, ready[index])
+            self.set_condition(index, *minions[index])
         for template, index, devices in placed:
             self.place(template, index, devices, -1)
 
@@ -175,6 +193,27 @@ class Belief:
         """Believe a minion ready or not."""
         self._fit[index, -1] = ready
         self._log.add(index)
+
+    def set_condition(self, index: int, ready: bool, taints: tuple[str, ...]) -> None:
+        """Believe a minion ready or not, with these taints: whoever tolerates all that keep others off may go there.
+
+        A minion that is not ready and has no taint for that takes nobody.
+        """
+        keeping = tuple(taint for taint in taints if not taint.endswith(":PreferNoSchedule"))
+        self.set_ready(index, ready and not keeping)
+        says_why = ready or any(taint.startswith((NOT_READY, UNREACHABLE)) for taint in keeping)
+        kept = keeping if says_why else None
+        if self._kept.get(index, ()) == kept:
+            return
+        if kept == ():
+            del self._kept[index]
+        else:
+            self._kept[index] = kept
+        # Who tolerates anything is rare, and so are taints: their rows are made anew.
+        for template in self._tolerant:
+            self._rows.pop(template, None)
+        self._tolerant.clear()
+        self._eligible = {key: each for key, each in self._eligible.items() if not key[2]}
 
     def row(self, template: PodTemplate, policy: ScoringPolicy) -> ClassRow:
         """Return the cached scores of a class, caught up with every change."""

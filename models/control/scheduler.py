@@ -18,7 +18,6 @@ from models.api.types import Pod
 from models.cluster.belief import Belief
 from models.control.client import Caller
 from models.control.log import Change, Op
-from models.control.objects import MinionObject
 from models.control.queue import SchedulingQueue
 from models.control.store import Store
 from sim.engine import Engine
@@ -138,10 +137,9 @@ class Scheduler:
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
             assert isinstance(what, int)
-            open_to_all = _open_to_all(self._store.minions[what])
-            self._belief.set_ready(what, open_to_all)
-            if open_to_all:
-                self._help(what, seq)
+            entry = self._store.minions[what]
+            self._belief.set_condition(what, entry.ready, entry.taints)
+            self._help(what, seq)
 
     def restart(self) -> None:
         """Start again with empty memory: the queue and the belief are made from the record."""
@@ -150,7 +148,7 @@ class Scheduler:
         self._queue = SchedulingQueue(by_class=self._scoring is not None)
         entries, bound = self._store.minions, self._store.bound
         self._belief.relist(
-            [_open_to_all(entry) for entry in entries],
+            [(entry.ready, entry.taints) for entry in entries],
             [(pod.template, pod.minion, pod.devices) for pods in bound for pod in pods.values()],
         )
         for pod in self._store.pending.values():
@@ -263,11 +261,3 @@ class Scheduler:
                 reason=f"0 of {len(self._belief)} minions: {listed}",
             )
             self._on_parked(pod)
-
-
-def _open_to_all(entry: MinionObject) -> bool:
-    """Whether pods may be put on a minion.
-
-    Simplified: no pod tolerates a taint for scheduling; what a pod tolerates is for evictions only.
-    """
-    return entry.ready and all(taint.endswith(":PreferNoSchedule") for taint in entry.taints)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from models.api.specs_taints import for_scheduling, keeps_off
 from models.api.types import READY, Phase, Pod
 from models.cluster.belief import allocatable_of
 from models.control.objects import ServiceObject
@@ -78,7 +79,7 @@ def pending_pods_fit_nowhere(world: World) -> Iterator[str]:
         if pod.phase is not Phase.PENDING:
             continue
         for index, entry in enumerate(world.store.minions):
-            closed = any(not taint.endswith(":PreferNoSchedule") for taint in entry.taints)
+            closed = keeps_off(entry.taints, for_scheduling(pod.template.tolerations))
             enough = all(have >= need for have, need in zip(free[index], pod.template.need, strict=True))
             if entry.ready and not closed and enough and world.belief.eligible(pod.template)[index]:
                 yield f"pod {pod.arrival} is pending and fits minion {index}"
