@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sim.diagnostics import Diagnostic
 
-__all__ = ["Document", "Entry", "Mark", "Node", "Path", "path_text"]
+__all__ = ["Document", "Entry", "Mark", "Node", "Path", "Places", "path_text"]
 
 Scalar = str | int | float | bool | None
 """A value that is neither a list nor a mapping."""
@@ -93,7 +94,40 @@ class Node:
         return root[0]
 
 
-class Document:
+class Places(ABC):
+    """A value that was read from a text, with the place of everything in it.
+
+    Attributes:
+        value: Dicts, lists and scalars.
+        source: Name of the file.
+    """
+
+    value: Any
+    source: str
+
+    @abstractmethod
+    def mark(self, path: Path) -> Mark:
+        """The place of the value at ``path``, or of its nearest ancestor that exists."""
+
+    @abstractmethod
+    def key_mark(self, path: Path) -> Mark:
+        """The place of the key that leads to ``path``; where it is in a list, of the value."""
+
+    def diagnostic(
+        self,
+        path: Path,
+        message: str,
+        *,
+        hint: str | None = None,
+        code: str = "invalid",
+        on_key: bool = False,
+    ) -> Diagnostic:
+        """A problem at ``path``: at its key where ``on_key`` or where it has no value, else at its value."""
+        mark = self.key_mark(path) if on_key else self.mark(path)
+        return Diagnostic(message, mark.source, mark.line, mark.column, hint, code)
+
+
+class Document(Places):
     """One YAML document: the plain value, and the place of everything in it.
 
     Args:
@@ -106,7 +140,7 @@ class Document:
         self.root = root
         self.source = source
         self.text = text
-        self.value: Any = root.plain()
+        self.value = root.plain()
 
     def mark(self, path: Path) -> Mark:
         """The place of the value at ``path``, or of its nearest ancestor that exists."""
@@ -151,19 +185,6 @@ class Document:
             yield path, node
             todo.extend(((*path, i), node.items[i]) for i in reversed(range(len(node.items))))
             todo.extend(((*path, key), entry.node) for key, entry in reversed(node.entries.items()))
-
-    def diagnostic(
-        self,
-        path: Path,
-        message: str,
-        *,
-        hint: str | None = None,
-        code: str = "invalid",
-        on_key: bool = False,
-    ) -> Diagnostic:
-        """A problem at ``path``: at its key where ``on_key`` or where it has no value, else at its value."""
-        mark = self.key_mark(path) if on_key else self.mark(path)
-        return Diagnostic(message, mark.source, mark.line, mark.column, hint, code)
 
 
 def path_text(path: Path) -> str:

@@ -7,24 +7,27 @@ and that are not modelled are named in the notes, and so are fields.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from models.api.kinds import KINDS, MODELLED, versions_of
 from models.api.manifests_fields import Fields
 from models.api.manifests_objects import READERS
-from models.api.specs_manifests import ManifestFile, ManifestObject
+from models.api.specs_manifests import ManifestFile, ManifestObject, Place
 from models.api.specs_names import parse_dns_name, parse_dns_subdomain
 from sim.diagnostics import Diagnostic, nearest_word
-from sim.yamlnodes import Document
+from sim.jsonsource import looks_like_json, parse_json_all
 from sim.yamlnodes import Path as YamlPath
-from sim.yamlsource import Limits, parse_yaml_all
+from sim.yamlnodes import Places
+from sim.yamlsource import Limits, decode, parse_yaml_all
 
 __all__ = ["LIMITS", "read_manifest", "read_manifest_text"]
 
 LIMITS: Final = Limits(max_bytes=256 * 2**20, max_nodes=4_000_000)
 """A dump of a whole cluster is one file."""
+_MAX_FLOW: Final = 2**20
+"""Nobody writes YAML in braces and of more bytes: it is JSON."""
 
 
 def read_manifest(file: Path, source: str | None = None) -> tuple[ManifestFile, list[Diagnostic]]:
@@ -52,7 +55,7 @@ def read_manifest_text(
         text: YAML or JSON.
         source: Name for diagnostics.
     """
-    documents, problems = parse_yaml_all(text, source, LIMITS)
+    documents, problems = _parse(text, source)
     reading = _Reading(problems)
     for document in documents:
         if document.value is not None:
@@ -60,6 +63,18 @@ def read_manifest_text(
     if not problems and all(document.value is None for document in documents):
         problems.append(Diagnostic("expected objects of Kubernetes, but there are none", source, 1, 1))
     return ManifestFile(tuple(reading.objects), tuple(reading.notes(source))), problems
+
+
+def _parse(data: str | bytes, source: str) -> tuple[Sequence[Places], list[Diagnostic]]:
+    """Documents of JSON or YAML; what begins as JSON but is wrong as such is YAML, if name and size allow it."""
+    text, unreadable = decode(data, source, LIMITS)
+    if unreadable is not None:
+        return [], [unreadable]
+    if looks_like_json(text):
+        documents, problems = parse_json_all(text, source, LIMITS)
+        if not problems or source.endswith(".json") or len(text) > _MAX_FLOW:
+            return documents, problems
+    return parse_yaml_all(text, source, LIMITS)
 
 
 class _Reading:
@@ -88,7 +103,7 @@ class _Reading:
             )
         return found
 
-    def object(self, path: YamlPath, value: object, document: Document) -> None:
+    def object(self, path: YamlPath, value: object, document: Places) -> None:
         """Read one object, or the items of a list."""
         fields = Fields(document, self.problems, path, value if isinstance(value, dict) else {}, "")
         if not isinstance(value, dict):
@@ -144,11 +159,6 @@ class _Reading:
             metadata.problem("name", f'{kind} "{name}" already exists')
             return
         self._seen[kind, namespace, name] = None
-        document, path = fields.document, fields.path
-        marks = {
-            "": document.mark(path),
-            "metadata.name": document.mark((*path, "metadata", "name")),
-            "spec.nodeName": document.mark((*path, "spec", "nodeName")),
-        }
+        place = Place(fields.document, fields.path)
         raw: dict[str, Any] = fields.value
-        self.objects.append(ManifestObject(kind, namespace, name, labels, annotations, spec, raw, marks))
+        self.objects.append(ManifestObject(kind, namespace, name, labels, annotations, spec, raw, place))

@@ -97,5 +97,5 @@ def _place(named: Mapping[str, Any]) -> tuple[object, object]:
 def _diagnostic(
     each: ManifestObject, where: str, says: str, code: str, hint: str | None = None
 ) -> Diagnostic:
-    mark = each.marks.get(where, Mark("manifest", 0, 0))
+    mark = Mark("manifest", 0, 0) if each.place is None else each.place.mark(*where.split("."))
     return Diagnostic(says, mark.source, mark.line, mark.column, hint, code)

@@ -10,8 +10,8 @@ from models.api.quantities import QuantityError
 from models.api.specs_names import label_key_problem, label_value_problem
 from models.api.specs_problems import FieldError
 from sim.diagnostics import Diagnostic, nearest_word
-from sim.yamlnodes import Document
 from sim.yamlnodes import Path as YamlPath
+from sim.yamlnodes import Places
 
 __all__ = ["Fields"]
 
@@ -35,7 +35,7 @@ class Fields:
 
     def __init__(
         self,
-        document: Document,
+        document: Places,
         problems: list[Diagnostic],
         path: YamlPath,
         value: dict[str, Any],

@@ -15,7 +15,8 @@ from models.api.specs_fields import DnsName, DnsSubdomain, Spec, Text
 from models.api.specs_problems import FieldProblem, fail
 from models.api.specs_sources import Surroundings, expand_path, form_of
 from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload, trace_name
-from sim.yamlnodes import Mark
+from sim.yamlnodes import Mark, Places
+from sim.yamlnodes import Path as YamlPath
 
 __all__ = [
     "ManifestFile",
@@ -23,6 +24,7 @@ __all__ = [
     "ManifestObject",
     "ManifestPod",
     "ManifestWorkload",
+    "Place",
     "Workload",
     "default_name",
 ]
@@ -55,6 +57,23 @@ ObjectSpec = Controller | Service | ManifestPod | ManifestMinion
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object stands in its file.
+
+    Attributes:
+        document: Of the file.
+        path: From the document's root to the object.
+    """
+
+    document: Places
+    path: YamlPath
+
+    def mark(self, *steps: str | int) -> Mark:
+        """The place of a field, or of the nearest there is above it."""
+        return self.document.mark((*self.path, *steps))
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestObject:
     """One object.
 
@@ -63,7 +82,7 @@ class ManifestObject:
         namespace: Empty for a Node.
         spec: The fields that are modelled.
         raw: All fields, as they were written.
-        marks: Where it stands: of the object itself under the empty name, of fields under theirs.
+        place: Where it stands; None: nowhere, it was made.
     """
 
     kind: str
@@ -73,7 +92,7 @@ class ManifestObject:
     annotations: Mapping[str, str]
     spec: ObjectSpec
     raw: Mapping[str, Any]
-    marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
