@@ -110,13 +110,13 @@ class Fleet:
         self._stopped(pod, reason)
 
     def leave(self, pod: Pod, reason: str | None = None) -> None:
-        """Let a pod stop and its room be free; ``reason`` is for a record of that, as when it was killed."""
+        """Let a pod leave its room; ``reason`` is for a record that it stopped by that, as when it was killed."""
         index = pod.minion
+        if reason is not None and self.runs(pod):
+            self._stopped(pod, reason)
         del self._pods[index][pod.arrival]
         self.begin(pod)
         self._use(pod, -1)
-        if reason is not None:
-            self._stopped(pod, reason)
 
     def _stopped(self, pod: Pod, reason: str) -> None:
         self._journal.write(

@@ -125,6 +125,26 @@ def test_a_cut_off_kubelet_hears_of_deletions_when_it_is_back() -> None:
     assert stopped == gone
 
 
+def test_what_a_crash_has_stopped_is_not_stopped_again_by_its_deletion() -> None:
+    """The pods of a dead minion are evicted, and end in the record when it is back: they stopped long before."""
+    found = world("{name: c, at: 1m, crash: {minion: m-0}, repair: 10m}", until="20m")
+    assert len(times(found, "pod_terminating")) == len(times(found, "pod_removed")) == 2
+    stopped = records(found, "pod_stopped")
+    assert [(row["time_s"], row["reason"]) for row in stopped] == [(60, "MinionCrashed")] * 2
+
+
+def test_a_deletion_that_comes_while_a_container_waits_for_its_restart_stops_nothing() -> None:
+    found = world(
+        "{name: k1, at: 60s, kill: {pods: web, mode: kill}}",
+        "{name: k2, at: 70s, kill: {pods: web, mode: kill}}",
+        "{name: k3, at: 73s, kill: {pods: web}}",
+        replicas=1,
+    )
+    first = [row for row in records(found, "pod_stopped") if row["time_s"] < 100]
+    assert [(row["time_s"], row["reason"]) for row in first] == [(60, "Error"), (70, "Error")]
+    assert times(found, "pod_removed")[0] == pytest.approx(77)
+
+
 def test_overlapping_cut_offs_end_with_the_last() -> None:
     found = world(
         "{name: c, at: 1m, cutOff: {minion: m-0}, for: 30s}",
