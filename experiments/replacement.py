@@ -1,8 +1,7 @@
 """Controllers in figures, and where the time goes from a fault to a new pod that is ready.
 
-A pod that a controller lost, by eviction, by deletion or by its own end, is paired with the first pod that the
-controller created from then on and that no earlier loss was paired with: pairs are by order within the owner. That is
-who replaced it, unless the controller's number desired changed meanwhile.
+A pod that was evicted or deleted is paired with the pod that its controller created in its place: see
+:mod:`experiments.vacancies`.
 
 The trouble of a pod that was evicted from an Unknown minion began when that minion fell silent; of any other, with the
 fault that caused its end.
@@ -12,7 +11,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from experiments.controlsteps import EVICTED, controller_steps
 from experiments.journalfiles import RunFiles
 from experiments.owners import read_named
+from experiments.vacancies import VACANCY_KINDS, replaced_by
 
 __all__ = ["LISTED", "STAGES", "controller_figures", "replacement_times", "sample"]
 
@@ -35,6 +35,7 @@ an operator's taint drives away."""
 LISTED: Final = 240
 """A summary holds the stages of so many replacements; of more an even sample, from the quickest to the slowest."""
 
+_PAIR: Final = {"lost": pl.String, "object": pl.String}
 _NO_FAULT: Final = "no fault"
 _DELETED: Final = "fault"
 _KINDS: Final = (
@@ -42,12 +43,9 @@ _KINDS: Final = (
     "minion_crashed",
     "minion_condition",
     "minion_tainted",
-    "pod_terminating",
-    "pod_failed",
-    "pod_lost",
-    "pod_created",
     "pod_bound",
     "pod_ready",
+    *VACANCY_KINDS,
 )
 
 
@@ -132,12 +130,14 @@ def _losses(run: RunFiles) -> list[_Loss]:
     is_execute = pl.col("reason").str.contains("NoExecute", literal=True)
     tainted = _times(events.filter((pl.col("kind") == "minion_tainted") & is_execute))
     ends = _ends(events)
-    created = _created(events, ends)
+    if not ends.height:
+        return []
+    created = _created(
+        events, replaced_by(events.filter(pl.col("kind").is_in(VACANCY_KINDS)), ends["seq"][0])
+    )
     found = []
-    for end_s, what, owner, minion, reason, cause in ends.iter_rows():
-        new = _taken(created[owner], end_s)
-        if what != "pod_terminating":
-            continue  # it ended by itself, and has taken the pod that was created for that
+    for pod, end_s, minion, reason, cause in ends.drop("seq").iter_rows():
+        new = created.get(pod)
         silence = silences.before(minion, end_s) if reason == EVICTED else None
         if silence is not None:
             fault, *marks_s = silence
@@ -211,14 +211,10 @@ def _silences(events: pl.DataFrame, cuts: Sequence[str]) -> _Silences:
 
 
 def _ends(events: pl.DataFrame) -> pl.DataFrame:
-    """How each pod ended that its controller had to make good, in order; what was scaled down is not among them."""
-    kind, reason = pl.col("kind"), pl.col("reason")
-    driven = (kind == "pod_terminating") & reason.is_in([EVICTED, _DELETED])
-    return (
-        events.filter(driven | kind.is_in(["pod_failed", "pod_lost"]))
-        .filter(pl.col("owner").str.starts_with("controller/"))
-        .unique("object", keep="first", maintain_order=True)
-        .select("time_s", "kind", "owner", "minion", "reason", "cause")
+    """The pods of controllers that were told to end by evictions or by faults, in order."""
+    driven = (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in([EVICTED, _DELETED])
+    return events.filter(driven & pl.col("owner").str.starts_with("controller/")).select(
+        "seq", "object", "time_s", "minion", "reason", "cause"
     )
 
 
@@ -235,32 +231,18 @@ class _New:
         return not math.isnan(self.ready_s)
 
 
-def _created(events: pl.DataFrame, ends: pl.DataFrame) -> dict[str, deque[_New]]:
-    """Pods by owner in order of creation, from the first loss on."""
-    found: dict[str, deque[_New]] = defaultdict(deque)
-    if not ends.height:
-        return found
-    later = events.filter(pl.col("time_s") >= ends["time_s"][0])
-    is_new = (pl.col("kind") == "pod_created") & pl.col("owner").is_in(ends["owner"].unique().implode())
-    created = later.filter(is_new).select("object", "owner", "time_s")
-    for word in ("bound", "ready"):
+def _created(events: pl.DataFrame, pairs: Mapping[str, str]) -> dict[str, _New]:
+    """By pod that was lost, the one that was created in its place."""
+    found = pl.DataFrame({"lost": list(pairs), "object": list(pairs.values())}, schema_overrides=_PAIR)
+    for word in ("created", "bound", "ready"):
         reached = (
-            later.filter(pl.col("kind") == f"pod_{word}")
+            events.filter(pl.col("kind") == f"pod_{word}")
             .group_by("object")
             .agg(pl.col("time_s").first().alias(word))
         )
-        created = created.join(reached, on="object", how="left", maintain_order="left")
-    rows = created.select("owner", "time_s", pl.col("bound", "ready").fill_null(math.nan))
-    for owner, *moments in rows.iter_rows():
-        found[owner].append(_New(*moments))
-    return found
-
-
-def _taken(created: deque[_New], from_s: float) -> _New | None:
-    """Take the first pod that was created at a time or later; those before it are of no use to later ones."""
-    while created and created[0].created_s < from_s:
-        created.popleft()
-    return created.popleft() if created else None
+        found = found.join(reached, on="object", how="left", maintain_order="left")
+    rows = found.select("lost", pl.col("created", "bound", "ready").fill_null(math.nan))
+    return {lost: _New(*moments) for lost, *moments in rows.iter_rows()}
 
 
 def _times(events: pl.DataFrame) -> dict[str, list[float]]:

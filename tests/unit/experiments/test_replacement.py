@@ -210,3 +210,26 @@ def test_the_pictures_show_the_figures(tmp_path: Path) -> None:
     assert "api" in labels
     assert "other/side" in labels
     assert {text.get_text().strip() for text in have.texts} == {"deletion", "gone"}
+
+
+def test_a_pod_that_was_released_is_not_what_was_lost(tmp_path: Path) -> None:
+    """An operator takes six pods away from their controller, whose client is slow, and one of another kind dies."""
+    slow = "master: {clients: {replication: {qps: 1, burst: 1}}}\nfaults:"
+    text = _TEXT.replace("faults:", slow)
+    relabel = "{at: 5m, name: taken, relabel: {pods: api, count: 6, labels: {app: debug}}}"
+    kill = "{at: 301s, name: killed, kill: {pods: app=api, count: 2}}"
+    file = tmp_path / "replaced.yaml"
+    file.write_text(text.replace("FAULT", f"{relabel}, {kill}"))
+    (tmp_path / "run").mkdir()
+    summary = execute(read_checked(file), tmp_path / "run", interruptible=False).summary
+    events = records(tmp_path)
+    created = events.filter((pl.col("kind") == "pod_created") & (pl.col("time_s") > 300))["time_s"].to_list()
+    assert len(created) == 8
+    owned = events.filter((pl.col("kind") == "pod_owned") & (pl.col("time_s") > 300))
+    ended = events.filter((pl.col("kind") == "pod_terminating") & (pl.col("time_s") > 300))
+    moves = sorted([*((seq, "released") for seq in owned["seq"]), *((seq, "killed") for seq in ended["seq"])])
+    places = [place for place, (_, what) in enumerate(moves) if what == "killed"]
+    assert len(moves) == 8
+    expected = [created[place] - time_s for place, time_s in zip(places, ended["time_s"], strict=True)]
+    assert summary["replacement"]["lost"] == 2
+    assert summary["replacement"]["create_s"]["mean"] == pytest.approx(sum(expected) / 2)
