@@ -46,3 +46,24 @@ def control(
             told=lambda name, done: bar.update(task, description=name, advance=done),
         )
     raise typer.Exit(status)
+
+
+@app.command()
+def scheduler(
+    files: Annotated[
+        list[Path], typer.Argument(help="Decisions of a real scheduler, JSON lines, maybe .gz.")
+    ],
+) -> None:
+    """Take recorded decisions again with the model's scheduler; exit 1 where one differs."""
+    from experiments.verify.scheduler.command import verify_scheduler
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("reading", total=None)
+        status = verify_scheduler(
+            files,
+            console=Console(),
+            told=lambda done, total: bar.update(task, description="deciding", completed=done, total=total),
+        )
+    raise typer.Exit(status)

@@ -152,6 +152,15 @@ class Fields:
             found[label] = text
         return found
 
+    def names_of(self, key: str) -> list[str]:
+        """The texts of a list."""
+        given = self._typed(key, list, [])
+        for i, text in enumerate(given):
+            if not isinstance(text, str):
+                says = f'{self.name(key)}[{i}]: Invalid type: got "{_type(text)}", expected "string"'
+                self.tell((*self.path, key, i), says)
+        return [text for text in given if isinstance(text, str)]
+
     def texts(self, key: str) -> dict[str, str]:
         """Texts by name, as annotations."""
         given = self._typed(key, dict, {})

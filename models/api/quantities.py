@@ -12,7 +12,15 @@ from typing import Final
 
 from sim.quantities import MAX_BYTES, MAX_MILLICORES
 
-__all__ = ["MAX_AMOUNT", "QuantityError", "parse_quantity", "to_amount", "to_bytes", "to_millicores"]
+__all__ = [
+    "MAX_AMOUNT",
+    "QuantityError",
+    "parse_quantity",
+    "to_amount",
+    "to_bytes",
+    "to_millicores",
+    "to_whole",
+]
 
 MAX_AMOUNT: Final = 10**9
 _FORM: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]{1,3}|[KMGTPE]i|[numkMGTPE]?)")
@@ -70,6 +78,15 @@ def to_bytes(value: object) -> int:
         QuantityError: Not a quantity, or more than 1 Ei.
     """
     return _whole(parse_quantity(value), MAX_BYTES, "1Ei")
+
+
+def to_whole(value: object) -> int:
+    """Return the number in whole units of the quantity itself, rounded up: of ``250m`` 1.
+
+    Raises:
+        QuantityError: Not a quantity, or more than 1 Ei.
+    """
+    return to_bytes(value)
 
 
 def to_amount(value: object) -> int:

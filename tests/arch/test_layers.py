@@ -46,9 +46,13 @@ def _within(name: str, *packages: str) -> bool:
 
 
 def _trespasses(module: str, source: str) -> list[str]:
-    """What a module of a plug-in folder imports beyond ``models.api``, ``sim`` and its common ground."""
+    """What a module of a plug-in folder imports beyond ``models.api``, ``sim`` and its common ground.
+
+    A plug-in may be a package, whose modules know one another.
+    """
     folder = module.rpartition(".")[0]
-    allowed = ("models.api", *COMMON_GROUND.get(folder, ()))
+    own = (folder,) if folder.count(".") > 1 else ()
+    allowed = ("models.api", *own, *COMMON_GROUND.get(folder, ()))
     return [
         f"{module}:{line} imports {name}"
         for line, name in _imports(source)
@@ -131,6 +135,8 @@ def test_a_trespass_is_seen() -> None:
     ]
     assert _trespasses("models.workloads.mine", "from models.workloads.tracing import TraceRow") == []
     assert _trespasses("models.policies.mine", "from models.api.types import Pod") == []
+    assert _trespasses("models.policies.mine.filter", "import models.policies.mine.plugin") == []
+    assert _trespasses("models.policies.mine.filter", "import models.policies.minerals") != []
     assert _trespasses("models.policies.mine", "import models.apiary") != []
 
 

@@ -1,0 +1,226 @@
+"""Minions and the pods on them as a scheduler with plug-ins believes them: columns, and tallies of who is where.
+
+What one pod adds is known once a class (``Known``). A bind touches one row, and the tallies that are interested in the
+pod's labels or that the pod's own terms feed: cost follows change, not the size of the cluster.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.api.scheduling import MinionAsScheduled, Owner, PodAsScheduled, PodTerm
+from models.api.schedulingview import (
+    CPU,
+    EPHEMERAL,
+    MEMORY,
+    NONZERO_CPU,
+    NONZERO_MEMORY,
+    PODS,
+    SCALARS,
+    PodClass,
+)
+from models.api.selectors import Selector
+from models.cluster.changes import ChangeLog
+from models.cluster.tallies import Carried, HostPorts, LabelClasses, PlaceTable, Tallied
+
+__all__ = ["Known", "Placements"]
+
+Ints = NDArray[np.int64]
+
+_COLUMNS = {"cpu": CPU, "memory": MEMORY, "ephemeral-storage": EPHEMERAL, "pods": PODS}
+_KINDS = ("affinity", "anti-affinity", "preferred")
+
+
+class Known:
+    """A class of pods that is known here: :class:`models.api.schedulingview.PodClass`.
+
+    Attributes:
+        feeds: Tallies that one pod of the class adds to, as a carrier, and how much.
+    """
+
+    __slots__ = ("feeds", "label_class", "labels", "need", "number", "pod", "taken")
+
+    def __init__(self, number: int, pod: PodAsScheduled, label_class: int, need: Ints) -> None:
+        self.number = number
+        self.pod = pod
+        self.labels: Mapping[str, str] = dict(pod.labels)
+        self.label_class = label_class
+        self.need = need
+        self.taken = -need
+        self.feeds: tuple[tuple[Tallied, int], ...] | None = None
+
+
+class Placements:
+    """What a scheduler with plug-ins believes; :class:`models.api.schedulingview.SchedulingView`.
+
+    Args:
+        minions: In order of index.
+        owners: Objects that select pods.
+
+    Attributes:
+        log: Which minions changed in what is used or free.
+    """
+
+    def __init__(self, minions: Sequence[MinionAsScheduled], owners: Iterable[Owner] = ()) -> None:
+        count = len(minions)
+        self.minions = list(minions)
+        self.used = np.zeros((count, SCALARS), dtype=np.int64)
+        self.allocatable = np.zeros((count, SCALARS), dtype=np.int64)
+        self.statics = 0
+        self.carriers = 0
+        self.owners_version = 0
+        self.log = ChangeLog(8 * count + 4096)
+        self.ports = HostPorts(count)
+        self._columns = dict(_COLUMNS)
+        self._owners: dict[str, list[Owner]] = {}
+        self._topologies: dict[str, PlaceTable] = {}
+        self._classes: dict[PodAsScheduled, Known] = {}
+        self._labels = LabelClasses()
+        self._queries: dict[tuple[object, ...], int] = {}
+        self._tallies: list[tuple[Tallied, bool]] = []
+        self._carried = {kind: Carried(self._labels, self._tally) for kind in _KINDS}
+        # How many pods of a class are on a minion, all and those that are being deleted.
+        self._there: list[Counter[tuple[Known, bool]]] = [Counter() for _ in minions]
+        self._images: Counter[str] = Counter()
+        for index, minion in enumerate(minions):
+            self._images.update(minion.images.keys())
+            self._fill(index, minion)
+        for owner in owners:
+            self.add_owner(owner)
+
+    def __len__(self) -> int:
+        return len(self.minions)
+
+    def _tally(self) -> Tallied:
+        return Tallied(len(self.minions), self.topology)
+
+    def _fill(self, index: int, minion: MinionAsScheduled) -> None:
+        places = {self.column(name): amount for name, amount in minion.allocatable.items()}
+        row = self.allocatable[index]
+        row[:] = 0
+        for column, amount in places.items():
+            row[column] = amount
+        row[NONZERO_CPU : NONZERO_MEMORY + 1] = row[CPU : MEMORY + 1]
+
+    def column(self, resource: str) -> int:
+        """Return the column of a resource; a new one for a new name."""
+        found = self._columns.get(resource)
+        if found is None:
+            found = self._columns[resource] = self.used.shape[1]
+            more = np.zeros((len(self.minions), 1), dtype=np.int64)
+            self.used = np.hstack([self.used, more])
+            self.allocatable = np.hstack([self.allocatable, more])
+        return found
+
+    def topology(self, key: str) -> PlaceTable:
+        """Return the places of a label."""
+        found = self._topologies.get(key)
+        if found is None:
+            found = self._topologies[key] = PlaceTable([minion.labels.get(key) for minion in self.minions])
+        return found
+
+    def owners(self, namespace: str) -> Sequence[Owner]:
+        """Return the objects of a namespace that select pods, in the order in which they came."""
+        return self._owners.get(namespace, ())
+
+    def add_owner(self, owner: Owner) -> None:
+        """Believe in an object that selects pods."""
+        self._owners.setdefault(owner.namespace, []).append(owner)
+        self.owners_version += 1
+
+    def remove_owner(self, owner: Owner) -> None:
+        """Believe no longer in an object that selects pods."""
+        self._owners[owner.namespace].remove(owner)
+        self.owners_version += 1
+
+    def image_spread(self, image: str) -> int:
+        """Return how many minions have an image."""
+        return self._images[image]
+
+    def know(self, pod: PodAsScheduled) -> Known:
+        """Return the class of a pod."""
+        found = self._classes.get(pod)
+        if found is None:
+            columns = {self.column(name): amount for name, amount in pod.requests}
+            need = np.zeros(self.used.shape[1], dtype=np.int64)
+            need[:2], need[PODS] = pod.nonzero, 1
+            for column, amount in columns.items():
+                need[column] = amount
+            label_class = self._labels.intern(pod.namespace, pod.labels)
+            found = self._classes[pod] = Known(len(self._classes), pod, label_class, need)
+        return found
+
+    def place(self, known: Known, minion: int, sign: int, *, terminating: bool = False) -> None:
+        """Put a pod on a minion (1), or take it away (-1).
+
+        Args:
+            known: Its class.
+            minion: Where.
+            sign: 1 or -1.
+            terminating: It is being deleted. One that begins to be is taken away and put back as such.
+        """
+        row = self.used[minion, : known.need.size]
+        np.add(row, known.need if sign > 0 else known.taken, row)
+        there = self._there[minion]
+        there[known, terminating] += sign
+        if not there[known, terminating]:
+            del there[known, terminating]
+        for number in self._labels.interested[known.label_class]:
+            tally, counts_all = self._tallies[number]
+            if counts_all or not terminating:
+                tally.add(minion, sign)
+        feeds = known.feeds
+        if feeds is None:
+            feeds = known.feeds = tuple(self._feeds(known.pod))
+        for tally, amount in feeds:
+            tally.add(minion, sign * amount)
+        for port in known.pod.ports:
+            self.ports.add(port, minion, sign)
+        self.log.add(minion)
+
+    def _feeds(self, pod: PodAsScheduled) -> Iterable[tuple[Tallied, int]]:
+        weighted = [("affinity", 1, term) for term in pod.affinity]
+        weighted += [("anti-affinity", 1, term) for term in pod.anti_affinity]
+        weighted += [("preferred", weight, term) for weight, term in pod.preferred_pods]
+        for kind, weight, term in weighted:
+            before = len(self._carried[kind].terms)
+            yield self._carried[kind].tally(term), weight
+            self.carriers += len(self._carried[kind].terms) - before
+
+    def change_minion(self, index: int, minion: MinionAsScheduled) -> None:
+        """Believe that a minion is another than it was: its labels, taints, images or resources."""
+        before = self.minions[index]
+        self.minions[index] = minion
+        self._images.subtract(before.images.keys())
+        self._images.update(minion.images.keys())
+        self._fill(index, minion)
+        for key in [key for key in self._topologies if before.labels.get(key) != minion.labels.get(key)]:
+            del self._topologies[key]
+        self.statics += 1
+        self.log.add(index)
+
+    def pods_that_match(
+        self, namespaces: tuple[str, ...], selectors: tuple[Selector, ...], *, terminating: bool
+    ) -> Tallied:
+        """Return how many pods in one of the namespaces match all selectors; kept up to date from now on."""
+        key = (namespaces, selectors, terminating)
+        number = self._queries.get(key)
+        if number is None:
+            number = self._queries[key] = self._labels.add_query(namespaces, selectors)
+            tally = self._tally()
+            self._tallies.append((tally, terminating))
+            for minion, there in enumerate(self._there):
+                tally.amounts[minion] = sum(
+                    count
+                    for (known, ending), count in there.items()
+                    if (terminating or not ending) and number in self._labels.interested[known.label_class]
+                )
+        return self._tallies[number][0]
+
+    def carried(self, kind: str, pod: PodClass) -> Sequence[tuple[PodTerm, Tallied]]:
+        """Return the terms of pods on minions that speak of a pod, and how much of each there is."""
+        return self._carried[kind].about(pod.label_class)

@@ -1,0 +1,51 @@
+"""ImageLocality: minions that have the pod's images, the larger the better."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.api.scheduling import MinionAsScheduled, PodAsScheduled
+from models.api.schedulingview import SchedulingView
+from models.policies.kubernetes.plugin import MAX_SCORE
+
+__all__ = ["ImageLocality"]
+
+Ints = NDArray[np.int64]
+_MIB: Final = 1024 * 1024
+MIN_BYTES: Final = 23 * _MIB
+"""Images that come to less count nothing."""
+MAX_BYTES_A_CONTAINER: Final = 1000 * _MIB
+"""More than this a container counts no more."""
+
+
+class ImageLocality:
+    """An image counts its size times the share of minions that have it, so that they are not all drawn to one.
+
+    Source: k/k:pkg/scheduler/framework/plugins/imagelocality, v1.20.5.
+    """
+
+    name = "ImageLocality"
+    constant = 0
+    by_itself = False
+
+    def key(self, pod: PodAsScheduled) -> Hashable | None:
+        """Its images."""
+        return pod.images or None
+
+    def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
+        """Return the score from 0 to 100."""
+        total = 0
+        for image in pod.images:
+            size = minion.images.get(image)
+            if size is not None:
+                total += int(float(size) * (view.image_spread(image) / len(view.minions)))
+        most = MAX_BYTES_A_CONTAINER * len(pod.images)
+        return MAX_SCORE * (min(max(total, MIN_BYTES), most) - MIN_BYTES) // (most - MIN_BYTES)
+
+    def normal(self, raw: Ints) -> Ints:
+        """It is from 0 to 100 already."""
+        return raw
