@@ -50,6 +50,13 @@ class Gauges:
         self._times.append(self._book.env._now)
         self._differences.extend(differences)
 
+    def add_many(self, times: Floats, differences: NDArray[np.int64]) -> None:
+        """Change the quantities at several times, in order, by differences of int64 (k, width); zeros are left out."""
+        moving = differences.any(axis=1)
+        if moving.any():
+            self._times.frombytes(times[moving].tobytes())
+            self._differences.frombytes(np.ascontiguousarray(differences[moving]).tobytes())
+
     @property
     def values(self) -> NDArray[np.int64]:
         """What the quantities are now: int64 (width,)."""
@@ -106,6 +113,7 @@ class SeriesBook:
         self._numbers: dict[tuple[tuple[int, tuple[int, ...]], ...], int] = {}
         self._parts: list[dict[int, tuple[int, ...]]] = []
         self._movable: dict[int, None] = {}
+        self._latecomers: list[Callable[[], None]] = []
         self._times = array("d", bytes(8 * _CHUNK_CHANGES))
         self._told = array("i", bytes(4 * _CHUNK_CHANGES))
         self.add, self._count, self._restart = self._make_add()
@@ -144,6 +152,10 @@ class SeriesBook:
         made.add([0] * len(series))
         return made
 
+    def before_spill(self, callback: Callable[[], None]) -> None:
+        """Call somebody who has still to tell changes before a chunk is written."""
+        self._latecomers.append(callback)
+
     def change(self, *parts: tuple[Gauges, Sequence[int]]) -> int:
         """Return the number of a change that moves these gauges by these differences; the same for the same.
 
@@ -180,6 +192,8 @@ class SeriesBook:
 
     def spill(self) -> None:
         """Write what is buffered as a chunk; nothing if nothing is."""
+        for callback in self._latecomers:
+            callback()
         taken = [gauges.take() for gauges in self._gauges]
         self._restart()
         which = (

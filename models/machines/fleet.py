@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import ge, sub
+from operator import add, sub
 
 from models.api import records
 from models.api.protocols import Master
 from models.api.types import MinionAsk, Phase, Pod, PodTemplate, ResourceTable
 from models.cluster.belief import allocatable_of
+from models.machines.ledger import Ledger
 from sim.engine import TRUTH, Engine
 from sim.journal import Journal
 from sim.series import SeriesBook
@@ -50,28 +51,23 @@ class Fleet:
         self._store = store
         self._identities = identities
         self._allocatable = [allocatable_of(m, resources) for m in minions]
-        self._free = [list(row) for row in self._allocatable]
+        # What is left by kubelets' admissions; with instant timing nobody asks.
+        self._free: list[Sequence[int]] = list(self._allocatable)
+        self._admits = False
         self.up = [minion.ready for minion in minions]
         self.crashed = [0] * len(minions)
         self._pods: list[dict[int, Pod]] = [{} for _ in minions]
         self._halted: dict[int, set[int]] = {}
         self._words = resources.names
-        words = resources.names
-        self._requested = series.gauges([f"requested_{word}" for word in words])
-        self._allocated = series.gauges([f"allocatable_{word}" for word in words])
-        self._stranded = series.gauges([f"stranded_{word}" for word in words])
-        self._ready = series.gauges(["minions_ready"])
-        self._series = series
-        self._uses: dict[int, dict[int, tuple[tuple[int, ...], int]]] = {1: {}, -1: {}}
+        self._ledger = Ledger(
+            engine=engine,
+            series=series,
+            resources=resources,
+            allocatable=self._allocatable,
+            up=self.up,
+            templates=templates,
+        )
         self._end = self._ended
-        self._nothing = (0,) * len(words)
-        self._is_stranded: list[tuple[int, ...] | None] = [None] * len(minions)
-        self._templates = templates
-        self._seen_templates = 0
-        self._smallest: list[tuple[int, ...]] = []
-        for index, up in enumerate(self.up):
-            if up:
-                self._count_minion(index, 1)
 
     def identity(self, index: int) -> int:
         """Return the identity of a minion."""
@@ -80,15 +76,14 @@ class Fleet:
     def admit(self, pod: Pod) -> str | None:
         """Give a pod its room on its minion, or return the resource of which there is too little, as in OutOfcpu."""
         index = pod.minion
-        difference, change = self._difference(pod.template, 1)
-        free = list(map(sub, self._free[index], difference))
+        free = list(map(sub, self._free[index], pod.template.need))
         if min(free) < 0:
             words = (word for word, left in zip(self._words, free, strict=True) if left < 0)
             return next(words).removesuffix("_millicores").removesuffix("_bytes").removesuffix("_milli")
         self._pods[index][pod.arrival] = pod
+        self._admits = True
         self._free[index] = free
-        self._series.add(change)
-        self._strand(index)
+        self._ledger.comes(index, pod.template)
         return None
 
     def has(self, pod: Pod) -> bool:
@@ -116,7 +111,8 @@ class Fleet:
             self._stopped(pod, reason)
         del self._pods[index][pod.arrival]
         self.begin(pod)
-        self._use(pod, -1)
+        self._free[index] = list(map(add, self._free[index], pod.template.need))
+        self._ledger.goes(index, pod.template)
 
     def _stopped(self, pod: Pod, reason: str) -> None:
         self._journal.write(
@@ -145,9 +141,8 @@ class Fleet:
         for pod in self._pods[index].values():
             if pod.arrival not in halted:
                 self._stopped(pod, "MinionCrashed")
-            self._requested.add([-amount for amount in pod.template.need])
         self._halted[index] = set(self._pods[index])
-        self._count_minion(index, -1)
+        self._ledger.falls(index)
         self.up[index] = False
 
     def rise(self, index: int, owner: int, cause: int) -> None:
@@ -158,22 +153,20 @@ class Fleet:
             records.MINION_REPAIRED, minion, minion=minion, owner=owner, cause=cause
         )
         self.up[index] = True
-        self._count_minion(index, 1)
-        for pod in self._pods[index].values():
-            self._requested.add(pod.template.need)
+        self._ledger.rises(index)
 
     def start(self, pod: Pod) -> None:
         """Run a pod that was just bound; its end is known and stamped now."""
         self._store.move(pod, _RUNNING, cause=pod.cause)
         self._pods[pod.minion][pod.arrival] = pod
-        self._use(pod, 1)
+        self._ledger.comes(pod.minion, pod.template)
         if pod.life_s < math.inf:
             engine = self._engine
             engine.at_cell(engine.now_s + pod.life_s, TRUTH, self._end, pod, pod.cause)
 
     def _ended(self, pod: Pod) -> None:
         del self._pods[pod.minion][pod.arrival]
-        self._use(pod, -1)
+        self._ledger.goes(pod.minion, pod.template)
         phase, reason = (Phase.FAILED, "Error") if pod.ask.fails else (Phase.SUCCEEDED, "Completed")
         self._store.end(pod, phase, cause=pod.cause, reason=reason)
 
@@ -190,9 +183,9 @@ class Fleet:
         pods = list(self._pods[index].values())
         self._pods[index].clear()
         for pod in pods:
-            self._use(pod, -1)
+            self._ledger.goes(index, pod.template)
             self._store.end(pod, Phase.LOST, cause=seq, reason="MinionLost")
-        self._count_minion(index, -1)
+        self._ledger.falls(index)
         self.up[index] = False
 
     def repair(self, index: int, owner: int, cause: int) -> None:
@@ -201,78 +194,26 @@ class Fleet:
         minion = self._identities[index]
         seq = self._journal.write(records.MINION_REPAIRED, minion, minion=minion, owner=owner, cause=cause)
         self.up[index] = True
-        self._count_minion(index, 1)
+        self._ledger.rises(index)
         self._store.minion_gone(index, ready=True, seq=seq)
-
-    def _difference(self, template: PodTemplate, sign: int) -> tuple[tuple[int, ...], int]:
-        """Return what a pod that comes (1) or goes (-1) takes from a minion, and the change of the series."""
-        found = self._uses[sign].get(template.index)
-        if found is None:
-            difference = tuple(sign * amount for amount in template.need)
-            change = self._series.change((self._requested, difference))
-            found = self._uses[sign][template.index] = (difference, change)
-        return found
-
-    def _use(self, pod: Pod, sign: int) -> None:
-        index = pod.minion
-        difference, change = self._difference(pod.template, sign)
-        self._free[index] = list(map(sub, self._free[index], difference))
-        self._series.add(change)
-        # Where a template fits it still does when something leaves.
-        if sign > 0 or self._is_stranded[index] is not None or len(self._templates) != self._seen_templates:
-            self._strand(index)
-
-    def _count_minion(self, index: int, sign: int) -> None:
-        self._ready.add((sign,))
-        self._allocated.add([sign * amount for amount in self._allocatable[index]])
-        if sign > 0:
-            self._strand(index)
-        else:
-            self._set_stranded(index, None)
-
-    def _strand(self, index: int) -> None:
-        """Keep the sum of what is free where no template fits. Simplified: GPU devices count as a total."""
-        if len(self._templates) != self._seen_templates:
-            self._seen_templates = len(self._templates)
-            self._smallest = _minimal([t.need for t in self._templates])
-        free = self._free[index]
-        for need in self._smallest:
-            if all(map(ge, free, need)):
-                if self._is_stranded[index] is not None:
-                    self._set_stranded(index, None)
-                return
-        if self._smallest:
-            self._set_stranded(index, tuple(free))
-
-    def _set_stranded(self, index: int, now: tuple[int, ...] | None) -> None:
-        before = self._is_stranded[index]
-        if before != now:
-            self._stranded.add(tuple(map(sub, now or self._nothing, before or self._nothing)))
-            self._is_stranded[index] = now
 
     def overcommitted(self) -> str | None:
         """State that no minion runs more than is allocatable."""
-        if min(map(min, self._free), default=0) >= 0:
+        free = self._ledger.free()
+        if free.min(initial=0) >= 0:
             return None
-        index, free = next((index, free) for index, free in enumerate(self._free) if min(free) < 0)
-        return f"minion {index} has {free} left"
+        index = int((free < 0).any(axis=1).argmax())
+        return f"minion {index} has {free[index].tolist()} left"
 
     def adds_up(self) -> str | None:
-        """State that free, computed afresh from the pods that run, is what the deltas left."""
+        """State that free, computed afresh from the pods that have room, is what the moves left."""
+        free = self._ledger.free().tolist()
         for index, pods in enumerate(self._pods):
             fresh = list(self._allocatable[index])
             for pod in pods.values():
-                for column, amount in enumerate(pod.template.need):
-                    fresh[column] -= amount
-            if fresh != self._free[index]:
-                return f"minion {index} has {self._free[index]} left by deltas, {fresh} by its pods"
+                fresh = list(map(sub, fresh, pod.template.need))
+            if fresh != free[index]:
+                return f"minion {index} has {free[index]} left by moves, {fresh} by its pods"
+            if self._admits and fresh != list(self._free[index]):
+                return f"minion {index} has {self._free[index]} left by admissions, {fresh} by its pods"
         return None
-
-
-def _minimal(needs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Keep the needs that no other is below in every resource."""
-    kept: list[tuple[int, ...]] = []
-    for need in sorted(set(needs)):
-        if not any(all(a <= b for a, b in zip(other, need, strict=True)) for other in kept):
-            kept.append(need)
-    return kept

@@ -98,7 +98,7 @@ def check_belief(world: World, pods: list[Pod]) -> None:
     scheduler.client.catch_up()
     assert not len(scheduler._queue)
     assert belief.ready.tolist() == world.fleet.up
-    for minion, free in enumerate(world.fleet._free):
+    for minion, free in enumerate(world.fleet._ledger.free().tolist()):
         assert belief.free[minion].tolist() == free
     for pod in pods:
         if pod.phase is Phase.PENDING:

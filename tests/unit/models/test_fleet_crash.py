@@ -189,7 +189,7 @@ def test_broken_sums_stop_the_run() -> None:
         bench = Bench([(1000, 0)])
         bench.pod(0.0, bench.cpu(10))
         world = bench.world()
-        world.fleet._free[0][0] += damage
+        world.fleet._ledger._state[0, 0] += damage
         with pytest.raises(InvariantError, match=name):
             world.run()
 
