@@ -168,7 +168,7 @@ class World:
             belief=self.belief,
             policy=plan.policy,
             policy_name=plan.policy_name,
-            on_bound=self.fleet.start if self.plane is None else self.plane.bound,
+            bind=self.fleet.bind if self.plane is None else self.plane.bind,
             on_parked=self._parked,
         )
         if self.plane is not None:
@@ -216,8 +216,7 @@ class World:
             if name not in owners:
                 owners[name] = self.identities.add("workload", name)
             pod = self.store.create_pod(pod_ask, owners[name], 0.0, cause=-1)
-            if self.store.bind(pod, minion, (), -1, pod.cause) is None:
-                plane.bound(pod)
+            plane.bind(pod, minion, (), -1, pod.cause)
         for each in self.plan.controllers:
             self._ask(plane, each.start_s, partial(self._start_controller, plane, each))
 

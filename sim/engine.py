@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import sys
 from collections.abc import Callable, Generator, Iterator
 from heapq import heappush
 from typing import Any, Protocol
@@ -105,6 +106,7 @@ class Engine:
         self._callbacks = (self._dispatch,)
         self._cell_callbacks = (self._dispatch_cell,)
         self._stopped: str | None = None
+        self._soon: list[tuple[float, int, int, Callback, int]] = []
         self._watchers: list[tuple[int, Callable[[], None]]] = []
         self._watch_every = 4096
 
@@ -116,7 +118,7 @@ class Engine:
     @property
     def pending(self) -> int:
         """Events waiting in the queue, stale ones included."""
-        return len(self._queue)
+        return len(self._queue) + len(self._soon)
 
     def at(
         self,
@@ -163,6 +165,13 @@ class Engine:
             raise ValueError(f"an event at {time_s!r} s lies before now, {self.env._now!r} s")
         event = _OneShot(self._cell_callbacks, callback, cause, cell, cell.generation)
         heappush(self._queue, (time_s, priority, self._next_id(), event))
+
+    def soon(self, priority: int, callback: Callback) -> None:
+        """Run ``callback`` at this instant: as ``at(now_s, priority, callback)``, in the same order and as counted.
+
+        HOT: what would be the next to leave the heap is not put there first.
+        """
+        self._soon.append((self.env._now, priority, self._next_id(), callback, self.cause))
 
     def process(self, generator: Generator[Any, Any, Any]) -> simpy.Process:
         """Start a SimPy process: for scenarios and users' code, where it reads better than callbacks.
@@ -227,25 +236,50 @@ class Engine:
         return reason
 
     def _loop(self, until_s: float) -> str:
-        queue, step, watchers = self._queue, self.env.step, self._watchers
+        queue, soon, step, watchers = self._queue, self._soon, self.env.step, self._watchers
         limit = math.inf if self.max_events is None else self.max_events
-        count, mask = self.dispatched, self._watch_every - 1
+        count, every = self.dispatched, self._watch_every
+        due = count - count % every + every if watchers else sys.maxsize
         try:
-            while queue and queue[0][0] < until_s:
-                if count >= limit:
-                    raise BudgetExceededError("events", limit, self.now_s)
-                count += 1
-                step()
-                if watchers and not count & mask:
+            while True:
+                if soon:
+                    if (
+                        len(soon) > 1
+                        or count >= limit
+                        or not soon[0][0] < until_s
+                        or (queue and queue[0] < soon[0])
+                    ):
+                        self._put_off()
+                        continue
+                    _, _, _, callback, self.cause = soon.pop()
+                    count += 1
+                    callback()
+                elif queue and queue[0][0] < until_s:
+                    if count >= limit:
+                        raise BudgetExceededError("events", limit, self.now_s)
+                    count += 1
+                    step()
+                else:
+                    break
+                if count >= due:
                     self.dispatched = count
                     for own_mask, watcher in watchers:
-                        if not count & own_mask:
+                        if not due & own_mask:
                             watcher()
+                    due += every
                 if self._stopped is not None:
                     return self._stopped
         finally:
+            self._put_off()
             self.dispatched = count
         return "until" if math.isfinite(until_s) else "drained"
+
+    def _put_off(self) -> None:
+        """Put into the heap what was to run soon: something else comes first, or the run ends."""
+        for time_s, priority, number, callback, cause in self._soon:
+            event = _OneShot(self._callbacks, callback, cause, None, 0)
+            heappush(self._queue, (time_s, priority, number, event))
+        self._soon.clear()
 
 
 class Deadline:

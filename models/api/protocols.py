@@ -144,8 +144,10 @@ class Policy(Protocol):
 class Master(Protocol):
     """What a machine may tell the master: the verbs of its store."""
 
-    def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:
-        """Move a pod to another phase."""
+    def bind_running(
+        self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int
+    ) -> str | None:
+        """Bind a pod that runs at once; nothing, or why that is refused."""
         ...
 
     def end(self, pod: Pod, phase: Phase, *, cause: int, reason: str | None = None) -> None:

@@ -190,7 +190,7 @@ class InstantClient:
         """Wake up at this instant, after the records."""
         if not self._armed:
             self._armed = True
-            self._engine.at(self._env._now, BELIEF, self._run)
+            self._engine.soon(BELIEF, self._run)
 
     def _run(self) -> None:
         self._armed = False

@@ -209,9 +209,16 @@ class ControlPlane:
     # What kubelets are told; what series show.
 
     @property
-    def bound(self) -> Callable[[Pod], None]:
-        """What takes note of a pod whose bind was committed."""
-        return self._fleet.start if self.kubelets is None else self.kubelets.bound
+    def bind(self) -> Callable[[Pod, int, tuple[int, ...], int, int], str | None]:
+        """The master's verb, and that whoever runs the pod takes note of it."""
+        return self._fleet.bind if self.kubelets is None else self._bind
+
+    def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int) -> str | None:
+        refused = self._store.bind(pod, minion, devices, actor, cause)
+        if refused is None:
+            assert self.kubelets is not None, "without kubelets the fleet binds"
+            self.kubelets.bound(pod)
+        return refused
 
     def _count(self, op: Op, what: object, before: int, after: int) -> None:
         """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""

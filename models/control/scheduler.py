@@ -63,7 +63,7 @@ class Scheduler:
         policy: A scoring policy, or a function that decides by itself.
         policy_name: As the scenario names it, for errors.
         make_client: Makes the client, given (apply, act, ops, interest).
-        on_bound: Called with each pod that the master has bound, when it has.
+        bind: The master's verb: binds (pod, minion, devices, actor, cause), or says why not.
         on_parked: Called with each pod whose attempt failed.
     """
 
@@ -79,7 +79,7 @@ class Scheduler:
         belief: Belief,
         policy: ScoringPolicy | Policy,
         policy_name: str,
-        on_bound: Callable[[Pod], None],
+        bind: Callable[[Pod, int, tuple[int, ...], int, int], str | None],
         on_parked: Callable[[Pod], None],
     ) -> None:
         self.engine = engine
@@ -99,7 +99,7 @@ class Scheduler:
             ops=(Op.POD_CREATED, Op.POD_ENDED, Op.MINION_CHANGED),
             interest=self._concerns,
         )
-        self._on_bound = on_bound
+        self._bind_verb = bind
         self._on_parked = on_parked
         self.generation = 0
         self._random_ties = self._scoring is not None and self._scoring.ties == "random"
@@ -183,10 +183,9 @@ class Scheduler:
         self.client.call(partial(self._bind, pod, minion, devices, cause, self.generation), cause=cause)
 
     def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int, generation: int) -> None:
-        if self._store.bind(pod, minion, devices, self.identity, cause) is None:
+        if self._bind_verb(pod, minion, devices, self.identity, cause) is None:
             if generation != self.generation:  # sent before a restart, which did not find it bound
                 self._belief.place(pod.template, minion, devices, -1)
-            self._on_bound(pod)
         elif generation == self.generation:
             self._belief.place(pod.template, minion, devices, 1)
             self._help(minion, self.journal.count - 1)

@@ -30,6 +30,7 @@ _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
     (Phase.BOUND, Phase.DELETED): records.POD_REMOVED,
     (Phase.RUNNING, Phase.DELETED): records.POD_REMOVED,
 }
+_BOUND_KIND, _STARTED_KIND = records.POD_BOUND, records.POD_STARTED
 _PENDING, _BOUND, _RUNNING, _DELETED = Phase.PENDING, Phase.BOUND, Phase.RUNNING, Phase.DELETED
 _POD_CREATED, _POD_BOUND, _POD_CHANGED, _POD_ENDED = (
     Op.POD_CREATED,
@@ -96,6 +97,7 @@ class Store:
         self._moves = {
             pair: (kind, series.change((gauges, _difference(*pair)))) for pair, kind in _TRANSITIONS.items()
         }
+        self._runs_at_once = series.change((gauges, _difference(Phase.PENDING, Phase.RUNNING)))
         self.created = 0
         self.relabelled = 0
         self.count = [0] * len(Phase)
@@ -147,6 +149,41 @@ class Store:
         self.bound[minion][pod.arrival] = pod
         del self.pending[pod.arrival]
         self.move(pod, _BOUND, cause=cause, actor=actor)
+        return None
+
+    def bind_running(
+        self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int
+    ) -> str | None:
+        """Bind a pod that runs at once: ``bind`` and ``move`` to Running in one, as instant timing has it. HOT.
+
+        Returns:
+            Nothing, or why the master refused.
+        """
+        if pod.word:
+            return self.bind(pod, minion, devices, actor, cause)
+        pod.minion = minion
+        pod.devices = devices
+        arrival = pod.arrival
+        self.bound[minion][arrival] = pod
+        del self.pending[arrival]
+        count = self.count
+        count[0] -= 1  # Phase.PENDING
+        count[2] += 1  # Phase.RUNNING
+        self._count_change(self._runs_at_once)
+        identity, owner, where, write, commit = (
+            pod.identity,
+            pod.owner,
+            self._minions[minion],
+            self._write,
+            self._commit,
+        )
+        bound = write(_BOUND_KIND, identity, where, actor, owner, cause)
+        commit(_POD_BOUND, pod, bound, 0, 1)
+        pod.phase = _RUNNING
+        pod.word = 2
+        pod.generation += 2
+        pod.cause = started = write(_STARTED_KIND, identity, where, -1, owner, bound)
+        commit(_POD_CHANGED, pod, started, 1, 2)
         return None
 
     def move(self, pod: Pod, phase: Phase, *, cause: int, actor: int = -1, reason: str | None = None) -> None:

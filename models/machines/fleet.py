@@ -1,6 +1,6 @@
 """Physical truth of the minions: what each really runs, and whether it is up.
 
-With instant timing a bound pod runs at once (``start``), a crash is known to the master at the same instant, and the
+With instant timing a bound pod runs at once (``bind``), a crash is known to the master at the same instant, and the
 pods that ran there are lost (``crash``). Otherwise kubelets decide (models.control.kubelet): they take a pod, begin it,
 and let it leave; a crash only halts what runs.
 """
@@ -22,7 +22,7 @@ from sim.series import SeriesBook
 
 __all__ = ["Fleet"]
 
-_RUNNING = Phase.RUNNING
+_FAILED, _SUCCEEDED = Phase.FAILED, Phase.SUCCEEDED
 
 
 class Fleet:
@@ -47,6 +47,7 @@ class Fleet:
         templates: Sequence[PodTemplate],
     ) -> None:
         self._engine = engine
+        self._env = engine.env
         self._journal = journal
         self._store = store
         self._identities = identities
@@ -155,19 +156,26 @@ class Fleet:
         self.up[index] = True
         self._ledger.rises(index)
 
-    def start(self, pod: Pod) -> None:
-        """Run a pod that was just bound; its end is known and stamped now."""
-        self._store.move(pod, _RUNNING, cause=pod.cause)
-        self._pods[pod.minion][pod.arrival] = pod
-        self._ledger.comes(pod.minion, pod.template)
-        if pod.life_s < math.inf:
-            engine = self._engine
-            engine.at_cell(engine.now_s + pod.life_s, TRUTH, self._end, pod, pod.cause)
+    def bind(self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int) -> str | None:
+        """Bind a pod and run it at once; its end is known and stamped now.
+
+        Returns:
+            Nothing, or why the master refused.
+        """
+        refused = self._store.bind_running(pod, minion, devices, actor, cause)
+        if refused is not None:
+            return refused
+        self._pods[minion][pod.arrival] = pod
+        self._ledger.comes(minion, pod.template)
+        life_s = pod.ask.life_s
+        if life_s < math.inf:
+            self._engine.at_cell(self._env._now + life_s, TRUTH, self._end, pod, pod.cause)
+        return None
 
     def _ended(self, pod: Pod) -> None:
         del self._pods[pod.minion][pod.arrival]
         self._ledger.goes(pod.minion, pod.template)
-        phase, reason = (Phase.FAILED, "Error") if pod.ask.fails else (Phase.SUCCEEDED, "Completed")
+        phase, reason = (_FAILED, "Error") if pod.ask.fails else (_SUCCEEDED, "Completed")
         self._store.end(pod, phase, cause=pod.cause, reason=reason)
 
     def crash(self, index: int, owner: int, repair_s: float, cause: int) -> None:

@@ -35,7 +35,7 @@ def finished(name: str, *sets: str) -> World:
 def gpu_share(world: World) -> float:
     """GPU thousandths allocated at the end over all, from what pods the machines run."""
     total = sum(minion.gpu.count for minion in world.plan.minions) * 1000
-    used = total - sum(free[-1] for free in world.fleet._free)
+    used = total - int(world.fleet._ledger.free()[:, -1].sum())
     return used / total
 
 

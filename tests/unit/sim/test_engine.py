@@ -54,6 +54,51 @@ def test_an_event_added_at_the_present_time_takes_its_layers_place():
     assert seen == ["late truth", "belief"]
 
 
+_PROGRAM = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 1.0, 2.0]),
+        st.sampled_from(LAYERS),
+        st.lists(st.tuples(st.booleans(), st.sampled_from(LAYERS)), max_size=3),
+    ),
+    max_size=12,
+)
+
+
+@given(_PROGRAM, st.integers(1, 40), st.sampled_from([1.0, math.inf]))
+def test_what_runs_soon_runs_as_if_it_had_been_asked_for_at_this_instant(program, limit, until_s):
+    def outcome(soon):
+        engine, seen = Engine(max_events=limit), []
+        engine.watch(lambda: seen.append(("watched", engine.dispatched // 4)), every=4)
+
+        def ask(layer, name, deeper):
+            def run():
+                seen.append((engine.now_s, name, engine.cause))
+                engine.cause = len(seen)
+                if deeper:
+                    ask(deeper, f"{name}+", None)
+
+            if soon:
+                engine.soon(layer, run)
+            else:
+                engine.at(engine.now_s, layer, run)
+
+        def start(number, children):
+            seen.append((engine.now_s, number, engine.cause))
+            engine.cause = number
+            for place, (deep, layer) in enumerate(children):
+                ask(layer, f"{number}.{place}", layer if deep else None)
+
+        for number, (time_s, layer, children) in enumerate(program):
+            engine.at(time_s, layer, lambda number=number, children=children: start(number, children))
+        try:
+            seen.append(engine.run(until_s))
+        except BudgetExceededError as error:
+            seen.append(str(error))
+        return seen, engine.dispatched, engine.pending, engine.now_s
+
+    assert outcome(soon=True) == outcome(soon=False)
+
+
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_times_are_exact_whenever_they_were_asked_for(a_s, b_s):
     # now + (t - now) differs from t in the last place for many pairs: two ways to one time would then not meet.
