@@ -215,7 +215,7 @@ class World:
         for name, pod_ask, minion in self.plan.bound:
             if name not in owners:
                 owners[name] = self.identities.add("workload", name)
-            pod = self.store.create_pod(pod_ask, owners[name], 0.0, cause=-1)
+            pod = self.store.create_pod(pod_ask, owners[name], cause=-1)
             plane.bind(pod, minion, (), -1, pod.cause)
         for each in self.plan.controllers:
             self._ask(plane, each.start_s, partial(self._start_controller, plane, each))
@@ -259,26 +259,7 @@ class World:
             self.offered[name] = dict(source.offered(capacity))
             for resource, ratio in self.offered[name].items():
                 self.journal.write(records.WORKLOAD_OFFERED, owner, cause=-1, value=ratio, reason=resource)
-            self._pump(owner, source.arrivals())
-
-    def _pump(self, owner: int, arrivals: Iterator[Arrival]) -> None:
-        """Keep one pending event per source: its next arrival."""
-        following = next(arrivals, None)
-        if following is not None and following[0] < self.plan.until_s:
-            time_s, asks = following
-            self.engine.at(time_s, RECORD, partial(self._arrive, owner, arrivals, asks), cause=-1)
-
-    def _arrive(self, owner: int, arrivals: Iterator[Arrival], asks: Iterable[PodAsk]) -> None:
-        if self.plane is not None and self.plane.master.down:
-            self.plane.master.reach(partial(self._submit, owner, list(asks)))
-        else:
-            self._submit(owner, asks)
-        self._pump(owner, arrivals)
-
-    def _submit(self, owner: int, asks: Iterable[PodAsk]) -> None:
-        now_s, create = self.engine.now_s, self.store.create_pod
-        for ask in asks:
-            create(ask, owner, now_s)
+            _Pump(self, owner, source.arrivals()).next()
 
     def _parked(self, pod: Pod) -> None:
         """Stamp when a pod that waits will be withdrawn or given up; one that is bound at once needs no event."""
@@ -397,3 +378,49 @@ class World:
         self.journal.write(records.RUN_ENDED, self._me, cause=-1, value=float(complete), reason=reason)
         self.series.spill()
         self.journal.spill()
+
+
+class _Pump:
+    """Keeps one pending event for a source: its next arrival. HOT: an event and a call for each."""
+
+    __slots__ = (
+        "_arrivals",
+        "_asks",
+        "_at_cell",
+        "_call",
+        "_owner",
+        "_plane",
+        "_store",
+        "_until_s",
+        "generation",
+    )
+
+    def __init__(self, world: World, owner: int, arrivals: Iterator[Arrival]) -> None:
+        self._owner = owner
+        self._arrivals = arrivals
+        self._plane = world.plane
+        self._until_s = world.plan.until_s
+        self._at_cell = world.engine.at_cell
+        self._store = world.store
+        self._asks: Iterable[PodAsk] = ()
+        self._call = _Pump._arrive
+        self.generation = 0
+
+    def next(self) -> None:
+        """Wait for the next arrival, if it is not after the end."""
+        following = next(self._arrivals, None)
+        if following is not None and following[0] < self._until_s:
+            time_s, self._asks = following
+            self._at_cell(time_s, RECORD, self._call, self, -1)
+
+    def _arrive(self) -> None:
+        if self._plane is not None and self._plane.master.down:
+            self._plane.master.reach(partial(self._submit, list(self._asks)))
+        else:
+            self._submit(self._asks)
+        self.next()
+
+    def _submit(self, asks: Iterable[PodAsk]) -> None:
+        create, owner = self._store.create_pod, self._owner
+        for ask in asks:
+            create(ask, owner)

@@ -253,13 +253,12 @@ class PodAsk:
         "withdraw_after_s",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - by place, as names cost as much as the rest
         self,
         name: str,
         index: int,
         template: PodTemplate,
         life_s: float = math.inf,
-        *,
         fails: bool = False,
         withdraw_after_s: float = math.inf,
         give_up_after_s: float = math.inf,

@@ -29,6 +29,7 @@ __all__ = ["Belief"]
 Ints = NDArray[np.int64]
 
 _CACHED_CLASSES = 4096
+_add = np.add
 
 
 def _frozen(array: Ints) -> Ints:
@@ -163,7 +164,7 @@ class Belief:
             need = np.array((*template.need, 0, 0, 0), dtype=np.int64)
             uses = self._uses[template.index] = (need, -need)
         row = self._fit_rows[index]
-        np.add(row, uses[sign < 0], row)
+        _add(row, uses[sign < 0], row)
         if devices:
             gpu = template.gpu
             assert gpu is not None, "only a pod that asked for GPUs has devices"
@@ -172,7 +173,10 @@ class Belief:
                 own[device] += sign * gpu.milli
             row[self._columns] = (own == 1000).sum()
             row[self._columns + 1] = own.max()
-        self._log.add(index)
+        log = self._log
+        log.add(index)
+        if len(log.entries) >= log.limit:
+            log.trim()
 
     def relist(
         self,

@@ -9,23 +9,26 @@ class ChangeLog:
     """Indices of changed minions, in order, with repeats.
 
     Args:
-        limit: Longer than this it is forgotten, and whoever read none of it starts afresh.
+        limit: When it is longer than this it is to be trimmed, and whoever read none of it starts afresh.
+
+    Attributes:
+        add: ``add(index)``: say that a minion changed. HOT: a list's own.
+        entries: Indices in order.
+        forgotten: How many were before the first entry.
     """
 
-    __slots__ = ("_limit", "entries", "forgotten")
+    __slots__ = ("add", "entries", "forgotten", "limit")
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self.entries: list[int] = []
+        self.add = self.entries.append
         self.forgotten = 0
 
-    def add(self, index: int) -> None:
-        """Say that a minion changed."""
-        entries = self.entries
-        if len(entries) == self._limit:
-            self.forgotten += self._limit
-            entries.clear()
-        entries.append(index)
+    def trim(self) -> None:
+        """Forget what is there: it got long."""
+        self.forgotten += len(self.entries)
+        self.entries.clear()
 
     @property
     def cursor(self) -> int:

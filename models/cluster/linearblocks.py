@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 BLOCK_CLASSES = 64
 """Classes in a block: as many as there are bits in the words that say where they may run."""
 _SINGLY = 8
+_add = np.add
 _CACHED_MASKS = 4096
 
 
@@ -117,11 +118,13 @@ class LinearBlock:
     def catch_up(self) -> None:
         """Score again what changed since the last call, for all classes."""
         log = self._log
-        changed = log.since(self._cursor)
-        self._cursor = log.forgotten + len(log.entries)
-        if changed is None or len(changed) > len(self._fit):
+        start, entries = self._cursor - log.forgotten, log.entries
+        self._cursor = log.forgotten + len(entries)
+        if start < 0 or len(entries) - start > len(self._fit):
             self._by_columns(slice(0, self.count), np.arange(len(self._fit)))
-        elif len(changed) > _SINGLY:
+            return
+        changed = entries[start:]
+        if len(changed) > _SINGLY:
             self._by_columns(slice(0, self.count), np.array(changed))
         elif changed:
             if self._tables_of != self.count:
@@ -152,47 +155,47 @@ class LinearBlock:
         """Prepare what ``_singly`` looks up."""
         count = self._tables_of = self.count
         needs, weights = self._needs[:count], self._weights[:count]
-        self._fitting: list[tuple[int, list[int], list[int]]] = []
+        self._fitting: list[tuple[int, int, list[int], list[int]]] = []
         for column in np.flatnonzero(needs.any(axis=0)).tolist():
             asked: list[int] = needs[:, column].tolist()
             steps = sorted(dict.fromkeys(asked))
             # By how many of the steps are reached: the classes that have enough.
             masks = [sum(1 << k for k in range(count) if asked[k] <= step) for step in (-1, *steps)]
-            self._fitting.append((column, steps, masks))
+            self._fitting.append((column, steps[-1], steps, masks))
         columns: list[int] = np.flatnonzero(weights.any(axis=0)).tolist()
         alike = bool((weights == weights[0]).all())
         self._shared = [(column, float(weights[0, column])) for column in columns] if alike else None
         self._apart = [(column, np.ascontiguousarray(weights[:, column])) for column in columns]
         self._by_mask: dict[int, Floats] = {}
         self._sums, self._term = np.empty(count), np.empty(count)
-        self._columns = self.scores[:count].T
+        self._columns = list(self.scores[:count].T)
 
     def _singly(self, index: int) -> None:
         """Score all classes on one minion. HOT: two ufuncs of numpy where the weights are alike."""
         free = self._rows[index].tolist()
         mask = -1
-        for column, steps, masks in self._fitting:
-            mask &= masks[bisect_right(steps, free[column])]
+        for column, most, steps, masks in self._fitting:
+            if free[column] < most:
+                mask &= masks[bisect_right(steps, free[column])]
         if self._has_barred:
             mask &= ~self._barred.item(index)
         constants = self._by_mask.get(mask)
         if constants is None:
             constants = self._constants_of(mask)
-        sums = self._sums
         if self._shared is not None:
             total = 0.0
             for column, weight in self._shared:
                 total += free[column] * weight
-            np.add(constants, total, sums)
+            sums = _add(constants, total, self._columns[index])
         else:
+            sums = self._sums
             sums[:] = 0.0
             for column, weights in self._apart:
                 sums += np.multiply(weights, free[column], self._term)
             sums += constants
+            self._columns[index][:] = sums
         if self.truncated:
             np.trunc(sums, self._columns[index])
-        else:
-            self._columns[index] = sums
 
     def _constants_of(self, mask: int) -> Floats:
         """Return the constants with -inf for the classes that are not in a mask: float64 (count,)."""

@@ -136,9 +136,11 @@ class Caller(Protocol):
 
     Attributes:
         cursor: Its place in the log.
+        instant: What it calls for is committed at once.
     """
 
     cursor: Cursor
+    instant: bool
 
     def poke(self) -> None:
         """Wake up soon."""
@@ -168,6 +170,8 @@ class InstantClient:
         matters: Which changes of these kinds it is told of at all, by their words.
     """
 
+    instant = True
+
     def __init__(
         self,
         engine: Engine,
@@ -194,7 +198,11 @@ class InstantClient:
 
     def _run(self) -> None:
         self._armed = False
-        self.catch_up()
+        pending = self.cursor.pending
+        if len(pending) == 1:  # HOT: mostly it is one
+            self._apply(pending.pop())
+        else:
+            self.catch_up()
         self._act()
 
     def catch_up(self) -> None:
@@ -227,6 +235,8 @@ class Client:
         interest: Whether a commit calls for a wake-up; default: each of these kinds.
         matters: Which changes of these kinds it is told of at all, by their words.
     """
+
+    instant = False
 
     def __init__(
         self,

@@ -92,11 +92,13 @@ class Log:
 
     Attributes:
         revision: Number of changes committed so far.
+        wanted: Kinds of change that anybody wants to be told of; the others need no more than be counted.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._env = engine.env
         self.revision = 0
+        self.wanted: frozenset[Op] = frozenset()
         self._clients: list[tuple[frozenset[Op], Matters, _Reader]] = []
         self._observers: list[tuple[frozenset[Op], Matters, Told]] = []
         self._routes: dict[int, _Route] = {}
@@ -117,12 +119,14 @@ class Log:
             wake: Called without arguments.
         """
         cursor = Cursor()
+        self.wanted |= frozenset(ops)
         self._clients.append((frozenset(ops), matters, (cursor.pending.append, told, wake)))
         self._routes.clear()
         return cursor
 
     def observe(self, told: Told, ops: Iterable[Op], matters: Matters = always) -> None:
         """Tell an observer of commits as they happen, before any client: it reads no log and acts for nobody."""
+        self.wanted |= frozenset(ops)
         self._observers.append((frozenset(ops), matters, told))
         self._routes.clear()
 

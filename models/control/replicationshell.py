@@ -199,7 +199,7 @@ class ReplicationManager:
         controller.made = number + 1
         ask = PodAsk(f"{controller.name}-{number}", number, controller.template)
         now_s = self._engine.now_s
-        pod = self._store.create_pod(ask, controller.identity, now_s)
+        pod = self._store.create_pod(ask, controller.identity)
         controller.pods[pod.arrival] = pod
         self._events.tell(controller.identity, now_s)
 

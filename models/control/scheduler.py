@@ -113,19 +113,19 @@ class Scheduler:
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
         # not read holds its pod.
-        return op is _CREATED or self._queue.parked or len(self.client.cursor.pending) >= _BACKLOG
+        return op is _CREATED or bool(self._queue.parked) or len(self.client.cursor.pending) >= _BACKLOG
 
     def _work(self) -> None:
-        queue = self._queue
-        while len(queue):
-            pod, woken_by = queue.pop()
+        pop, attempt = self._queue.pop, self._attempt
+        while (first := pop()) is not None:
+            pod, woken_by = first
             if not pod.word:
-                self._attempt(pod, pod.cause if woken_by < 0 else woken_by)
+                attempt(pod, pod.cause if woken_by < 0 else woken_by)
 
     def _learn(self, change: Change) -> None:
         _, op, what, seq, _, _ = change
         if op is _CREATED:
-            assert isinstance(what, Pod)
+            assert type(what) is Pod
             if what.minion >= 0:  # bound by somebody else before it was seen
                 self._belief.place(what.template, what.minion, what.devices, -1)
             elif not self._queue.add(what):
@@ -168,19 +168,25 @@ class Scheduler:
             )
 
     def _attempt(self, pod: Pod, cause: int) -> None:
+        template, queue = pod.template, self._queue
         if self._scoring is not None:
             minion = self._best(pod)
             refusal = None
         else:
             minion, refusal = self._ask(pod)
         if minion < 0:
-            self._queue.park(pod)
+            queue.park(pod)
             self._refused(pod, cause, refusal)
             return
-        devices = () if pod.template.gpu is None else self._devices(pod, minion)
-        self._belief.place(pod.template, minion, devices, -1)
-        self._queue.bound(pod)
-        self.client.call(partial(self._bind, pod, minion, devices, cause, self.generation), cause=cause)
+        devices = () if template.gpu is None else self._devices(pod, minion)
+        self._belief.place(template, minion, devices, -1)
+        if queue.parked:
+            queue.bound(pod)
+        if self.client.instant:
+            self.engine.cause = cause
+            self._bind(pod, minion, devices, cause, self.generation)
+        else:
+            self.client.call(partial(self._bind, pod, minion, devices, cause, self.generation), cause=cause)
 
     def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int, generation: int) -> None:
         if self._bind_verb(pod, minion, devices, self.identity, cause) is None:
@@ -195,7 +201,7 @@ class Scheduler:
         assert self._scoring is not None
         try:
             row = self._belief.row(pod.template, self._scoring)
-            best = row.best()
+            best: int = row.best()
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if best < 0 or not self._random_ties:

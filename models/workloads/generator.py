@@ -175,13 +175,7 @@ class Generator:
         withdraw_s, give_up_s = self.withdraw_after_s, self.give_up_after_s
         for index, (cpu, memory, life_s) in enumerate(asked, start):
             yield PodAsk(
-                f"{name}-{index}",
-                index,
-                template(cpu, memory),
-                life_s,
-                fails=fails,
-                withdraw_after_s=withdraw_s,
-                give_up_after_s=give_up_s,
+                f"{name}-{index}", index, template(cpu, memory), life_s, fails, withdraw_s, give_up_s
             )
 
     def _lives(self, uniforms: NDArray[np.float64]) -> list[float]:

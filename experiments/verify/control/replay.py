@@ -248,7 +248,7 @@ class _Replay:
     def _do_create_pod(self, row: Mapping[str, Any]) -> None:
         spec = {"containers": [{"resources": {"requests": {"cpu": row["cpu"]}}}]}
         ask = PodAsk(row["pod"], len(self._pods), self._template(spec, row["labels"]))
-        self._pods[row["pod"]] = self.world.store.create_pod(ask, -1, self.world.engine.now_s)
+        self._pods[row["pod"]] = self.world.store.create_pod(ask, -1)
 
     def _by_name(self, name: str) -> Pod | None:
         for pod in self.world.pods_there():
