@@ -14,6 +14,7 @@ from models.api.specs_faults import (
     Fault,
     Kill,
     MinionTarget,
+    Outage,
     PodTarget,
     Relabel,
     Restart,
@@ -26,6 +27,7 @@ from models.control import kubelet
 from models.control.client import Timing
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
+from models.imageplan import image_plan
 from models.world import ControllerPlan, ServicePlan
 from sim.distributions import Constant, Uniform
 
@@ -69,7 +71,11 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
         delays=lambda index: of_pool(asks[index].pool),
         tolerates_s=tolerates_s(),
         expectations=master.expectations,
-        outages=any(fault.enabled and fault.outage is not None for fault in scenario.faults),
+        outages=any(
+            fault.enabled and fault.outage is not None and fault.outage.of == "master"
+            for fault in scenario.faults
+        ),
+        images=image_plan(scenario, minions),
     )
 
 
@@ -149,6 +155,8 @@ def operation_plan(fault: Fault, minions: Sequence[MinionAsk]) -> OperationPlan:
         words["labels"] = dict(action.labels)
     elif isinstance(action, Watch):
         words = {"client": action.client, "lag": action.lag, "loss": action.loss}
+    elif isinstance(action, Outage):
+        words["of"] = action.of
     elif isinstance(action, Kill):
         words["mode"] = action.mode
     elif isinstance(action, Restart):

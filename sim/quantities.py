@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +19,7 @@ __all__ = [
     "format_millicores",
     "parse_bytes",
     "parse_bytes_exact",
+    "parse_bytes_per_s",
     "parse_millicores",
     "parse_millicores_exact",
 ]
@@ -25,6 +27,7 @@ __all__ = [
 MAX_MILLICORES: Final = 1_000_000_000
 MAX_BYTES: Final = 2**60
 _CPU_UNITS: Final = {"": Decimal(1000), "m": Decimal(1), "u": Decimal("1e-3"), "n": Decimal("1e-6")}
+_BITS: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([kMGT])(?:bps|bits?/s|b/s)")
 _BYTE_UNITS: Final = {
     **{f"{letter}i": Decimal(1024 ** (i + 1)) for i, letter in enumerate("KMGTPE")},
     **{letter: Decimal(1000 ** (i + 1)) for i, letter in enumerate("kMGTPE")},
@@ -94,6 +97,31 @@ def parse_bytes(value: object) -> int:
         UnitError: No unit, an unknown one, or not between 0 and 1 EiB.
     """
     return math.ceil(_bytes(value))
+
+
+def parse_bytes_per_s(value: object) -> int:
+    """Return whole bytes a second, more than 0, from ``100Mi/s`` or ``1.25G/s``.
+
+    Raises:
+        UnitError: No size with ``/s``; bits a second are told in bytes.
+    """
+    expected = "bytes a second, as 100Mi/s or 1.25G/s"
+    text = value.strip() if isinstance(value, str) and len(value) <= 64 else ""
+    bits = _BITS.fullmatch(text)
+    if bits is not None:
+        hint = accepted(parse_bytes_per_s, f"{plain(Decimal(bits[1]) / 8)}{bits[2]}/s")
+        raise UnitError(f"expected {expected}, not bits: {shown(value)}", hint)
+    size, per = text[:-2].rstrip(), text[-2:]
+    if per == "/s":
+        try:
+            found = parse_bytes(size)
+        except UnitError as error:
+            hint = error.suggestion and accepted(parse_bytes_per_s, f"{error.suggestion}/s")
+            raise UnitError(f"expected {expected}, not {shown(value)}", hint) from None
+        if found > 0:
+            return found
+        raise UnitError(f"expected {expected}, more than 0, not {shown(value)}")
+    raise UnitError(f"expected {expected}, not {shown(value)}", accepted(parse_bytes_per_s, f"{value}/s"))
 
 
 def _bytes(value: object) -> Decimal:

@@ -20,6 +20,7 @@ from sim.quantities import (
     format_millicores,
     parse_bytes,
     parse_bytes_exact,
+    parse_bytes_per_s,
     parse_millicores,
     parse_millicores_exact,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "format_rate_per_s",
     "parse_bytes",
     "parse_bytes_exact",
+    "parse_bytes_per_s",
     "parse_count",
     "parse_duration_s",
     "parse_millicores",

@@ -196,20 +196,26 @@ def _first_causes(
         each
         for each in across
         if each.path not in told
-        and not (each.code == "dangling-reference" and _REFERS[str(each.path[-1])] in unclear)
+        and not (each.code == "dangling-reference" and _refers_to(each.path) in unclear)
         and not (each.code == "missing-key" and misspelt)
     ]
     return [*schema, *left]
 
 
-_REFERS = {"minion": "minions", "minions": "minions", "pods": "owners"}
+def _refers_to(path: YamlPath) -> str:
+    """What the names at a path are of, in the words of :func:`_unclear`."""
+    if "preloaded" in path:
+        return "images"
+    return "owners" if path[-1] == "pods" else "minions"
 
 
 def _unclear(found: list[Found]) -> set[str]:
-    """Of what the names are not sure: minions, owners of pods."""
+    """Of what the names are not sure: minions, owners of pods, images."""
     unclear = set()
     for each in found:
         path, misspelt = each.path, each.code == "unknown-key"
+        if path[:1] == ("images",) and (len(path) < 3 or path[2] == "name" or misspelt):
+            unclear.add("images")
         if path[:1] == ("cluster",):
             if len(path) < 4 or path[3] in {"name", "count"} or misspelt:
                 unclear.add("minions")

@@ -32,6 +32,7 @@ from models.api.specs_control import INSTANT, KUBERNETES, KubeletDelays, Master
 from models.api.specs_controllers import Controller, Service
 from models.api.specs_faults import ACTIONS, Crash, Fault
 from models.api.specs_fields import DnsName, PositiveDurationS, Spec, Text, choice, whole
+from models.api.specs_images import Image, Registry
 from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload, Workload
 from models.api.specs_policy import PluginRef, Policy
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, one_of, parse_mapping, quoted
@@ -145,6 +146,10 @@ class Scenario(Spec):
     kubelet: KubeletDelays = Field(
         default_factory=KubeletDelays, description="delays of all kubelets, as {start: 0.2s, ready: 0.3s}"
     )
+    images: tuple[Image, ...] = Field(
+        (), description="a list of images, as [{name: shop/web:1.4, size: 100Mi}]"
+    )
+    registry: Registry | None = Field(None, description="where images come from, as {bandwidth: 1.25G/s}")
     controllers: tuple[Controller, ...] = Field((), description="a list of controllers")
     services: tuple[Service, ...] = Field((), description="a list of services")
     workloads: tuple[Workload, ...] = Field((), description="a list of workloads")
@@ -190,6 +195,11 @@ class Scenario(Spec):
             if getattr(self.master, attribute) != getattr(given, attribute):
                 return f"'{spec.alias or attribute}'"
         return "'kubelet'" if self.kubelet != KubeletDelays() else ""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether images are followed: else all are there, and nothing is pulled."""
+        return _says_of_images(dict(self)) != ""
 
     @property
     def all_controllers(self) -> tuple[Controller, ...]:
@@ -253,6 +263,8 @@ def _needs_control_plane(data: Mapping[str, Any]) -> str:
     for key in _CONTROLLED:
         if data.get(key):
             return f"'{key}'"
+    if found := _says_of_images(data):
+        return found
     minions = data.get("cluster")
     minions = minions.get("minions") if isinstance(minions, Mapping) else getattr(minions, "minions", ())
     for pool in _listed(minions):
@@ -268,6 +280,25 @@ def _needs_control_plane(data: Mapping[str, Any]) -> str:
         for kind in ACTIONS:
             if kind in kinds and kind != "crash":
                 return f"a fault of the kind {kind}"
+    return ""
+
+
+def _says_of_images(data: Mapping[str, Any]) -> str:
+    """What of a scenario has to do with images, in words; empty for nothing. Disabled faults count."""
+    if data.get("images"):
+        return "'images'"
+    if data.get("registry") is not None:
+        return "'registry'"
+    minions = data.get("cluster")
+    minions = minions.get("minions") if isinstance(minions, Mapping) else getattr(minions, "minions", ())
+    for pool in _listed(minions):
+        for key, attribute in (("imageDisk", "image_disk_bytes"), ("preloaded", "preloaded")):
+            if pool.get(key) if isinstance(pool, Mapping) else getattr(pool, attribute, None):
+                return f"'{key}'"
+    for fault in _listed(data.get("faults")):
+        outage = fault.get("outage") if isinstance(fault, Mapping) else getattr(fault, "outage", None)
+        if (outage.get("of") if isinstance(outage, Mapping) else getattr(outage, "of", "")) == "registry":
+            return "an outage of the registry"
     return ""
 
 

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from models.api.specs_control import KubeletDelays
 from models.api.specs_fields import Amounts, CpuMillicores, DnsName, Flag, Labels, SizeBytes, Spec, whole
+from models.api.specs_images import ImageName
 from models.api.specs_names import label_key_problem, label_value_problem
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, parse_mapping, quoted
 from models.api.specs_sources import TraceFile, form_of
@@ -121,6 +122,12 @@ class _Minions(Spec):
     cordoned: Flag = Field(False, description="true where the minions begin cordoned")
     kubelet: KubeletDelays | None = Field(
         None, description="delays of these minions' kubelets, as {start: 2s}"
+    )
+    image_disk_bytes: SizeBytes | None = Field(
+        None, alias="imageDisk", description="a size with a unit, as 60Gi; by default all ephemeral storage"
+    )
+    preloaded: tuple[ImageName, ...] = Field(
+        (), description="a list of images that are there from the start, as [shop/web:1.4]"
     )
 
 

@@ -119,9 +119,9 @@ class Relabel(PodTarget):
 
 
 class Outage(Spec):
-    """Nothing can be read or written."""
+    """Nothing can be read or written, or no image can be had."""
 
-    of: Annotated[str, choice("master")] = Field(description="master")
+    of: Annotated[str, choice("master", "registry")] = Field(description="master or registry")
 
 
 class Restart(Spec):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from models.api.selectors import Selector
 from models.api.specs import Scenario
 from models.api.specs_faults import PodTarget
+from models.api.specs_images import tagged
 from models.api.specs_manifests import ManifestPod, ManifestWorkload
 from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload
+from sim.units import format_bytes
 
 __all__ = ["scenario_notes"]
+
+_LISTED: Final = 10
+"""So many images are named in one sentence."""
 
 
 def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
@@ -20,6 +26,7 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
         return tuple(notes)  # the labels of recorded pods are known when the trace is read
     pods = list(_pods(scenario))
     relabelled = [dict(fault.relabel.labels) for fault in scenario.faults if fault.relabel is not None]
+    notes += _made_up_images(scenario, [pod for pod, _ in pods])
     for service in scenario.all_services:
         selector = service.selector
         if selector is None:
@@ -35,6 +42,23 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
         if isinstance(action, PodTarget) and not _selects(action.pods, pods, relabelled):
             notes.append(f"The fault {fault.name} selects nothing: no pod has {action.pods}.")
     return tuple(notes)
+
+
+def _made_up_images(scenario: Scenario, pods: list[PodSpec]) -> Iterator[str]:
+    """Say which images are not described, where any is."""
+    if not scenario.has_images:
+        return
+    described = {tagged(image.name): None for image in scenario.images}
+    named: dict[str, None] = {}
+    for pod in pods:
+        asked = pod.containers
+        if asked is not None:
+            named |= {each.image: None for each in (*asked.init_containers, *asked.containers) if each.image}
+    made_up = sorted(name for name in named if tagged(name) not in described)
+    if made_up:
+        size = format_bytes(scenario.constant_values["image_default_bytes"])
+        listed = ", ".join(made_up[:_LISTED]) + (" and others" if len(made_up) > _LISTED else "")
+        yield f"Images that are not described are one layer of {size}: {listed}."
 
 
 def _selects(

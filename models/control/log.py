@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from sim.engine import Engine
 
@@ -30,13 +29,13 @@ class Op(enum.IntEnum):
     SERVICE_CHANGED = 8
 
 
-Change = tuple[float, Op, Any, int, int, int]
+Change = tuple[float, Op, object, int, int, int]
 """(time in seconds, what, the object or a minion's index, seq of its record, word before, word after).
 
 For POD_LABELLED and POD_OWNED the object is a tuple (pod, old, new).
 """
 
-Told = Callable[[Op, Any, int, int], object]
+Told = Callable[[Op, object, int, int], object]
 
 Matters = Callable[[Op, int, int], bool]
 """Whether a change of this kind, from one state word to another, can ever matter to a reader: asked once, and kept."""

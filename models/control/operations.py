@@ -137,6 +137,11 @@ class FaultRunner:
         return partial(self._plane.join, minion)
 
     def _outage(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
+        if plan.words.get("of") == "registry":
+            assert self._plane.images is not None, "an outage of the registry needs images"
+            registry = self._plane.images.registry
+            registry.stop()
+            return registry.start
         self._plane.outage()
         return self._plane.recover
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from models.api import records
 from models.api.selectors import Selector
 from models.api.types import READY, TERMINATING, MinionAsk, Pod, PodTemplate
-from models.control.client import Client, InstantClient, Law, Master, Timing
+from models.control.client import Client, InstantClient, Law, Master
 from models.control.endpointsshell import EndpointsController
 from models.control.garbage import GarbageCollector
-from models.control.kubelet import KubeletDelays, Kubelets
+from models.control.kubelet import Kubelets
 from models.control.lifecycle import MinionLifecycle
 from models.control.log import Op
 from models.control.objects import ControllerObject, ServiceObject
+from models.control.pulls import ImagePulls
 from models.control.replicationbelief import ACTIVE
 from models.control.replicationshell import ReplicationManager
+from models.control.settings import ControlPlan
 from models.control.store import Store
 from models.control.tainteviction import TaintEviction
 from models.control.tokens import EventFilter
@@ -34,17 +35,6 @@ from sim.streams import Streams
 __all__ = ["ControlPlan", "ControlPlane"]
 
 _CREATED, _CHANGED, _ENDED, _OWNED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED
-# What a change from one state word to another adds to a controller's live pods, and to its ready ones.
-_MOVES = tuple(
-    tuple(
-        (
-            ACTIVE[after] - ACTIVE[before],
-            (ACTIVE[after] and after >> 4 & 1) - (ACTIVE[before] and before >> 4 & 1),
-        )
-        for after in range(64)
-    )
-    for before in range(64)
-)
 
 
 def _matters(op: Op, before: int, after: int) -> bool:
@@ -52,34 +42,6 @@ def _matters(op: Op, before: int, after: int) -> bool:
     return (
         op is not _CHANGED or ACTIVE[before] != ACTIVE[after] or (before ^ after) & (READY | TERMINATING) != 0
     )
-
-
-@dataclass(frozen=True)
-class ControlPlan:
-    """How the control plane behaves.
-
-    Attributes:
-        instant: Calls take no time, nothing lags, kubelets start pods at once; the rest is not used then.
-        limits: By client: (calls a second, burst).
-        delays: By minion.
-        outages: The master may be down at times.
-        late_s: How late kubelets report that pods run, from (time, uniform draw): fake ones, in recordings.
-        tolerates_s: Seconds that pods of a template tolerate these NoExecute taints for.
-    """
-
-    constants: Mapping[str, float]
-    timing: Timing | None = None
-    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    delays: Callable[[int], KubeletDelays] | None = None
-    tolerates_s: Callable[[PodTemplate, Sequence[str]], float] | None = None
-    expectations: bool = True
-    outages: bool = True
-    late_s: Callable[[float, float], float] | None = None
-
-    @property
-    def instant(self) -> bool:
-        """Whether nothing takes time."""
-        return self.timing is None
 
 
 class ControlPlane:
@@ -120,7 +82,6 @@ class ControlPlane:
         self._by_identity: dict[int, ControllerObject] = {}
         self.services: dict[str, ServiceObject] = {}
         self._gauges: dict[int, Gauges] = {}
-        self._changes: dict[tuple[int, tuple[int, int]], int] = {}
         self._cuts: dict[int, int] = {}
         self._clients: dict[str, Client] = {}
         constants = plan.constants
@@ -151,6 +112,7 @@ class ControlPlane:
             reading_s=constants["garbage_mapper_reading_s"],
             identity=identities.add("client", "garbage"),
         )
+        self.images: ImagePulls | None = None
         self.kubelets: Kubelets | None = None
         self.lifecycle: MinionLifecycle | None = None
         self.evictions: TaintEviction | None = None
@@ -163,6 +125,16 @@ class ControlPlane:
         assert plan.delays is not None, "a plan with timing has these"
         assert plan.tolerates_s is not None, "a plan with timing has these"
         tolerates_s = plan.tolerates_s
+        if plan.images is not None:
+            self.images = ImagePulls(
+                engine=engine,
+                journal=self._journal,
+                identities=self._identities,
+                streams=self._streams,
+                plan=plan.images,
+                minions=minions,
+                identity=self._fleet.identity,
+            )
         self.kubelets = Kubelets(
             engine=engine,
             journal=self._journal,
@@ -232,30 +204,31 @@ class ControlPlane:
             self.kubelets.bound(pod)
         return refused
 
-    def _count(self, op: Op, what: Any, before: int, after: int) -> None:
+    def _count(self, op: Op, what: object, before: int, after: int) -> None:
         """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""
         if op is _OWNED:
+            assert isinstance(what, tuple)
             pod, old, new = what
             self._owned(pod, old, new, after)
             return
-        if what.owner in self._gauges:
-            pair = (1, 0) if op is _CREATED else _MOVES[before][after]
-            if pair != (0, 0):
-                self._move(what.owner, pair)
+        assert isinstance(what, Pod)
+        gauges = self._gauges.get(what.owner)
+        if op is _CREATED:
+            if gauges is not None:
+                gauges.add((0, 1, 0))
+            return
+        if gauges is not None:
+            was, now = ACTIVE[before], ACTIVE[after]
+            live = now - was
+            ready = (now and after >> 4 & 1) - (was and before >> 4 & 1)
+            if live or ready:
+                gauges.add((0, live, ready))
         if op is _ENDED:
             controller = self._by_identity.get(what.owner)
             if controller is not None:
                 controller.pods.pop(what.arrival, None)
-        elif (before ^ after) & TERMINATING and self.kubelets is not None:
+        elif self.kubelets is not None and (before ^ after) & TERMINATING:
             self.kubelets.terminating(what)
-
-    def _move(self, owner: int, pair: tuple[int, int]) -> None:
-        """Change a controller's live and ready pods in its series."""
-        key = (owner, pair)
-        number = self._changes.get(key)
-        if number is None:
-            number = self._changes[key] = self._series.change((self._gauges[owner], (0, *pair)))
-        self._series.add(number)
 
     def _owned(self, pod: Pod, old: int, new: int, word: int) -> None:
         """Move a pod from one controller's list and series to another's; neither need be a controller."""
@@ -264,8 +237,9 @@ class ControlPlane:
         if new in self._by_identity:
             self._by_identity[new].pods[pod.arrival] = pod
         for owner, sign in ((old, -1), (new, 1)):
-            if owner in self._gauges and ACTIVE[word]:
-                self._move(owner, (sign, sign * (word >> 4 & 1)))
+            gauges = self._gauges.get(owner)
+            if gauges is not None:
+                gauges.add((0, sign * ACTIVE[word], sign * (ACTIVE[word] and word >> 4 & 1)))
 
     def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:
         self._gauges[service.identity].add((len(added) - len(removed),))
@@ -331,6 +305,8 @@ class ControlPlane:
             self._fleet.crash(minion, owner, repair_s, cause)
             return
         self.kubelets.down(minion)
+        if self.images is not None:
+            self.images.down(minion)
         self._fleet.halt(minion, owner, repair_s, cause)
         if age_s > 0.0:
             self.lifecycle.silent_before(minion, age_s)
@@ -343,6 +319,8 @@ class ControlPlane:
             self._fleet.repair(minion, owner, cause)
             return
         self._fleet.rise(minion, owner, cause)
+        if self.images is not None:
+            self.images.back(minion)
         if not self.kubelets.cut[minion]:
             self.lifecycle.returned(minion)
             self.kubelets.back(minion)

@@ -29,7 +29,7 @@ from typing import Any
 
 from models.api import records
 from models.api.containers import PullPolicy
-from models.api.types import Pod
+from models.api.types import MinionAsk, Pod
 from models.control.imagestate import (
     NO_ANSWER,
     NO_IMAGE,
@@ -58,8 +58,8 @@ class ImagePulls:
     """The images of all minions.
 
     Args:
-        keys: By minion, (pool, index): names of its draws.
-        minions: By minion, its identity.
+        minions: As asked, by index; pool and number there name their draws.
+        identity: Of a minion in the journal, by index.
     """
 
     def __init__(
@@ -70,15 +70,15 @@ class ImagePulls:
         identities: Identities,
         streams: Streams,
         plan: ImagePlan,
-        keys: Sequence[tuple[str, int]],
-        minions: Sequence[int],
+        minions: Sequence[MinionAsk],
+        identity: Callable[[int], int],
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._identities = identities
         self._plan = plan
-        self._keys = keys
-        self._identity = minions
+        self._asks = minions
+        self._identity = identity
         self._latencies = streams.stream("image.latency")
         self._phases = streams.stream("image.passes")
         self._minions: dict[int, MinionImages] = {}
@@ -160,7 +160,8 @@ class ImagePulls:
         state = self._minions.get(minion)
         if state is None:
             plan = self._plan
-            phase_s = self._phases.at(*self._keys[minion]) * plan.collection.period_s
+            ask = self._asks[minion]
+            phase_s = self._phases.at(ask.pool, ask.index) * plan.collection.period_s
             disk = ImageDisk(plan.disk_bytes(minion), plan.collection, phase_s)
             for image in plan.there(minion):
                 disk.preload(image)
@@ -191,8 +192,8 @@ class ImagePulls:
         state.asked += 1
         if isinstance(law, Constant):
             return law.value
-        pool, index = self._keys[state.index]
-        return float(law.quantile(self._latencies.at(pool, index, state.asked - 1)))
+        ask = self._asks[state.index]
+        return float(law.quantile(self._latencies.at(ask.pool, ask.index, state.asked - 1)))
 
     def _refused(self, state: MinionImages, pull: Pull) -> None:
         self._fail(state, pull, TOO_FAST)
@@ -315,7 +316,7 @@ class ImagePulls:
             self._journal.write(
                 records.IMAGE_REMOVED,
                 self._named(image.name),
-                minion=self._identity[state.index],
+                minion=self._identity(state.index),
                 value=float(image.disk_bytes),
             )
         self._watch_disk(state, after_s=self._engine.now_s + self._plan.collection.period_s)
@@ -332,7 +333,7 @@ class ImagePulls:
         return self._journal.write(
             kind,
             pull.pod.identity,
-            minion=self._identity[state.index],
+            minion=self._identity(state.index),
             actor=self._named(pull.name),
             owner=pull.pod.owner,
             container=pull.container,

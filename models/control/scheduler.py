@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -111,7 +110,7 @@ class Scheduler:
         group = self._identities.text(pod.owner) if pod.owner >= 0 else "nobody"
         return self._stream.at(group, pod.ask.index, n)
 
-    def _concerns(self, op: Op, what: Any, before: int, after: int) -> bool:
+    def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
         # not read holds its pod.
         return op is _CREATED or bool(self._queue.parked) or len(self.client.cursor.pending) >= _BACKLOG
@@ -126,15 +125,18 @@ class Scheduler:
     def _learn(self, change: Change) -> None:
         _, op, what, seq, _, _ = change
         if op is _CREATED:
+            assert type(what) is Pod
             if what.minion >= 0:  # bound by somebody else before it was seen
                 self._belief.place(what.template, what.minion, what.devices, -1)
             elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
         elif op is _ENDED:
+            assert isinstance(what, Pod)
             if what.minion >= 0:
                 self._belief.place(what.template, what.minion, what.devices, 1)
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
+            assert isinstance(what, int)
             entry = self._store.minions[what]
             self._belief.set_condition(what, entry.ready, entry.taints)
             self._help(what, seq)

@@ -150,18 +150,7 @@ class Store:
         pod.devices = devices
         self.bound[minion][pod.arrival] = pod
         del self.pending[pod.arrival]
-        self.count[0] -= 1  # Phase.PENDING
-        self.count[1] += 1  # Phase.BOUND; in the series both are pending
-        pod.phase = _BOUND
-        pod.word = 1
-        pod.generation += 1
-        pod.cause = seq = self._write(
-            _BOUND_KIND, pod.identity, self._minions[minion], actor, pod.owner, cause
-        )
-        if _POD_BOUND in self.log.wanted:
-            self._commit(_POD_BOUND, pod, seq, 0, 1)
-        else:
-            self.log.revision += 1
+        self.move(pod, _BOUND, cause=cause, actor=actor)
         return None
 
     def bind_running(

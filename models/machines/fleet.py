@@ -93,10 +93,7 @@ class Fleet:
 
     def runs(self, pod: Pod) -> bool:
         """Whether a pod has room on its minion and was not stopped by a crash."""
-        minion = pod.minion
-        if minion < 0 or pod.arrival not in self._pods[minion]:
-            return False
-        return not (self._halted and pod.arrival in self._halted.get(minion, ()))
+        return self.has(pod) and not (self._halted and pod.arrival in self._halted.get(pod.minion, ()))
 
     def begin(self, pod: Pod) -> None:
         """Run a pod (again)."""

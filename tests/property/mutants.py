@@ -113,6 +113,8 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "taints": [{"key": "example.com/dedicated", "value": "shop", "effect": "NoSchedule"}],
                     "cordoned": False,
                     "kubelet": {"start": "2s", "ready": "1s", "terminate": "500ms"},
+                    "imageDisk": "60Gi",
+                    "preloaded": ["shop/web:1.4", "redis:6.0"],
                 },
                 {"name": "big", "cpu": 64, "memory": "256Gi"},
             ]
@@ -132,6 +134,25 @@ def scenario(trace_path: str) -> dict[str, Any]:
             "expectations": True,
         },
         "kubelet": {"start": "200ms", "ready": "300ms", "terminate": {"exponential": {"mean": "1s"}}},
+        "images": [
+            {
+                "name": "shop/web:1.4",
+                "layers": [
+                    {"name": "debian", "size": "30Mi", "disk": "80Mi"},
+                    {"name": "web", "size": "60Mi"},
+                ],
+            },
+            {"name": "shop/db:2", "layers": [{"name": "debian"}, {"name": "db", "size": "200Mi"}]},
+            {"name": "redis:6.0", "size": "40Mi"},
+            {"name": "shop/typo", "missing": True},
+        ],
+        "registry": {
+            "bandwidth": "1.25G/s",
+            "perMinion": "125M/s",
+            "latency": {"uniform": {"low": "100ms", "high": "300ms"}},
+            "serialPulls": True,
+            "layersAtOnce": 3,
+        },
         "controllers": [
             {
                 "name": "shop",
@@ -262,6 +283,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
             {"at": "5m", "cutOff": {"minion": "web-4"}, "for": "10m"},
             {"at": "5m", "kill": {"pods": "app=shop", "count": 3, "mode": "kill"}},
             {"at": "5m", "outage": {"of": "master"}, "for": {"exponential": {"mean": "2m"}}},
+            {"at": "9m", "outage": {"of": "registry"}, "for": "5m"},
             {"at": "5m", "restart": {"client": "replication"}},
             {"at": "5m", "watch": {"client": "all", "lag": "1s", "loss": 0.1}, "for": "10m"},
             {"timeToFailure": "1h", "cordon": {"minions": "tier=web"}, "for": "10m"},

@@ -8,7 +8,7 @@ import pytest
 
 from models.api.constants import CONSTANT_NAMES, KUBERNETES_VERSIONS, constants_for, constants_table
 
-UNITS = re.compile(r"_(s|per_s|ratio|count|percent)$")
+UNITS = re.compile(r"_(s|per_s|ratio|count|percent|bytes)$")
 
 
 def test_every_constant_has_a_unit_in_its_name_and_a_source():

@@ -31,7 +31,7 @@ def refused(text, *sets, **more):
     [
         ("seeds: 3", "4:1: 'seeds' is not a key of a scenario; did you mean 'seed'?"),
         ("frobnicate: 3", "4:1: 'frobnicate' is not a key of a scenario: expected apiVersion, name, kubernetes, "
-         "constants, seed, until, checks, cluster, master, kubelet, controllers, services, workloads, policy, faults, expect, journal"),
+         "constants, seed, until, checks, cluster, master, kubelet, images, registry, controllers, services, workloads, policy, faults, expect, journal"),
         ("seed: -1", "4:7: expected a seed between 0 and 9223372036854775807, but the value is -1"),
         ("seed: 1.5", "4:7: expected a seed, not 1.5; did you mean '2'?"),
         ("seed: one", "4:7: expected a seed, not 'one'"),
@@ -187,7 +187,7 @@ def test_one_mistake_in_a_workload_is_one_sentence(parts, sentence):
         ("{name: a, trace: {format: opnb, path: .}}", ["expected openb or table, not 'opnb'; did you mean 'openb'?"]),
         ("{name: a, trace: {format: table, path: '${HOME}/x'}}",
          ["'${HOME}' is not known in a path: only ${WAVETANK_SHARED} is"]),
-        ("3", ["expected a mapping with the keys name, pods, reserved, labels, domains, taints, cordoned, kubelet, count, cpu, memory, "
+        ("3", ["expected a mapping with the keys name, pods, reserved, labels, domains, taints, cordoned, kubelet, imageDisk, preloaded, count, cpu, memory, "
                "ephemeral-storage, extended, gpu, ready, not '3'"]),
         ("", ["expected at least one element"]),
     ],

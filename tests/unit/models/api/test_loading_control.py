@@ -137,7 +137,7 @@ MISTAKES = {
     "faults: [{at: 1m, kill: {pods: app=api, count: ~0}}]":
         "expected a number of pods between 1 and 10000000, but the value is 0",
     "faults: [{at: 1m, kill: {pods: app=api, mode: ~murder}}]": "expected delete or kill, not 'murder'",
-    "faults: [{at: 1m, outage: {of: ~maste}}]": "expected master, not 'maste'; did you mean 'master'?",
+    "faults: [{at: 1m, outage: {of: ~maste}}]": "expected master or registry, not 'maste'; did you mean 'master'?",
     "faults: [{at: 1m, restart: {client: ~replicaton}}]":
         "expected scheduler, replication, endpoints or lifecycle, not 'replicaton'; did you mean 'replication'?",
     "faults: [{at: 1m, ~watch: {client: all}}]": "expected lag or loss, as {lag: 1s}",

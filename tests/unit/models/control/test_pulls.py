@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.api import records
-from models.api.types import Pod, PodAsk, PodTemplate
+from models.api.types import MinionAsk, Pod, PodAsk, PodTemplate
 from models.control.imagestate import ImagePlan, Need
 from models.control.pulls import ImagePulls
 from models.kernel.images import CollectionPolicy, Image, ImageTable, Layer
@@ -59,8 +59,8 @@ class Bench:
             identities=self.identities,
             streams=Streams(1),
             plan=ImagePlan(**plan),
-            keys=[("m", index) for index in range(self.minions)],
-            minions=[self.identities.add("minion", f"m-{index}") for index in range(self.minions)],
+            minions=[MinionAsk(f"m-{n}", "m", n, 1000, 1 << 30, 110, 1 << 30) for n in range(self.minions)],
+            identity=[self.identities.add("minion", f"m-{n}") for n in range(self.minions)].__getitem__,
         )
         self.done: list[tuple[float, str]] = []
         self.failed: list[tuple[float, str, str]] = []
