@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from models.api.kinds import KINDS, MODELLED, versions_of
+from models.api.kinds import KINDS, MODELLED, WITHOUT_NAMESPACE, versions_of
 from models.api.manifests_fields import Fields
 from models.api.manifests_objects import READERS
+from models.api.manifests_status import read_epoch_s, read_owner
 from models.api.specs_manifests import ManifestFile, ManifestObject, Place
 from models.api.specs_names import parse_dns_name, parse_dns_subdomain
 from sim.diagnostics import Diagnostic, nearest_word
@@ -62,7 +63,8 @@ def read_manifest_text(
             reading.object((), document.value, document)
     if not problems and all(document.value is None for document in documents):
         problems.append(Diagnostic("expected objects of Kubernetes, but there are none", source, 1, 1))
-    return ManifestFile(tuple(reading.objects), tuple(reading.notes(source))), problems
+    notes = tuple(reading.notes(source))
+    return ManifestFile(tuple(reading.objects), notes, reading.taken_s), problems
 
 
 def _parse(data: str | bytes, source: str) -> tuple[Sequence[Places], list[Diagnostic]]:
@@ -85,7 +87,7 @@ class _Reading:
         self.objects: list[ManifestObject] = []
         self._seen: dict[tuple[str, str, str], None] = {}
         self._skipped: Counter[str] = Counter()
-        self._ended = 0
+        self.taken_s: float | None = None
         self._unmodelled: dict[str, None] = {}
 
     def notes(self, source: str) -> list[str]:
@@ -95,8 +97,6 @@ class _Reading:
             f"{name}: {count} of the kind {kind} {'is' if count == 1 else 'are'} not modelled and passed over."
             for kind, count in sorted(self._skipped.items())
         ]
-        if self._ended:
-            found.append(f"{name}: {self._ended} pods that have ended are passed over.")
         if self._unmodelled:
             found.append(
                 f"{name}: these fields are kept but not modelled: {', '.join(sorted(self._unmodelled))}."
@@ -142,13 +142,12 @@ class _Reading:
         if kind not in MODELLED:
             self._skipped[kind] += 1
             return
-        if kind == "Pod" and fields.mapping("status").text("phase") in {"Succeeded", "Failed"}:
-            self._ended += 1
-            return
         metadata = fields.mapping("metadata")
         parse: Callable[[object], str] = parse_dns_name if kind == "Service" else parse_dns_subdomain
         name = metadata.named("name", parse)
-        namespace = "" if kind == "Node" else metadata.named("namespace", parse_dns_name, "default")
+        namespace = ""
+        if kind not in WITHOUT_NAMESPACE:
+            namespace = metadata.named("namespace", parse_dns_name, "default")
         if not metadata.has("name"):
             metadata.problem("name", "Required value: name or generateName is required")
         labels, annotations = metadata.labels("labels"), metadata.texts("annotations")
@@ -159,6 +158,30 @@ class _Reading:
             metadata.problem("name", f'{kind} "{name}" already exists')
             return
         self._seen[kind, namespace, name] = None
-        place = Place(fields.document, fields.path)
+        created_s = read_epoch_s(metadata, "creationTimestamp")
+        self._date(fields, created_s)
         raw: dict[str, Any] = fields.value
-        self.objects.append(ManifestObject(kind, namespace, name, labels, annotations, spec, raw, place))
+        self.objects.append(
+            ManifestObject(
+                kind,
+                namespace,
+                name,
+                labels,
+                annotations,
+                spec,
+                raw,
+                Place(fields.document, fields.path),
+                owner=read_owner(metadata),
+                uid=metadata.text("uid"),
+                created_s=created_s,
+                deleting=read_epoch_s(metadata, "deletionTimestamp") is not None,
+            )
+        )
+
+    def _date(self, fields: Fields, created_s: float | None) -> None:
+        """Take the latest time: of creations, of what became of things, of what nodes last said."""
+        times = [self.taken_s, created_s]
+        if fields.value["kind"] in {"Pod", "Node"}:
+            for condition in fields.mapping("status").elements("conditions"):
+                times += [read_epoch_s(condition, key) for key in ("lastHeartbeatTime", "lastTransitionTime")]
+        self.taken_s = max((each for each in times if each is not None), default=None)

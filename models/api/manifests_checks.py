@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from models.api.manifests import read_manifest
+from models.api.manifests_settling import settle
 from models.api.specs_manifests import ManifestFile, ManifestObject, ManifestPod
 from models.api.specs_references import MinionNames, mappings
 from models.api.specs_sources import Surroundings, expand_path
@@ -44,7 +45,8 @@ def read_manifests(
         if is_there:
             files[path], found = read_manifest(file)
             problems += found
-    return files, problems
+    settled, found = settle(files)
+    return settled, problems + found
 
 
 def manifest_problems(
@@ -81,7 +83,9 @@ def manifest_problems(
             if holder != path:
                 says = f'metadata.name: {each.kind} "{each.name}" already exists: {holder} has it too'
                 yield _diagnostic(each, "metadata.name", says, "duplicate-name")
-            bound = each.spec.minion if isinstance(each.spec, ManifestPod) else None
+            bound = None
+            if isinstance(each.spec, ManifestPod) and not (each.spec.record and each.spec.record.has_ended):
+                bound = each.spec.minion
             if bound is not None and everywhere is not None and not everywhere.has(bound):
                 says = f"spec.nodeName: there is no minion '{bound}' in this cluster"
                 yield _diagnostic(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,17 +10,30 @@ from typing import Any, Final
 from models.api.constants import constants_for
 from models.api.manifests_fields import Fields
 from models.api.manifests_pods import read_node_name, read_pod, read_taints
+from models.api.manifests_status import read_record
 from models.api.quantities import to_amount, to_bytes, to_millicores
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
 from models.api.specs_cluster import DEFAULT_EPHEMERAL_BYTES, Reserved
-from models.api.specs_controllers import REPLICATION_CONTROLLER, Controller, Service, ServicePort
-from models.api.specs_manifests import ManifestMinion, ManifestPod, ObjectSpec
+from models.api.specs_controllers import REPLICA_SET, REPLICATION_CONTROLLER, Controller, Service, ServicePort
+from models.api.specs_manifests import (
+    ManifestAtRest,
+    ManifestMinion,
+    ManifestPod,
+    ManifestPriorityClass,
+    ObjectSpec,
+)
 from models.api.specs_names import label_key_problem
 from models.api.specs_taints import NOT_READY, UNREACHABLE, UNSCHEDULABLE
-from models.api.specs_workloads import MAX_PODS
+from models.api.specs_workloads import MAX_PODS, MAX_PRIORITY
 
-__all__ = ["READERS"]
+__all__ = ["READERS", "SYSTEM_CLASSES"]
 
+TEMPLATE_HASH: Final = "pod-template-hash"
+"""The label by which the ReplicaSets of one Deployment tell their pods apart."""
+SYSTEM_CLASSES: Final = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+"""Priority classes that every cluster has (k/k:pkg/apis/scheduling/types.go, v1.20.2)."""
+_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
+"""Of generated names (apimachinery util/rand)."""
 _MODELLED_SERVICE: Final = {"selector", "ports"}
 _NODE_RESOURCES: Final = ("cpu", "memory", "ephemeral-storage", "pods")
 
@@ -27,7 +41,8 @@ _NODE_RESOURCES: Final = ("cpu", "memory", "ephemeral-storage", "pods")
 def _pod(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
     spec = fields.mapping("spec")
     pod = read_pod(fields.mapping("metadata"), spec, namespace, unmodelled, owned=False)
-    return ManifestPod.model_construct(name=name, pod=pod, minion=read_node_name(spec))
+    record = read_record(fields.mapping("status"))
+    return ManifestPod.model_construct(name=name, pod=pod, minion=read_node_name(spec), record=record)
 
 
 def _controller(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
@@ -59,6 +74,50 @@ def _controller(fields: Fields, name: str, namespace: str, unmodelled: dict[str,
             at.tell((*at.path, "labels"), f"{template.name('metadata.labels')}: {says}")
         return _made(kind, name, namespace, spec, pod, selector)
     return _made(kind, name, namespace, spec, pod, EVERYTHING)
+
+
+def _deployment(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+    """The ReplicaSet of its last revision, as if every roll-out were over."""
+    made = _controller(fields, name, namespace, unmodelled)
+    assert isinstance(made, Controller), "a deployment is read as a controller"
+    text = json.dumps(fields.mapping("spec").value.get("template"), sort_keys=True)
+    revision = _revision(text)
+    labels = {**made.pod.labels, TEMPLATE_HASH: revision}
+    return made.model_copy(
+        update={
+            "name": f"{name}-{revision}",
+            "kind": REPLICA_SET,
+            "pod": made.pod.model_copy(update={"labels": labels}),
+            "selector": Selector(
+                (*made.selector.requirements, Requirement("In", TEMPLATE_HASH, (revision,)))
+            ),
+        }
+    )
+
+
+def _revision(template: str) -> str:
+    """Ten letters that tell templates apart. Not those of Kubernetes, which hashes Go's print of the structure."""
+    number = int.from_bytes(hashlib.blake2b(template.encode(), digest_size=8).digest(), "big")
+    return "".join(_LETTERS[number // len(_LETTERS) ** place % len(_LETTERS)] for place in range(10))
+
+
+def _priority_class(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+    if not fields.has("value"):
+        fields.problem("value", "Required value")
+    most = MAX_PRIORITY if name not in SYSTEM_CLASSES else max(SYSTEM_CLASSES.values())
+    value = fields.integer("value", 0, -(2**31), 2**31 - 1)
+    if value > most:
+        says = f"Forbidden: maximum allowed value of a user defined priority is {MAX_PRIORITY}"
+        fields.problem("value", says)
+    fields.one_of("preemptionPolicy", ("PreemptLowerPriority", "Never"), "PreemptLowerPriority")
+    if fields.text("preemptionPolicy") == "Never":
+        unmodelled["preemptionPolicy"] = None
+    is_default = fields.flag("globalDefault")
+    return ManifestPriorityClass.model_construct(name=name, value=min(value, most), is_default=is_default)
+
+
+def _namespace(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+    return ManifestAtRest.model_construct(name=name)
 
 
 def _made(kind: str, name: str, namespace: str, spec: Fields, pod: Any, selector: Selector) -> Controller:
@@ -178,6 +237,9 @@ READERS: Final[dict[str, Callable[[Fields, str, str, dict[str, None]], ObjectSpe
     "Pod": _pod,
     "ReplicationController": _controller,
     "ReplicaSet": _controller,
+    "Deployment": _deployment,
+    "Namespace": _namespace,
+    "PriorityClass": _priority_class,
     "Service": _service,
     "Node": _node,
 }

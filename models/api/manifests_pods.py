@@ -29,7 +29,7 @@ _MAX_SECONDS: Final = 2**31 - 1
 _MAX_PRIORITY: Final = 2_000_001_000  # system-node-critical
 _MODELLED_POD: Final = {
     "containers", "initContainers", "overhead", "nodeName", "nodeSelector", "tolerations",
-    "terminationGracePeriodSeconds", "priority", "restartPolicy",
+    "terminationGracePeriodSeconds", "priority", "priorityClassName", "restartPolicy",
 }  # fmt: skip
 
 Amounts = Counter[str]

@@ -10,7 +10,7 @@ from models.api.manifests_pods import GPU_ANNOTATION, MINIONS_ANNOTATION
 from models.api.selectors import EVERYTHING, Requirement, Selector
 from models.api.specs_cluster import MinionPool
 from models.api.specs_controllers import REPLICATION_CONTROLLER, Controller, Service
-from models.api.specs_manifests import ManifestObject, ManifestPod, ObjectSpec
+from models.api.specs_manifests import ManifestObject, ManifestPod
 from models.api.specs_taints import NOT_READY, UNREACHABLE, UNSCHEDULABLE, Taint, Toleration
 from models.api.specs_workloads import PodSpec
 from sim.distributions import Constant
@@ -47,7 +47,7 @@ def render(each: ManifestObject) -> dict[str, Any]:
     return made
 
 
-def make_object(spec: ObjectSpec) -> ManifestObject:
+def make_object(spec: Controller | Service | ManifestPod | MinionPool) -> ManifestObject:
     """Return the object of a controller, a service, a pod or a minion that a scenario describes in its own words."""
     if isinstance(spec, Controller):
         kind, raw = spec.kind, _controller(spec)

@@ -214,7 +214,7 @@ class Scenario(Spec):
         """
         own = [(each, (each.name, each.key)) for each in self.controllers]
         read = [
-            (each.spec, (each.name, each.key, work.name))
+            (each.spec, (*each.names, work.name))
             for work in self.workloads
             if isinstance(work, ManifestWorkload)
             for each in work.objects

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationInfo, model_validator
 
+from models.api.manifests_status import OwnerReference, PodRecord
 from models.api.specs_cluster import MinionPool
 from models.api.specs_controllers import Controller, Service
 from models.api.specs_fields import DnsName, DnsSubdomain, Spec, Text
@@ -19,10 +20,12 @@ from sim.yamlnodes import Mark, Places
 from sim.yamlnodes import Path as YamlPath
 
 __all__ = [
+    "ManifestAtRest",
     "ManifestFile",
     "ManifestMinion",
     "ManifestObject",
     "ManifestPod",
+    "ManifestPriorityClass",
     "ManifestWorkload",
     "Place",
     "Workload",
@@ -31,15 +34,17 @@ __all__ = [
 
 
 class ManifestPod(Spec):
-    """A pod that no controller made.
+    """A pod by itself: one that a person wrote, or one of a cluster's dump, whoever made it.
 
     Attributes:
         minion: Where it is bound already; None: the scheduler finds one.
+        record: What has become of it; None: nothing yet.
     """
 
     name: DnsSubdomain = Field(description="the name of this pod")
     pod: PodSpec = Field(description="what it asks for")
     minion: DnsSubdomain | None = Field(None, description="the name of a minion")
+    record: PodRecord | None = Field(None, description="its status")
 
     @property
     def namespace(self) -> str:
@@ -53,7 +58,21 @@ class ManifestMinion(MinionPool):
     name: DnsSubdomain = Field(description="the name of this minion")
 
 
-ObjectSpec = Controller | Service | ManifestPod | ManifestMinion
+class ManifestPriorityClass(Spec):
+    """A PriorityClass: what the priority of pods that name it is."""
+
+    name: DnsSubdomain = Field(description="the name of this class")
+    value: int = Field(description="the priority")
+    is_default: bool = Field(False, description="whether it is of pods that name none")
+
+
+class ManifestAtRest(Spec):
+    """What is kept and does nothing by itself: a Namespace, a Deployment whose ReplicaSets are there."""
+
+    name: DnsSubdomain = Field(description="the name of this object")
+
+
+ObjectSpec = Controller | Service | ManifestPod | MinionPool | ManifestPriorityClass | ManifestAtRest
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +97,14 @@ class ManifestObject:
     """One object.
 
     Attributes:
-        kind: Pod, ReplicationController, ReplicaSet, Service or Node.
-        namespace: Empty for a Node.
+        kind: One of models.api.kinds.MODELLED.
+        namespace: Empty where the kind has none.
         spec: The fields that are modelled.
         raw: All fields, as they were written.
+        owner: Who controls it; None: nobody.
+        uid: Empty where it has none.
+        created_s: In seconds since 1970; None where that is not said.
+        deleting: It has a deletion timestamp.
         place: Where it stands; None: nowhere, it was made.
     """
 
@@ -93,11 +116,25 @@ class ManifestObject:
     spec: ObjectSpec
     raw: Mapping[str, Any]
     place: Place | None = field(default=None, compare=False)
+    owner: OwnerReference | None = None
+    uid: str = ""
+    created_s: float | None = None
+    deleting: bool = False
 
     @property
     def key(self) -> str:
         """The name with its namespace, as in the journal: ``default/web``; of a Node the name."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it and its pods answer to: its name and key, and those of its Deployment."""
+        own = (self.name, self.key)
+        if self.kind == "Deployment" and isinstance(self.spec, Controller):
+            return (*own, self.spec.name, self.spec.key)
+        if self.owner is not None and self.owner.kind == "Deployment":
+            return (*own, self.owner.name, f"{self.namespace}/{self.owner.name}")
+        return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +144,12 @@ class ManifestFile:
     Attributes:
         objects: In the file's order, lists opened.
         notes: One sentence for each thing that is not modelled.
+        taken_s: The latest time that is named in it, in seconds since 1970: when the dump was made; None for none.
     """
 
     objects: tuple[ManifestObject, ...] = ()
     notes: tuple[str, ...] = ()
+    taken_s: float | None = None
 
 
 class ManifestWorkload(Spec):
@@ -135,6 +174,11 @@ class ManifestWorkload(Spec):
     def notes(self) -> tuple[str, ...]:
         """What of the file is not modelled."""
         return self._read.notes
+
+    @property
+    def taken_s(self) -> float | None:
+        """When the file was made, in seconds since 1970, as far as it tells."""
+        return self._read.taken_s
 
     @model_validator(mode="before")
     @classmethod
