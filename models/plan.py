@@ -26,6 +26,7 @@ from models.catalog import make_policy
 from models.control.operations import CORDONED
 from models.controlplan import chosen_minions, control_plan, controller_plan, operation_plan, service_plans
 from models.parameters import RESOURCE_WORDS
+from models.snapshotplan import is_new, snapshot_of
 from models.workloads import openb, table
 from models.workloads.generator import Batches, Generator, Poisson, Together
 from models.workloads.listed import Listed
@@ -71,7 +72,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         control=control_plan(scenario, minions),
         controllers=[controller_plan(each, make(each.pod)) for each in scenario.all_controllers],
         services=service_plans(scenario),
-        bound=_bound(scenario, minions, make),
+        snapshot=snapshot_of(scenario, minions, make),
         operations=[operation_plan(fault, minions) for fault in faults if fault.crash is None],
         checks=scenario.checks,
         max_events=max_events,
@@ -150,25 +151,14 @@ def _source(
     if isinstance(workload, TraceWorkload):
         return _trace(workload, streams, templates)
     if isinstance(workload, ManifestWorkload):
-        pods = [each.spec for each in workload.objects if isinstance(each.spec, ManifestPod)]
         return Listed(
-            [PodAsk(pod.name, index, make(pod.pod)) for index, pod in enumerate(pods) if not pod.minion]
+            [
+                PodAsk(each.spec.name, index, make(each.spec.pod))
+                for index, each in enumerate(workload.objects)
+                if isinstance(each.spec, ManifestPod) and is_new(each)
+            ]
         )
     return _generator(workload, streams, make)
-
-
-def _bound(
-    scenario: Scenario, minions: Sequence[MinionAsk], make: Templates
-) -> list[tuple[str, PodAsk, int]]:
-    """Return the pods of manifests that are bound already: (workload, pod, minion's index)."""
-    places = {ask.name: index for index, ask in enumerate(minions)}
-    return [
-        (workload.name, PodAsk(each.spec.name, index, make(each.spec.pod)), places[each.spec.minion])
-        for workload in scenario.workloads
-        if isinstance(workload, ManifestWorkload)
-        for index, each in enumerate(workload.objects)
-        if isinstance(each.spec, ManifestPod) and each.spec.minion
-    ]
 
 
 def _pod_template(

@@ -17,6 +17,7 @@ from models.control.client import InstantClient
 from models.control.operations import FaultRunner, OperationPlan
 from models.control.plane import ControlPlan, ControlPlane
 from models.control.scheduler import Scheduler
+from models.control.snapshot import Snapshot, restore
 from models.control.store import Store
 from models.failures.crash import CrashFault, Law, start_at, start_drawn
 from models.machines.fleet import Fleet
@@ -85,7 +86,7 @@ class Plan:
     Attributes:
         sources: (workload's name, source), in order; they share ``streams`` and ``templates``.
         templates: The run's templates; sources may add to it.
-        bound: Pods that are bound when the run begins: (workload, pod, minion's index).
+        snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 
@@ -103,7 +104,7 @@ class Plan:
     controllers: Sequence[ControllerPlan] = ()
     services: Sequence[ServicePlan] = ()
     operations: Sequence[OperationPlan] = ()
-    bound: Sequence[tuple[str, PodAsk, int]] = ()
+    snapshot: Snapshot = field(default_factory=Snapshot)
     checks: str = "cheap"
     max_events: int | None = None
 
@@ -211,14 +212,13 @@ class World:
             return
         for service in self.plan.services:
             plane.create_service(service.name, service.namespace, service.selector)
-        owners: dict[str, int] = {}
-        for name, pod_ask, minion in self.plan.bound:
-            if name not in owners:
-                owners[name] = self.identities.add("workload", name)
-            pod = self.store.create_pod(pod_ask, owners[name], cause=-1)
-            plane.bind(pod, minion, (), -1, pod.cause)
+        were_there = self.plan.snapshot.controllers
         for each in self.plan.controllers:
-            self._ask(plane, each.start_s, partial(self._start_controller, plane, each))
+            if f"{each.namespace}/{each.name}" in were_there:
+                self._start_controller(plane, each)
+            else:
+                self._ask(plane, each.start_s, partial(self._start_controller, plane, each))
+        restore(self.plan.snapshot, plane, self.store, self.identities)
 
     def _ask(self, plane: ControlPlane, time_s: float, verb: Callable[[], object]) -> None:
         """Let an operator ask for something at a time; during an outage it is done when the master is back."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from experiments.dumps.parts import Chance, Json, container, managed, metadata, short_hash, uid
 
-__all__ = ["DAY_S", "App", "make_apps", "make_owners", "make_services", "pod_labels", "pod_spec"]
+__all__ = [
+    "DAY_S",
+    "App",
+    "count_pods",
+    "make_apps",
+    "make_owners",
+    "make_services",
+    "pod_labels",
+    "pod_spec",
+]
 
 DAY_S = 86_400.0
 _ENOUGH = 20
@@ -196,7 +206,6 @@ def _controller(app: App, name: str, labels: dict[str, str], replicas: int, vers
         }
         more["ownerReferences"] = [reference("apps/v1", "Deployment", app.namespace, app.name)]
     manager = ("kube-controller-manager", version, app.age_s, "status.replicas", "status.readyReplicas")
-    counts = ("availableReplicas", "fullyLabeledReplicas", "readyReplicas") if replicas else ()
     return {
         "apiVersion": version,
         "kind": kind,
@@ -206,8 +215,23 @@ def _controller(app: App, name: str, labels: dict[str, str], replicas: int, vers
             "selector": {"matchLabels": selected} if kind == "ReplicaSet" else selected,
             "template": {"metadata": {"creationTimestamp": None, "labels": labels}, "spec": pod_spec(app)},
         },
-        "status": {**dict.fromkeys(counts, replicas), "observedGeneration": 1, "replicas": replicas},
-    }  # fmt: skip
+        "status": {"observedGeneration": 1, "replicas": replicas},
+    }
+
+
+def count_pods(owners: list[Json], pods: list[Json]) -> None:
+    """Let controllers say how many of their pods there are and are ready; what is 0 is left out, as in the API."""
+    there: Counter[str] = Counter()
+    ready: Counter[str] = Counter()
+    for pod in pods:
+        owner = pod["metadata"]["ownerReferences"][0]["uid"]
+        there[owner] += "deletionTimestamp" not in pod["metadata"]
+        conditions = {each["type"]: each["status"] for each in pod["status"]["conditions"]}
+        ready[owner] += conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+    for each in owners:
+        found, up = there[each["metadata"]["uid"]], ready[each["metadata"]["uid"]]
+        counts = {"availableReplicas": up, "fullyLabeledReplicas": found, "readyReplicas": up}
+        each["status"] |= {"replicas": found, **{key: count for key, count in counts.items() if count}}
 
 
 def reference(version: str, kind: str, namespace: str, name: str) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.dumps.apps import make_apps, make_owners, make_services
+from experiments.dumps.apps import count_pods, make_apps, make_owners, make_services
 from experiments.dumps.nodes import ALLOCATABLE_MILLICORES, make_nodes, masters_of
 from experiments.dumps.parts import Chance, Json
 from experiments.dumps.pods import make_pods, make_system_pods, system_count
@@ -32,6 +32,7 @@ def make_dump(nodes: int, pods: int, seed: int = 1) -> Json:
     )
     found = [*make_system_pods(made), *make_pods(apps, made, chance)]
     owners = [owner for app in apps for owner in make_owners(app)]
+    count_pods(owners, found)
 
     def place(each: Json) -> tuple[str, str]:
         return each["metadata"]["namespace"], each["metadata"]["name"]

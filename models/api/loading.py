@@ -191,15 +191,18 @@ def _first_causes(
         and not (each.code in about_keys and (each.path in emptied or each.path[:-1] in emptied))
     ]
     told = silent | {each.path for each in schema}
-    misspelt = any(each.code == "unknown-key" and each.hint == "until" for each in schema)
-    left = [
-        each
-        for each in across
-        if each.path not in told
-        and not (each.code == "dangling-reference" and _refers_to(each.path) in unclear)
-        and not (each.code == "missing-key" and misspelt)
-    ]
-    return [*schema, *left]
+    misspelt = [each.hint for each in schema if each.code == "unknown-key" and len(each.path) == 1]
+
+    def follows(each: Found) -> bool:
+        if each.code == "missing-key":  # at the root, where other keys may be missing too
+            return any(each.sentence.startswith(f"'{key}' is missing") for key in misspelt)
+        if each.code == "no-minions":
+            return "owners" in unclear or "cluster" in misspelt
+        if each.code == "dangling-reference" and _refers_to(each.path) in unclear:
+            return True
+        return each.path in told
+
+    return [*schema, *(each for each in across if not follows(each))]
 
 
 def _refers_to(path: YamlPath) -> str:

@@ -47,7 +47,9 @@ def _pod(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None])
 
 def _controller(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
     kind, spec = fields.text("kind"), fields.mapping("spec")
-    template = spec.mapping("template")
+    template, status = spec.mapping("template"), fields.mapping("status")
+    for key in ("replicas", "fullyLabeledReplicas", "readyReplicas"):
+        status.integer(key, 0, 0, MAX_PODS)
     if not spec.has("template"):
         spec.problem("template", "Required value")
         pod = read_pod(

@@ -139,7 +139,9 @@ class Scenario(Spec):
     seed: Annotated[int, whole("a seed", 0, 2**63 - 1)] = Field(1, description="a whole number")
     until_s: PositiveDurationS | None = Field(None, alias="until", description="a time, as 24h")
     checks: Annotated[str, choice("off", "cheap", "full")] = Field("cheap", description="off, cheap or full")
-    cluster: Cluster = Field(description="the machines, as {minions: [...]}")
+    cluster: Cluster = Field(
+        default_factory=lambda: Cluster(minions=()), description="the machines, as {minions: [...]}"
+    )
     master: Master = Field(
         default_factory=Master, description="how the control plane behaves, as {timing: kubernetes}"
     )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from models.api.specs import MAX_MINIONS, default_fault_name
+from models.api.specs import MAX_MINIONS, Scenario, default_fault_name
 from models.api.specs_images_checks import image_problems
 from models.api.specs_manifests import ManifestFile, default_name
 from models.api.specs_references import (
@@ -64,6 +64,10 @@ def cross_problems(
     if manifests is not None:
         yield from dangling_pods(data, faults, manifests)
     yield from _endless(data, workloads, faults)
+    if manifests is not None and not any(
+        each.kind == "Node" for file in manifests.values() for each in file.objects
+    ):
+        yield from _empty(data, cluster)
 
 
 def _workload_name(workload: Mapping[str, Any]) -> object:
@@ -133,6 +137,16 @@ def _overlapping(pools: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossPr
         if numbered and int(numbered[2]) < sizes.get(numbered[1], 0):
             sentence = f"the name '{name}' is taken: the minions '{numbered[1]}' have one of this name"
             yield CrossProblem(("cluster", "minions", index, "name"), sentence, code="duplicate-name")
+
+
+def _empty(data: Mapping[str, Any], cluster: object) -> Iterator[CrossProblem]:
+    """A scenario without machines: neither its own, nor Nodes of manifests."""
+    if "cluster" not in data:
+        expected = Scenario.model_fields["cluster"].description
+        sentence = f"'cluster' is missing: expected {expected}"
+        yield CrossProblem((), sentence, on_key=True, code="no-minions")
+    elif isinstance(cluster, Mapping) and cluster.get("minions") == []:
+        yield CrossProblem(("cluster", "minions"), "expected at least one element", code="no-minions")
 
 
 def _endless(

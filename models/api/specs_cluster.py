@@ -201,6 +201,6 @@ Minions = Annotated[
 
 
 class Cluster(Spec):
-    """The machines."""
+    """The machines; none only where the Nodes of manifests are there."""
 
-    minions: tuple[Minions, ...] = Field(min_length=1, description="a list of minions, as [{name: web, ...}]")
+    minions: tuple[Minions, ...] = Field(description="a list of minions, as [{name: web, ...}]")

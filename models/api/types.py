@@ -240,9 +240,11 @@ class PodAsk:
         withdraw_after_s: Pending longer than this it is withdrawn; ``inf`` never.
         give_up_after_s: Pending longer than this it is given up; 0 at the first failed attempt.
         recorded_wait_s: What a trace says it waited; nan where unknown.
+        adoptable: A controller whose selector takes it may adopt it; not what something else looks after.
     """
 
     __slots__ = (
+        "adoptable",
         "fails",
         "give_up_after_s",
         "index",
@@ -263,6 +265,7 @@ class PodAsk:
         withdraw_after_s: float = math.inf,
         give_up_after_s: float = math.inf,
         recorded_wait_s: float = math.nan,
+        adoptable: bool = True,
     ) -> None:
         self.name = name
         self.index = index
@@ -272,6 +275,7 @@ class PodAsk:
         self.withdraw_after_s = withdraw_after_s
         self.give_up_after_s = give_up_after_s
         self.recorded_wait_s = recorded_wait_s
+        self.adoptable = adoptable
 
 
 Arrival = tuple[float, Iterable[PodAsk]]

@@ -184,6 +184,17 @@ class Kubelets:
         if self._up[pod.minion] and not self.cut[pod.minion]:
             self._see(pod)
 
+    def found(self, pod: Pod) -> None:
+        """Go on with a pod that ran before the run began; on a minion that is down it has stopped."""
+        lacking = self._fleet.admit(pod)
+        if not self._up[pod.minion]:
+            if lacking is None:  # else it is refused when the minion is back
+                self._fleet.rest(pod)
+        elif lacking is not None:
+            self._reject(pod, lacking)
+        elif not pod.ready:
+            self._arm_ready(pod)
+
     def _see(self, pod: Pod) -> None:
         minion = pod.minion
         lacking = self._fleet.admit(pod)

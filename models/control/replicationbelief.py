@@ -223,7 +223,7 @@ class ReplicationBelief:
 
     def has_controller(self, pod: Pod) -> bool:
         """Whether a pod names a controller as its owner, if only one that is gone: then nobody may adopt it."""
-        return pod.owner in self.by_owner or pod.owner in self._gone
+        return pod.owner in self.by_owner or pod.owner in self._gone or not pod.ask.adoptable
 
     def relist(self, controllers: Iterable[ControllerObject], pods: Iterable[Pod]) -> None:
         """Forget all, and take in the record as it is: all keys wait."""

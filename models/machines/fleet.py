@@ -87,6 +87,10 @@ class Fleet:
         self._ledger.comes(index, pod.template)
         return None
 
+    def rest(self, pod: Pod) -> None:
+        """Let a pod that has room not run: it had stopped before the run began."""
+        self._halted.setdefault(pod.minion, set()).add(pod.arrival)
+
     def has(self, pod: Pod) -> bool:
         """Whether a pod has room on its minion."""
         return pod.minion >= 0 and pod.arrival in self._pods[pod.minion]

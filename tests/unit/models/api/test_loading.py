@@ -206,8 +206,8 @@ def test_names_of_single_minions_beside_a_pool():
 
 def test_missing_keys_are_told_at_their_parent():
     assert refused("apiVersion: wavetank/v1\n") == [
-        "s.yaml:1:1: 'cluster' is missing: expected the machines, as {minions: [...]}",
         "s.yaml:1:1: 'name' is missing: expected a name for the runs, as one-minion-dies",
+        "s.yaml:1:1: 'cluster' is missing: expected the machines, as {minions: [...]}",
     ]
     assert refused(HEAD + "cluster:\n  minoins: []\n") == [
         "s.yaml:5:3: 'minoins' is not a key of 'cluster'; did you mean 'minions'?"

@@ -1,0 +1,109 @@
+"""From objects of manifests that were there already to a snapshot that a run begins with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from models.api.manifests_status import PodRecord
+from models.api.specs import Scenario
+from models.api.specs_controllers import Controller
+from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload
+from models.api.specs_workloads import PodSpec
+from models.api.types import MinionAsk, Phase, PodAsk, PodTemplate
+from models.control.replication import ReplicaStatus
+from models.control.snapshot import PodFound, Snapshot
+
+__all__ = ["is_new", "snapshot_of"]
+
+_ENDED = {"Succeeded": Phase.SUCCEEDED, "Failed": Phase.FAILED}
+
+
+def is_new(each: ManifestObject) -> bool:
+    """Whether an object is a pod that was not there before: it comes at time 0, as any other."""
+    spec = each.spec
+    return (
+        isinstance(spec, ManifestPod) and spec.record is None and spec.minion is None and each.owner is None
+    )
+
+
+def snapshot_of(
+    scenario: Scenario, minions: Sequence[MinionAsk], make: Callable[[PodSpec], PodTemplate]
+) -> Snapshot:
+    """Return the pods of manifests that were there already, and what their controllers had written.
+
+    Pods that have ended on minions that are gone are left out: the API keeps them until somebody looks.
+
+    Args:
+        scenario: Read with its surroundings.
+        minions: Those of the run.
+        make: The template of a pod's spec.
+    """
+    places = {ask.name: index for index, ask in enumerate(minions)}
+    objects = scenario.manifests
+    owners = {each.uid: each.spec.key for each in objects if isinstance(each.spec, Controller) and each.uid}
+    made: Counter[str] = Counter()
+    found: list[tuple[float, PodFound]] = []
+    for workload in scenario.workloads:
+        if not isinstance(workload, ManifestWorkload):
+            continue
+        for index, each in enumerate(workload.objects):
+            spec = each.spec
+            if not isinstance(spec, ManifestPod) or is_new(each):
+                continue
+            if spec.record is not None and spec.record.has_ended and spec.minion not in places:
+                continue
+            controller = owners.get(each.owner.uid) if each.owner is not None else None
+            number = index
+            if controller is not None:
+                number = made[controller]
+                made[controller] += 1
+            adoptable = each.owner is None or controller is not None
+            ask = PodAsk(spec.name, number, make(spec.pod), adoptable=adoptable)
+            pod = _found(each, spec, ask, workload, controller, places)
+            found.append((pod.created_s, pod))
+    found.sort(key=lambda pair: pair[0])  # equals stay in the order of their file
+    return Snapshot([pod for _, pod in found], _statuses(objects))
+
+
+def _found(
+    each: ManifestObject,
+    spec: ManifestPod,
+    ask: PodAsk,
+    workload: ManifestWorkload,
+    controller: str | None,
+    places: Mapping[str, int],
+) -> PodFound:
+    record = spec.record or PodRecord("Pending")
+    taken_s = workload.taken_s or 0.0
+    minion = -1 if spec.minion is None else places[spec.minion]
+    phase = Phase.BOUND if minion >= 0 else Phase.PENDING
+    if minion >= 0 and record.phase != "Pending":
+        phase = _ENDED.get(record.phase, Phase.RUNNING)
+    return PodFound(
+        ask=ask,
+        workload=workload.name,
+        controller=controller,
+        minion=minion,
+        phase=phase,
+        ready=record.ready and phase is Phase.RUNNING,
+        created_s=0.0 if each.created_s is None else each.created_s - taken_s,
+        ready_since_s=0.0 if record.ready_since_s is None else record.ready_since_s - taken_s,
+        restarts=record.restarts,
+        terminating=each.deleting,
+        reason=record.reason or None,
+    )
+
+
+def _statuses(objects: Sequence[ManifestObject]) -> dict[str, ReplicaStatus]:
+    """What controllers had written of themselves, by namespace and name."""
+    found = {}
+    for each in objects:
+        status = each.raw.get("status")
+        if isinstance(each.spec, Controller) and isinstance(status, Mapping) and "replicas" in status:
+            generation = each.raw["metadata"].get("generation")
+            names = ("replicas", "fullyLabeledReplicas", "readyReplicas")
+            replicas, labelled, ready = (status.get(name, 0) for name in names)
+            seen = int(generation is None or status.get("observedGeneration") == generation)
+            found[each.spec.key] = ReplicaStatus(replicas, labelled, ready, seen)
+    return found
