@@ -13,7 +13,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from sim.engine import TRUTH, Engine
 from sim.streams import Stream, Streams
@@ -33,8 +35,8 @@ class Law(Protocol):
         """Return the value below which a share ``u`` lies."""
         ...
 
-    def residual(self, u1: float, u2: float) -> float:
-        """Return what remains of a spell that a stationary observer meets."""
+    def residual(self, u1: Any, u2: Any) -> Any:
+        """Return what remains of a spell that a stationary observer meets, or of many."""
         ...
 
     def age(self, u1: float, u2: float) -> float:
@@ -121,18 +123,29 @@ class DrawnClock:
         self._index = index
         self._cycle = 0
 
-    def start(self, *, stationary: bool) -> None:
-        """Draw the state and the residual at time 0, or a fresh life."""
-        if not stationary:
-            self._arm(self._draw(self._failure_stream, self._failure))
-            return
+    def start(self) -> None:
+        """Begin a fresh life at time 0."""
+        self._arm(self._draw(self._failure_stream, self._failure))
+
+    def meet(self, u0: float, u1: float, u2: float, left_s: float) -> None:
+        """Go on at time 0 with a life or a repair that has begun before.
+
+        Args:
+            u0: Draw of whether it is up.
+            u1: Draw of the length of what is met.
+            u2: Draw of the place in it.
+            left_s: Of its life, if it is up.
+        """
         mttf, mttr = self._failure.mean, self._repair.mean
-        stream = self._failure_stream
-        u0, u1, u2 = (stream.at(self._group, self._index, 0, word) for word in (1, 2, 3))
         if u0 < mttr / (mttf + mttr) and self._targets.is_up(self._minion):
             self._crash(self._repair.residual(u1, u2), age_s=self._repair.age(u1, u2))
         else:
-            self._arm(self._failure.residual(u1, u2))
+            self._arm(left_s)
+
+    def draws(self) -> tuple[float, float, float]:
+        """Return what a stationary start draws: whether it is up, how long a spell is met, and where in it."""
+        at, group, index = self._failure_stream.at, self._group, self._index
+        return at(group, index, 0, 1), at(group, index, 0, 2), at(group, index, 0, 3)
 
     def _draw(self, stream: Stream, law: Law) -> float:
         return float(law.quantile(stream.at(self._group, self._index, self._cycle)))
@@ -169,12 +182,22 @@ def start_drawn(
     """Start the clocks of (minion, pool, index in the pool) for one fault."""
     failure = (streams.stream("minion.time_to_failure"), laws[0])
     repair = (streams.stream("minion.repair"), laws[1])
-    for minion, pool, index in minions:
-        group = f"{fault.name}/{pool}"
-        clock = DrawnClock(
-            engine, targets, fault, minion, failure=failure, repair=repair, group=group, index=index
+    clocks = [
+        DrawnClock(
+            engine, targets, fault, minion,
+            failure=failure, repair=repair, group=f"{fault.name}/{pool}", index=index,
         )
-        clock.start(stationary=stationary)
+        for minion, pool, index in minions
+    ]  # fmt: skip
+    if not stationary:
+        for clock in clocks:
+            clock.start()
+        return
+    draws = np.array([clock.draws() for clock in clocks]).reshape(-1, 3)
+    left_s = laws[0].residual(draws[:, 1], draws[:, 2]).tolist()
+    for clock, draw, left in zip(clocks, draws.tolist(), left_s, strict=True):
+        u0, u1, u2 = draw
+        clock.meet(u0, u1, u2, left)
 
 
 def _down(

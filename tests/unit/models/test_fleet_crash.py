@@ -176,7 +176,7 @@ def test_a_drawn_failure_of_what_is_down_already_starts_the_clock_anew() -> None
     streams = Streams(1)
     draw = (streams.stream("x"), Constant(10.0))
     clock = DrawnClock(engine, log, CrashFault("f", 0), 0, failure=draw, repair=draw, group="g", index=0)
-    clock.start(stationary=False)
+    clock.start()
     engine.run(15.0)
     assert log.rows == []
     log.down.clear()
