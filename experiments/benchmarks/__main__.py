@@ -55,6 +55,42 @@ def _control_rows(table: Table) -> None:
     table.add_row("control plane, quiet, events of 30 d more than of 1 h", f"{more:.0f}", "at most 100")
 
 
+def _decision_rows(table: Table) -> None:
+    """Add the rows of the kube-scheduler's decisions; a hundredth is held against decisions from scratch."""
+    rates: dict[tuple[str, int, int], float] = {}
+    checked = mismatches = 0.0
+    loads = {
+        ("plain", 5_000, 20): (30_000, "at least 30,000"),
+        ("plain", 5_000, 1_500): (6_000, "at least 3,000"),
+        ("rich", 1_000, 20): (4_000, "at least 2,000"),
+        ("rich", 5_000, 20): (4_000, "at least 600"),
+        ("plain", 500, 20): (10_000, ""),
+        ("rich", 500, 20): (2_000, ""),
+    }
+    before = measure_fresh()
+    found = {load: [_work(*load, count) for _ in range(3)] for load, (count, _) in loads.items()}
+    after = measure_fresh()
+    for load, rows in found.items():
+        rates[load] = statistics.median(row["decisions"] / row["cpu_s"] for row in rows)
+        checked += sum(row["checked"] for row in rows)
+        mismatches += sum(row["mismatches"] for row in rows)
+        kind, minions, templates = load
+        asked = loads[load][1]
+        if asked:
+            normal = 1 / normalise(1 / rates[load], before, after)
+            table.add_row(
+                f"decisions, {kind}, {templates:,} templates, {minions:,} minions",
+                f"{normal:,.0f} a CPU-s normalised ({rates[load]:,.0f} measured)",
+                asked,
+            )
+    for kind, most in (("plain", 1.5), ("rich", 5)):
+        growth = rates[kind, 500, 20] / rates[kind, 5_000, 20]
+        table.add_row(
+            f"decisions, {kind}, growth, 500 to 5,000 minions", f"{growth:.2f}", f"at most {most:g}"
+        )
+    table.add_row("decisions again from scratch", f"mismatches {mismatches:.0f} of {checked:.0f}", "0")
+
+
 def main() -> None:
     """Measure every row and print the table."""
     console = Console()
@@ -75,6 +111,7 @@ def main() -> None:
         "quiet, events of 30 d more than of 1 h", f"{month['events'] - hour['events']:.0f}", "at most 100"
     )
     _control_rows(table)
+    _decision_rows(table)
     none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
     second = _work("crowd", 5_000, 150_000, "2h", 2)
     table.add_row(

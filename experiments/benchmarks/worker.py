@@ -7,12 +7,15 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 # Loaded at first use by a run; a run is measured, not the loading of libraries.
 import pyarrow.compute  # noqa: F401
 import scipy.special  # noqa: F401
 
+from experiments.benchmarks.decisions import KINDS as DECISIONS
+from experiments.benchmarks.decisions import measure_decisions
 from experiments.benchmarks.loads import control, crowd, machine
 from models.api.loading import LoadedScenario
 from models.api.records import KINDS
@@ -50,6 +53,9 @@ def measure(loaded: LoadedScenario) -> dict[str, float]:
 def main() -> None:
     """Run what the command line names."""
     load, *words = sys.argv[1:]
+    if load in DECISIONS:
+        print(json.dumps(asdict(measure_decisions(load, *map(int, words)))))
+        return
     minions, pods = int(words[0]), int(words[1])
     if load == "machine":
         loaded = machine(minions, pods)

@@ -18,6 +18,7 @@ __all__ = [
     "NONZERO_CPU",
     "NONZERO_MEMORY",
     "PODS",
+    "PRESENT",
     "SCALARS",
     "PodClass",
     "PortUse",
@@ -29,9 +30,13 @@ __all__ = [
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-NONZERO_CPU, NONZERO_MEMORY, CPU, MEMORY, EPHEMERAL, PODS = range(6)
-"""Columns of ``used`` and ``allocatable``; the first two count defaults where a container names nothing."""
-SCALARS: Final = 6
+NONZERO_CPU, NONZERO_MEMORY, CPU, MEMORY, EPHEMERAL, PODS, PRESENT = range(7)
+"""Columns of ``left`` and ``allocatable``.
+
+The first two count defaults where a container names nothing. ``PRESENT`` is 1 where pods may be put at all: a minion
+that is known to be down has 0, and no pod takes any of it.
+"""
+SCALARS: Final = 7
 """The first column of a resource that is counted by its name."""
 
 
@@ -60,7 +65,7 @@ class PodClass(Protocol):
 
     @property
     def need(self) -> Ints:
-        """What one pod adds to ``used``: int64 (C,); shorter where resources became known later."""
+        """What one pod takes of ``left``: int64 (C,); shorter where resources became known later."""
         ...
 
 
@@ -118,8 +123,8 @@ class SchedulingView(Protocol):
         ...
 
     @property
-    def used(self) -> Ints:
-        """int64 (N, C): what bound pods take."""
+    def left(self) -> Ints:
+        """int64 (N, C): allocatable less what bound pods take."""
         ...
 
     @property
@@ -140,6 +145,19 @@ class SchedulingView(Protocol):
     @property
     def ports(self) -> PortUse:
         """Host ports."""
+        ...
+
+    @property
+    def cursor(self) -> int:
+        """Where ``changed_since`` begins to tell what is new."""
+        ...
+
+    def changed_since(self, cursor: int) -> list[int] | None:
+        """Return the minions of which something is left, or not, since a cursor; None: too many to remember."""
+        ...
+
+    def minions_changed_since(self, statics: int) -> list[int] | None:
+        """Return the minions that changed themselves since ``statics`` was so; None: too many to remember."""
         ...
 
     def column(self, resource: str) -> int:

@@ -20,6 +20,7 @@ from models.api.schedulingview import (
     NONZERO_CPU,
     NONZERO_MEMORY,
     PODS,
+    PRESENT,
     SCALARS,
     PodClass,
 )
@@ -42,7 +43,7 @@ class Known:
         feeds: Tallies that one pod of the class adds to, as a carrier, and how much.
     """
 
-    __slots__ = ("feeds", "label_class", "labels", "need", "number", "pod", "taken")
+    __slots__ = ("feeds", "given_back", "label_class", "labels", "need", "number", "pod")
 
     def __init__(self, number: int, pod: PodAsScheduled, label_class: int, need: Ints) -> None:
         self.number = number
@@ -50,7 +51,7 @@ class Known:
         self.labels: Mapping[str, str] = dict(pod.labels)
         self.label_class = label_class
         self.need = need
-        self.taken = -need
+        self.given_back = -need
         self.feeds: tuple[tuple[Tallied, int], ...] | None = None
 
 
@@ -61,20 +62,18 @@ class Placements:
         minions: In order of index.
         owners: Objects that select pods.
 
-    Attributes:
-        log: Which minions changed in what is used or free.
     """
 
     def __init__(self, minions: Sequence[MinionAsScheduled], owners: Iterable[Owner] = ()) -> None:
         count = len(minions)
         self.minions = list(minions)
-        self.used = np.zeros((count, SCALARS), dtype=np.int64)
+        self.left = np.zeros((count, SCALARS), dtype=np.int64)
         self.allocatable = np.zeros((count, SCALARS), dtype=np.int64)
-        self.statics = 0
         self.carriers = 0
         self.owners_version = 0
-        self.log = ChangeLog(8 * count + 4096)
         self.ports = HostPorts(count)
+        self._log = ChangeLog(8 * count + 4096)
+        self._static_log = ChangeLog(8 * count + 4096)
         self._columns = dict(_COLUMNS)
         self._owners: dict[str, list[Owner]] = {}
         self._topologies: dict[str, PlaceTable] = {}
@@ -83,36 +82,59 @@ class Placements:
         self._queries: dict[tuple[object, ...], int] = {}
         self._tallies: list[tuple[Tallied, bool]] = []
         self._carried = {kind: Carried(self._labels, self._tally) for kind in _KINDS}
-        # How many pods of a class are on a minion, all and those that are being deleted.
-        self._there: list[Counter[tuple[Known, bool]]] = [Counter() for _ in minions]
+        # How many pods of a class are on a minion: twice the class's number, and 1 for those that are being deleted.
+        self._there: list[dict[int, int]] = [{} for _ in minions]
+        self._known: list[Known] = []
         self._images: Counter[str] = Counter()
         for index, minion in enumerate(minions):
             self._images.update(minion.images.keys())
             self._fill(index, minion)
+        self.allocatable[:, PRESENT] = self.left[:, PRESENT] = 1
         for owner in owners:
             self.add_owner(owner)
 
     def __len__(self) -> int:
         return len(self.minions)
 
+    @property
+    def statics(self) -> int:
+        """Grows with each change of a minion itself."""
+        return self._static_log.cursor
+
+    @property
+    def cursor(self) -> int:
+        """Where ``changed_since`` begins to tell what is new."""
+        return self._log.cursor
+
+    def changed_since(self, cursor: int) -> list[int] | None:
+        """Return the minions of which something is left, or not, since a cursor; None: too many to remember."""
+        return self._log.since(cursor)
+
+    def minions_changed_since(self, statics: int) -> list[int] | None:
+        """Return the minions that changed themselves since ``statics`` was so; None: too many to remember."""
+        return self._static_log.since(statics)
+
     def _tally(self) -> Tallied:
         return Tallied(len(self.minions), self.topology)
 
     def _fill(self, index: int, minion: MinionAsScheduled) -> None:
+        """Take what is allocatable from a minion, and leave what is used."""
         places = {self.column(name): amount for name, amount in minion.allocatable.items()}
-        row = self.allocatable[index]
-        row[:] = 0
+        row = np.zeros(self.left.shape[1], dtype=np.int64)
         for column, amount in places.items():
             row[column] = amount
         row[NONZERO_CPU : NONZERO_MEMORY + 1] = row[CPU : MEMORY + 1]
+        row[PRESENT] = self.allocatable[index, PRESENT]
+        self.left[index] += row - self.allocatable[index]
+        self.allocatable[index] = row
 
     def column(self, resource: str) -> int:
         """Return the column of a resource; a new one for a new name."""
         found = self._columns.get(resource)
         if found is None:
-            found = self._columns[resource] = self.used.shape[1]
+            found = self._columns[resource] = self.left.shape[1]
             more = np.zeros((len(self.minions), 1), dtype=np.int64)
-            self.used = np.hstack([self.used, more])
+            self.left = np.hstack([self.left, more])
             self.allocatable = np.hstack([self.allocatable, more])
         return found
 
@@ -146,16 +168,18 @@ class Placements:
         found = self._classes.get(pod)
         if found is None:
             columns = {self.column(name): amount for name, amount in pod.requests}
-            need = np.zeros(self.used.shape[1], dtype=np.int64)
-            need[:2], need[PODS] = pod.nonzero, 1
+            need = np.zeros(self.left.shape[1], dtype=np.int64)
+            need[NONZERO_CPU], need[NONZERO_MEMORY] = pod.nonzero
+            need[PODS] = 1
             for column, amount in columns.items():
                 need[column] = amount
             label_class = self._labels.intern(pod.namespace, pod.labels)
-            found = self._classes[pod] = Known(len(self._classes), pod, label_class, need)
+            found = self._classes[pod] = Known(len(self._known), pod, label_class, need)
+            self._known.append(found)
         return found
 
     def place(self, known: Known, minion: int, sign: int, *, terminating: bool = False) -> None:
-        """Put a pod on a minion (1), or take it away (-1).
+        """Put a pod on a minion (1), or take it away (-1). HOT.
 
         Args:
             known: Its class.
@@ -163,12 +187,14 @@ class Placements:
             sign: 1 or -1.
             terminating: It is being deleted. One that begins to be is taken away and put back as such.
         """
-        row = self.used[minion, : known.need.size]
-        np.add(row, known.need if sign > 0 else known.taken, row)
-        there = self._there[minion]
-        there[known, terminating] += sign
-        if not there[known, terminating]:
-            del there[known, terminating]
+        row = self.left[minion]
+        if row.size != known.need.size:
+            row = row[: known.need.size]
+        np.add(row, known.given_back if sign > 0 else known.need, row)
+        there, key = self._there[minion], 2 * known.number + terminating
+        there[key] = there.get(key, 0) + sign
+        if not there[key]:
+            del there[key]
         for number in self._labels.interested[known.label_class]:
             tally, counts_all = self._tallies[number]
             if counts_all or not terminating:
@@ -180,7 +206,26 @@ class Placements:
             tally.add(minion, sign * amount)
         for port in known.pod.ports:
             self.ports.add(port, minion, sign)
-        self.log.add(minion)
+        self._changed(minion)
+
+    def _changed(self, minion: int) -> None:
+        """Note that something else is left of a minion."""
+        log = self._log
+        log.add(minion)
+        if len(log.entries) > log.limit:
+            log.trim()
+
+    def set_present(self, index: int, present: bool) -> None:
+        """Believe that a minion can take pods at all, or cannot: it is down."""
+        self.allocatable[index, PRESENT] = self.left[index, PRESENT] = present
+        self._changed(index)
+
+    def clear(self) -> None:
+        """Forget every pod."""
+        for minion, there in enumerate(self._there):
+            for key, count in list(there.items()):
+                for _ in range(count):
+                    self.place(self._known[key >> 1], minion, -1, terminating=bool(key & 1))
 
     def _feeds(self, pod: PodAsScheduled) -> Iterable[tuple[Tallied, int]]:
         weighted = [("affinity", 1, term) for term in pod.affinity]
@@ -200,8 +245,10 @@ class Placements:
         self._fill(index, minion)
         for key in [key for key in self._topologies if before.labels.get(key) != minion.labels.get(key)]:
             del self._topologies[key]
-        self.statics += 1
-        self.log.add(index)
+        self._static_log.add(index)
+        if len(self._static_log.entries) > self._static_log.limit:
+            self._static_log.trim()
+        self._changed(index)
 
     def pods_that_match(
         self, namespaces: tuple[str, ...], selectors: tuple[Selector, ...], *, terminating: bool
@@ -216,8 +263,9 @@ class Placements:
             for minion, there in enumerate(self._there):
                 tally.amounts[minion] = sum(
                     count
-                    for (known, ending), count in there.items()
-                    if (terminating or not ending) and number in self._labels.interested[known.label_class]
+                    for key, count in there.items()
+                    if (terminating or not key & 1)
+                    and number in self._labels.interested[self._known[key >> 1].label_class]
                 )
         return self._tallies[number][0]
 

@@ -22,7 +22,6 @@ import models.policies.kubernetes.image_locality
 import models.policies.kubernetes.topology_spread
 from experiments.verify.scheduler.command import verify_scheduler
 from models.policies.kubernetes.inter_pod_affinity import AffinityScore
-from models.policies.kubernetes.plugin import PodScore
 from models.policies.kubernetes.profile import KUBERNETES_1_20, Profile
 from models.policies.kubernetes.resource_scores import BalancedAllocation
 from models.policies.kubernetes.topology_spread import SpreadScore
@@ -74,34 +73,35 @@ def test_all_decisions_agree(shared: Path) -> None:
 # ------------------------------------------------------------------------------------------------ mutations
 
 
+_PARTS = ("minion_scores", "resource_scores", "pod_scores")
+
+
 def weight(name: str, value: int) -> Profile:
-    kept = KUBERNETES_1_20
+    parts = {part: getattr(KUBERNETES_1_20, part) for part in _PARTS}
     return replace(
-        kept,
-        minion_scores=tuple((each, value if each.name == name else w) for each, w in kept.minion_scores),
-        pod_scores=tuple((each, value if each.name == name else w) for each, w in kept.pod_scores),
+        KUBERNETES_1_20,
+        **{p: tuple((e, value if e.name == name else w) for e, w in each) for p, each in parts.items()},
     )
 
 
-def instead(score: PodScore) -> Profile:
-    kept = KUBERNETES_1_20
-    scores = tuple((score if each.name == score.name else each, w) for each, w in kept.pod_scores)
-    return replace(kept, pod_scores=scores)
+def instead(score: Any) -> Profile:
+    parts = {part: getattr(KUBERNETES_1_20, part) for part in _PARTS}
+    return replace(
+        KUBERNETES_1_20,
+        **{p: tuple((score if e.name == score.name else e, w) for e, w in each) for p, each in parts.items()},
+    )
 
 
 @dataclass(frozen=True)
 class Rounded(BalancedAllocation):
     """Rounds where the real one cuts off."""
 
-    def score(self, look: Any, rows: Any) -> Any:
+    def of(self, allocatable: Any, requested: Any) -> Any:
         cpu, memory = (
-            (look.view.used[rows, column] + dict(look.pod.pod.scored)[name])
-            / np.maximum(look.view.allocatable[rows, column], 1)
-            for column, name in enumerate(("cpu", "memory"))
+            taken / np.maximum(whole, 1) for whole, taken in zip(allocatable, requested, strict=True)
         )
         score = np.rint((1 - np.abs(cpu - memory)) * 100).astype(np.int64)
-        score = np.where((cpu >= 1) | (memory >= 1), 0, score)
-        return score, score
+        return np.where((cpu >= 1) | (memory >= 1), 0, score)
 
 
 Mutation = Callable[[pytest.MonkeyPatch], Profile]

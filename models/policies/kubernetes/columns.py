@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.scheduling import PodAsScheduled
+from models.api.scheduling import MinionAsScheduled, PodAsScheduled
 from models.api.schedulingview import SchedulingView
 from models.policies.kubernetes.plugin import MinionFilter, MinionScore
 
@@ -17,6 +17,16 @@ __all__ = ["KeptColumns"]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Kept = TypeVar("Kept")
+
+
+class _Column:
+    """One column, as of the last look."""
+
+    __slots__ = ("found", "statics")
+
+    def __init__(self, found: NDArray[Any], statics: int) -> None:
+        self.found = found
+        self.statics = statics
 
 
 class KeptColumns:
@@ -28,7 +38,8 @@ class KeptColumns:
 
     def __init__(self, view: SchedulingView) -> None:
         self._view = view
-        self._found: dict[Hashable, Any] = {}
+        self._columns: dict[Hashable, _Column] = {}
+        self._kept: dict[Hashable, Any] = {}
         self._of = (view.statics, view.owners_version)
 
     def passes(self, plugin: MinionFilter, pod: PodAsScheduled) -> Bools | None:
@@ -36,10 +47,10 @@ class KeptColumns:
         key = plugin.key(pod)
         if key is None:
             return None
-        return self.kept(
-            (plugin.name, key),
-            lambda: np.array([plugin.passes(minion, pod) for minion in self._view.minions], dtype=bool),
+        found: Bools = self._column(
+            (plugin.name, key), lambda minion: plugin.passes(minion, pod), np.bool_, by_itself=True
         )
+        return found
 
     def raw(self, plugin: MinionScore, pod: PodAsScheduled) -> Ints | None:
         """Return what a plug-in gives each minion: int64 (N,); None: its constant everywhere."""
@@ -47,18 +58,37 @@ class KeptColumns:
         if key is None:
             return None
         view = self._view
-        return self.kept(
+        found: Ints = self._column(
             (plugin.name, key, "score"),
-            lambda: np.array([plugin.raw(view, minion, pod) for minion in view.minions], dtype=np.int64),
+            lambda minion: plugin.raw(view, minion, pod),
+            np.int64,
+            by_itself=plugin.by_itself,
         )
+        return found
+
+    def _column(
+        self, key: Hashable, look: Callable[[MinionAsScheduled], Any], form: type, *, by_itself: bool
+    ) -> NDArray[Any]:
+        view, column = self._view, self._columns.get(key)
+        now = view.statics
+        if column is not None and column.statics == now:
+            return column.found
+        changed = None if column is None or not by_itself else view.minions_changed_since(column.statics)
+        if column is None or changed is None:
+            column = self._columns[key] = _Column(np.array([look(m) for m in view.minions], dtype=form), now)
+        else:
+            for index in dict.fromkeys(changed):
+                column.found[index] = look(view.minions[index])
+            column.statics = now
+        return column.found
 
     def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """Return what ``make`` gives, made once until a minion changes or an object that selects pods does."""
         now = (self._view.statics, self._view.owners_version)
         if now != self._of:
             self._of = now
-            self._found.clear()
-        if key not in self._found:
-            self._found[key] = make()
-        found: Kept = self._found[key]
+            self._kept.clear()
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: Kept = self._kept[key]
         return found

@@ -1,4 +1,9 @@
-"""One decision: which minions a pod may go to, what each scores, and which are best."""
+"""One decision: which minions a pod may go to, what each scores, and which are best.
+
+A class of pods has a row of what resources make of it (see ``resource_block``), and what minions by themselves make of
+it in columns. Where nothing else has a say (no ports, no spread, nobody's affinity speaks of it, nothing to be
+normalised), the row decides. Else what pods are where is looked at through the tallies, for all minions at once.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +13,60 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.schedulingview import PodClass, SchedulingView
+from models.api.schedulingview import PRESENT, PodClass, SchedulingView
 from models.policies.kubernetes.columns import KeptColumns
 from models.policies.kubernetes.plugin import Look, MinionScore, PodScore, Refused
 from models.policies.kubernetes.profile import Profile
+from models.policies.kubernetes.resource_block import NOWHERE, ResourceBlock, ResourceScore
+from models.policies.kubernetes.resource_scores import column_of
+from models.policies.kubernetes.resources_fit import ResourcesFit
 
 __all__ = ["Decider", "Decision", "Scored"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+_CACHED_CLASSES = 4096
 
-@dataclass(frozen=True, slots=True)
+
 class Decision:
-    """What came of one pod.
+    """What came of one pod. Good until the view changes.
 
-    Attributes:
-        totals: int64 (N,): weighted sum of the scores; -1 where the pod may not go.
-        best: The minions of the largest total, in order; empty where it may go nowhere.
+    Args:
+        row: int64 (N,): below 0 where the pod may not go; else the total but for what all minions have alike.
+        alike: What all have alike.
     """
 
-    totals: Ints
-    best: Ints
+    __slots__ = ("_alike", "_row")
+
+    def __init__(self, row: Ints, alike: int) -> None:
+        self._row = row
+        self._alike = alike
+
+    @property
+    def first(self) -> int:
+        """The first minion of the largest total; -1 where the pod may go nowhere."""
+        row = self._row
+        if not row.size:
+            return -1
+        index = int(row.argmax())
+        return index if row.item(index) >= 0 else -1
+
+    @property
+    def best(self) -> Ints:
+        """The minions of the largest total, in order; empty where the pod may go nowhere."""
+        first = self.first
+        return np.flatnonzero(self._row == self._row[first]) if first >= 0 else np.empty(0, dtype=np.int64)
 
     @property
     def feasible(self) -> Ints:
         """The minions that the pod may go to, in order."""
-        return np.flatnonzero(self.totals >= 0)
+        return np.flatnonzero(self._row >= 0)
+
+    @property
+    def totals(self) -> Ints:
+        """int64 (N,): weighted sum of the scores; -1 where the pod may not go."""
+        return np.where(self._row >= 0, self._row + self._alike, NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +77,123 @@ class Scored:
     normal: Ints
 
 
+class _Row:
+    """What is kept of one class.
+
+    Attributes:
+        block: Its resources' block, and ``resources`` its row there.
+        of: The versions of the view that the rest was made from.
+        allowed: Where minions by themselves let it pass: bool (N,); None: everywhere.
+        added: What un-normalised scores of minions add: int64 (N,); None: nothing but ``alike``.
+        alike: What all feasible minions get alike.
+        varying: Scores of minions that have to be normalised over the feasible ones: raw column, plug-in, weight.
+        settled: Nothing else has a say.
+    """
+
+    __slots__ = ("added", "alike", "allowed", "block", "of", "pod", "resources", "settled", "varying")
+
+    def __init__(self, pod: PodClass, block: ResourceBlock) -> None:
+        self.pod = pod
+        self.block = block
+        self.resources = block.add(pod)
+        self.of: tuple[int, int, int] = (-1, -1, -1)
+        self.allowed: Bools | None = None
+        self.added: Ints | None = None
+        self.alike = 0
+        self.varying: list[tuple[Ints, MinionScore, int]] = []
+        self.settled = False
+
+
 class Decider:
     """Decides by a profile.
 
     Args:
         profile: Plug-ins.
-        view: What is believed; looked at anew at each decision.
+        view: What is believed; it may change between decisions.
     """
 
     def __init__(self, profile: Profile, view: SchedulingView) -> None:
         self.profile = profile
         self.view = view
         self._columns = KeptColumns(view)
+        self._rows: dict[int, _Row] = {}
+        self._block: ResourceBlock | None = None
+        self._fits = any(isinstance(each, ResourcesFit) for each in profile.pod_filters)
+        self._others = [each for each in profile.pod_filters if not isinstance(each, ResourcesFit)]
 
     def decide(self, pod: PodClass) -> Decision:
-        """Filter and score all minions."""
-        rows = np.flatnonzero(self._passes(pod))
-        totals = np.full(len(self.view.minions), -1, dtype=np.int64)
+        """Filter and score all minions. HOT."""
+        row = self._rows.get(pod.number)
+        if row is None:
+            row = self._rows[pod.number] = self._new_row(pod)
+        view = self.view
+        row.block.catch_up()
+        now = (view.statics, view.carriers, view.owners_version)
+        if row.of != now:
+            self._look_again(row)
+            row.of = now
+        if row.settled:
+            return Decision(row.resources, row.alike)
+        return self._decide(row)
+
+    def _new_row(self, pod: PodClass) -> _Row:
+        if len(self._rows) >= _CACHED_CLASSES:
+            self._rows.pop(next(iter(self._rows)))
+        block = self._block
+        if block is None or block.full:
+            block = self._block = ResourceBlock(self.view, self.profile.resource_scores, fits=self._fits)
+        return _Row(pod, block)
+
+    def _look_again(self, row: _Row) -> None:
+        """Find out what minions by themselves make of a class, and whether pods have a say."""
+        pod, look = row.pod, Look(self.view, row.pod, self._columns)
+        allowed: Bools | None = None
+        for plugin in self.profile.minion_filters:
+            passes = self._columns.passes(plugin, pod.pod)
+            if passes is not None and not passes.all():
+                allowed = passes if allowed is None else allowed & passes
+        row.allowed, row.added, row.alike, row.varying = allowed, None, 0, []
+        for each, weight in self.profile.minion_scores:
+            raw = self._columns.raw(each, pod.pod)
+            if raw is None or (raw.size and raw[0] == raw.min() == raw.max()):
+                # Alike before they are normalised is alike after.
+                one = np.full(1, each.constant if raw is None else raw[0], dtype=np.int64)
+                row.alike += weight * int(each.normal(one)[0])
+            elif each.stretched:
+                row.varying.append((raw, each, weight))
+            else:
+                row.added = weight * raw if row.added is None else row.added + weight * raw
+        heard = any(each.concerns(look) for each in self._others)
+        for scoring, weight in self.profile.pod_scores:
+            said = scoring.constant(look)
+            heard = heard or said is None
+            row.alike += 0 if said is None else weight * said
+        row.settled = not heard and allowed is None and row.added is None and not row.varying
+
+    def _decide(self, row: _Row) -> Decision:
+        look = Look(self.view, row.pod, self._columns)
+        feasible = row.resources >= 0
+        if row.allowed is not None:
+            feasible &= row.allowed
+        for each in self._others:
+            passes = each.passes(look)
+            if passes is not None:
+                feasible &= passes
+        rows = np.flatnonzero(feasible)
+        totals = np.full(feasible.size, NOWHERE, dtype=np.int64)
         if not rows.size:
-            return Decision(totals, rows)
-        total = np.zeros(rows.size, dtype=np.int64)
-        for plugin, weight in self.profile.minion_scores:
-            total += weight * self._by_minion(plugin, pod, rows).normal
-        for each, weight in self.profile.pod_scores:
-            total += weight * self.score(each, pod, rows).normal
+            return Decision(totals, 0)
+        total = row.resources.take(rows)
+        if row.added is not None:
+            total += row.added.take(rows)
+        for raw, plugin, weight in row.varying:
+            total += weight * plugin.normal(raw.take(rows))
+        for scoring, weight in self.profile.pod_scores:
+            if scoring.constant(look) is None:
+                normal = scoring.score(look, rows)[1]
+                total += normal if weight == 1 else weight * normal
         totals[rows] = total
-        return Decision(totals, np.flatnonzero(totals == totals.max()))
+        return Decision(totals, row.alike)
 
     def refusals(self, pod: PodClass) -> Mapping[int, Mapping[str, Refused]]:
         """Return, for each minion that is turned down, every filter that does, in order."""
@@ -88,16 +211,32 @@ class Decider:
     def scores(self, pod: PodClass) -> Mapping[str, Scored]:
         """Return what each plug-in gives the feasible minions."""
         rows = np.flatnonzero(self._passes(pod))
-        found = {plugin.name: self._by_minion(plugin, pod, rows) for plugin, _ in self.profile.minion_scores}
+        found = {}
+        for plugin, _ in self.profile.minion_scores:
+            raw = self._columns.raw(plugin, pod.pod)
+            raw = np.full(rows.size, plugin.constant, dtype=np.int64) if raw is None else raw[rows]
+            found[plugin.name] = Scored(raw, plugin.normal(raw))
+        found |= {each.name: self.score(each, pod, rows) for each, _ in self.profile.resource_scores}
         return found | {each.name: self.score(each, pod, rows) for each, _ in self.profile.pod_scores}
 
-    def score(self, plugin: PodScore, pod: PodClass, rows: Ints) -> Scored:
+    def score(self, plugin: PodScore | ResourceScore, pod: PodClass, rows: Ints) -> Scored:
         """Return what a plug-in gives some minions, as if they were the feasible ones."""
-        return Scored(*plugin.score(Look(self.view, pod, self._columns), rows))
+        view = self.view
+        if isinstance(plugin, PodScore):
+            return Scored(*plugin.score(Look(view, pod, self._columns), rows))
+        scored = dict(pod.pod.scored)
+        columns = [(name, column_of(view, name)) for name, _ in plugin.resources]
+        allocatable = [view.allocatable[rows, column] for _, column in columns]
+        requested = [
+            view.allocatable[rows, column] - view.left[rows, column] + scored.get(name, 0)
+            for name, column in columns
+        ]
+        found = plugin.of(allocatable, requested)
+        return Scored(found, found)
 
     def _passes(self, pod: PodClass) -> Bools:
         look = Look(self.view, pod, self._columns)
-        found = np.ones(len(self.view.minions), dtype=bool)
+        found: Bools = self.view.left[:, PRESENT] > 0
         for plugin in self.profile.minion_filters:
             passes = self._columns.passes(plugin, pod.pod)
             if passes is not None:
@@ -108,10 +247,15 @@ class Decider:
                 found &= passes
         return found
 
-    def _by_minion(self, plugin: MinionScore, pod: PodClass, rows: Ints) -> Scored:
-        raw = self._columns.raw(plugin, pod.pod)
-        raw = np.full(rows.size, plugin.constant, dtype=np.int64) if raw is None else raw[rows]
-        return Scored(raw, plugin.normal(raw))
+    def afresh(self, pod: PodClass) -> Ints:
+        """Return the totals by the plug-ins one by one, without rows: int64 (N,), -1 where the pod may not go."""
+        rows = np.flatnonzero(self._passes(pod))
+        totals = np.full(len(self.view.minions), NOWHERE, dtype=np.int64)
+        parts = (self.profile.minion_scores, self.profile.resource_scores, self.profile.pod_scores)
+        weights = {each.name: weight for part in parts for each, weight in part}
+        if rows.size:
+            totals[rows] = sum(weights[name] * scored.normal for name, scored in self.scores(pod).items())
+        return totals
 
 
 def _refused(passes: Bools | None) -> list[int]:

@@ -31,6 +31,7 @@ class ImageLocality:
     name = "ImageLocality"
     constant = 0
     by_itself = False
+    stretched = False
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Its images."""

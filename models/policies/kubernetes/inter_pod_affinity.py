@@ -26,6 +26,11 @@ class AffinityFilter:
 
     name = "InterPodAffinity"
 
+    def concerns(self, look: Look) -> bool:
+        """Tell whether the pod has such terms, or pods that were on minions have some that speak of it."""
+        pod = look.pod.pod
+        return bool(pod.affinity or pod.anti_affinity or look.view.carried("anti-affinity", look.pod))
+
     def passes(self, look: Look) -> Bools | None:
         """Return where all three hold."""
         found: Bools | None = None
@@ -103,6 +108,12 @@ class AffinityScore:
 
     hard_weight: int = HARD_WEIGHT
     name: str = "InterPodAffinity"
+
+    def constant(self, look: Look) -> int | None:
+        """Everybody's 0 where neither the pod has preferences nor pods that were on minions some that speak of it."""
+        view, pod = look.view, look.pod
+        heard = pod.pod.preferred_pods or view.carried("preferred", pod) or view.carried("affinity", pod)
+        return None if heard else 0
 
     def score(self, look: Look, rows: Ints) -> tuple[Ints, Ints]:
         """Return the scores of the feasible minions; both ends of the scale take in 0."""

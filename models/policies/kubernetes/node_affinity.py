@@ -53,6 +53,7 @@ class NodeAffinityScore:
     name = "NodeAffinity"
     constant = 0
     by_itself = True
+    stretched = True
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """The preferred terms."""

@@ -12,6 +12,10 @@ class NodePorts:
 
     name = "NodePorts"
 
+    def concerns(self, look: Look) -> bool:
+        """Tell whether the pod wants a port."""
+        return bool(look.pod.pod.ports)
+
     def passes(self, look: Look) -> Bools | None:
         """Return where all ports of the pod are free."""
         found: Bools | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,10 @@ class PodFilter(Protocol):
         """As the real scheduler calls it."""
         ...
 
+    def concerns(self, look: Look) -> bool:
+        """Tell whether it may ever turn the pod down, while minions, owners and the terms of pods are these."""
+        ...
+
     def passes(self, look: Look) -> Bools | None:
         """Return where the pod may go: bool (N,); None: everywhere."""
         ...
@@ -140,6 +144,11 @@ class MinionScore(Protocol):
         """Return all of the pod that the score depends on; None: all minions have ``constant``."""
         ...
 
+    @property
+    def stretched(self) -> bool:
+        """Whether normalising depends on the other minions: each is an addend of its own else."""
+        ...
+
     def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
         """Return the score before it is normalised."""
         ...
@@ -149,12 +158,17 @@ class MinionScore(Protocol):
         ...
 
 
+@runtime_checkable
 class PodScore(Protocol):
     """Scores by what pods are where."""
 
     @property
     def name(self) -> str:
         """As the real scheduler calls it."""
+        ...
+
+    def constant(self, look: Look) -> int | None:
+        """Return what all minions get while minions, owners and the terms of pods are these; None: it depends."""
         ...
 
     def score(self, look: Look, rows: Ints) -> tuple[Ints, Ints]:

@@ -23,6 +23,7 @@ class PreferAvoidPods:
     name = "NodePreferAvoidPods"
     constant = MAX_SCORE
     by_itself = True
+    stretched = False
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Its controller, where it is of a kind that is heeded."""

@@ -13,6 +13,7 @@ from models.policies.kubernetes.node_ports import NodePorts
 from models.policies.kubernetes.node_unschedulable import NodeUnschedulable
 from models.policies.kubernetes.plugin import MinionFilter, MinionScore, PodFilter, PodScore
 from models.policies.kubernetes.prefer_avoid_pods import PreferAvoidPods
+from models.policies.kubernetes.resource_block import ResourceScore
 from models.policies.kubernetes.resource_scores import BalancedAllocation, LeastAllocated
 from models.policies.kubernetes.resources_fit import ResourcesFit
 from models.policies.kubernetes.taint_toleration import TaintFilter, TaintScore
@@ -29,12 +30,14 @@ class Profile:
         minion_filters: By what a minion is; in order, before the others.
         pod_filters: By what pods are where, in order.
         minion_scores: Plug-in and weight.
+        resource_scores: Plug-in and weight.
         pod_scores: Plug-in and weight.
     """
 
     minion_filters: tuple[MinionFilter, ...]
     pod_filters: tuple[PodFilter, ...]
     minion_scores: tuple[tuple[MinionScore, int], ...]
+    resource_scores: tuple[tuple[ResourceScore, int], ...]
     pod_scores: tuple[tuple[PodScore, int], ...]
 
     @property
@@ -45,7 +48,8 @@ class Profile:
     @property
     def scores(self) -> tuple[str, ...]:
         """Names of the plug-ins that score."""
-        return (*(each.name for each, _ in self.minion_scores), *(each.name for each, _ in self.pod_scores))
+        parts = (self.minion_scores, self.resource_scores, self.pod_scores)
+        return tuple(each.name for part in parts for each, _ in part)
 
 
 KUBERNETES_1_20: Final = Profile(
@@ -57,9 +61,8 @@ KUBERNETES_1_20: Final = Profile(
         (PreferAvoidPods(), 10_000),
         (TaintScore(), 1),
     ),
+    resource_scores=((BalancedAllocation(), 1), (LeastAllocated(), 1)),
     pod_scores=(
-        (BalancedAllocation(), 1),
-        (LeastAllocated(), 1),
         (AffinityScore(), 1),
         (SpreadScore(), 2),
     ),

@@ -8,7 +8,7 @@ from models.api.scheduling import NATIVE, PodAsScheduled, is_scalar
 from models.api.schedulingview import PODS, SchedulingView
 from models.policies.kubernetes.plugin import Bools, Look, Refused
 
-__all__ = ["ResourcesFit"]
+__all__ = ["ResourcesFit", "measured"]
 
 
 class ResourcesFit:
@@ -23,23 +23,24 @@ class ResourcesFit:
 
     name = "NodeResourcesFit"
 
+    def concerns(self, look: Look) -> bool:
+        """It always has a say."""
+        return True
+
     def passes(self, look: Look) -> Bools | None:
         """Return where all is left."""
         view = look.view
         columns = measured(view, look.pod.pod)
         need = look.pod.need.take(columns)
-        enough = view.allocatable[:, columns] >= view.used[:, columns] + need
+        enough = view.left[:, columns] >= need
         passes: Bools = np.logical_and.reduce(enough, axis=1)
         return passes
 
     def refused(self, look: Look, minion: int) -> Refused:
         """Name all that is not left."""
         view, pod = look.view, look.pod
-        short = [
-            column
-            for column in measured(view, pod.pod)
-            if view.allocatable[minion, column] < view.used[minion, column] + pod.need[column]
-        ]
+        columns = measured(view, pod.pod)
+        short = [column for column in columns if view.left[minion, column] < pod.need[column]]
         words = {PODS: "Too many pods"} | {
             view.column(name): f"Insufficient {name}"
             for name in (*NATIVE, *(name for name, _ in pod.pod.requests if is_scalar(name)))

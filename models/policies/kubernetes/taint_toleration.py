@@ -56,6 +56,7 @@ class TaintScore:
     name = "TaintToleration"
     constant = 0
     by_itself = True
+    stretched = True
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Its tolerations."""

@@ -65,9 +65,13 @@ class SpreadFilter:
 
     name = "PodTopologySpread"
 
+    def concerns(self, look: Look) -> bool:
+        """Tell whether the pod has such constraints."""
+        return any(spread.hard for spread in look.pod.pod.spread)
+
     def passes(self, look: Look) -> Bools | None:
         """Return where no constraint is broken."""
-        if not any(spread.hard for spread in look.pod.pod.spread):
+        if not self.concerns(look):
             return None
         hard, counts = _hard(look), _counts(look)
         found: Bools | None = None
@@ -149,9 +153,16 @@ class SpreadScore:
     defaults: tuple[tuple[str, int], ...] = SYSTEM_DEFAULTS
     name: str = "PodTopologySpread"
 
+    def constant(self, look: Look) -> int | None:
+        """Everybody's 100 where the pod has no such constraints and no default ones."""
+        return None if self._kept(look).constraints else MAX_SCORE
+
+    def _kept(self, look: Look) -> _Soft:
+        return look.columns.kept(("soft spread", look.pod.number), lambda: self._soft(look))
+
     def score(self, look: Look, rows: Ints) -> tuple[Ints, Ints]:
         """Return the scores of the feasible minions; one that lacks a key has 0."""
-        soft = look.columns.kept(("soft spread", look.pod.number), lambda: self._soft(look))
+        soft = self._kept(look)
         raw = np.zeros(rows.size, dtype=np.int64)
         if not soft.constraints:
             return raw, raw + MAX_SCORE

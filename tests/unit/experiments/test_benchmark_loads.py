@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from experiments.benchmarks.decisions import measure_decisions
 from experiments.benchmarks.loads import control
 from models.plan import make_plan
+from models.policies.kubernetes.resource_block import ResourceBlock
 from models.world import Sinks, World
 from sim.journalchunks import ChunkMemory
 
@@ -24,3 +28,15 @@ def test_a_pod_costs_few_events_from_birth_to_ready_and_nothing_after() -> None:
     assert 4 < hour.engine.dispatched / 1_800 <= 5.5
     # Leases, passes of the monitor and periods of queues are computed, not ticked.
     assert month.engine.dispatched - hour.engine.dispatched <= 100
+
+
+@pytest.mark.parametrize("kind", ["plain", "rich"])
+def test_decisions_are_bound_and_checked(kind: str) -> None:
+    found = measure_decisions(kind, 30, 5, 300)
+    assert (found.decisions, found.bound, found.checked, found.mismatches) == (300, 300, 3, 0)
+    assert found.cpu_s > 0
+
+
+def test_a_decision_that_is_not_the_one_from_scratch_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ResourceBlock, "catch_up", lambda block: None)
+    assert measure_decisions("plain", 30, 5, 300).mismatches == 3
