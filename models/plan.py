@@ -182,6 +182,7 @@ def _pod_template(
         tolerations=() if constants is None else pod.admitted_tolerations(constants),
         grace_s=math.inf if constants is None else _grace_s(pod, constants),
         containers=pod.containers,
+        scheduling=pod.scheduling,
     )
 
 

@@ -217,7 +217,8 @@ def _unclear(found: list[Found]) -> set[str]:
     unclear = set()
     for each in found:
         path, misspelt = each.path, each.code == "unknown-key"
-        if path[:1] == ("images",) and (len(path) < 3 or path[2] == "name" or misspelt):
+        told = path[:1] == ("images",) and (len(path) < 3 or path[2] == "name" or misspelt)
+        if told or (len(path) == 1 and misspelt and each.hint == "images"):
             unclear.add("images")
         if path[:1] == ("cluster",):
             if len(path) < 4 or path[3] in {"name", "count"} or misspelt:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from models.api.kinds import KINDS, MODELLED, WITHOUT_NAMESPACE, versions_of
 from models.api.manifests_fields import Fields
 from models.api.manifests_objects import READERS
+from models.api.manifests_pods import Seen
 from models.api.manifests_status import read_epoch_s, read_owner
 from models.api.specs_manifests import ManifestFile, ManifestObject, Place
 from models.api.specs_names import parse_dns_name, parse_dns_subdomain
@@ -85,10 +86,10 @@ class _Reading:
     def __init__(self, problems: list[Diagnostic]) -> None:
         self.problems = problems
         self.objects: list[ManifestObject] = []
-        self._seen: dict[tuple[str, str, str], None] = {}
+        self._known: dict[tuple[str, str, str], None] = {}
         self._skipped: Counter[str] = Counter()
         self.taken_s: float | None = None
-        self._unmodelled: dict[str, None] = {}
+        self._notebook = Seen()
 
     def notes(self, source: str) -> list[str]:
         """One sentence for each thing that is passed over."""
@@ -97,9 +98,9 @@ class _Reading:
             f"{name}: {count} of the kind {kind} {'is' if count == 1 else 'are'} not modelled and passed over."
             for kind, count in sorted(self._skipped.items())
         ]
-        if self._unmodelled:
+        if self._notebook.unmodelled:
             found.append(
-                f"{name}: these fields are kept but not modelled: {', '.join(sorted(self._unmodelled))}."
+                f"{name}: these fields are kept but not modelled: {', '.join(sorted(self._notebook.unmodelled))}."
             )
         return found
 
@@ -151,13 +152,13 @@ class _Reading:
         if not metadata.has("name"):
             metadata.problem("name", "Required value: name or generateName is required")
         labels, annotations = metadata.labels("labels"), metadata.texts("annotations")
-        spec = READERS[kind](fields, name, namespace, self._unmodelled)
+        spec = READERS[kind](fields, name, namespace, self._notebook)
         if not name:
             return
-        if (kind, namespace, name) in self._seen:
+        if (kind, namespace, name) in self._known:
             metadata.problem("name", f'{kind} "{name}" already exists')
             return
-        self._seen[kind, namespace, name] = None
+        self._known[kind, namespace, name] = None
         created_s = read_epoch_s(metadata, "creationTimestamp")
         self._date(fields, created_s)
         raw: dict[str, Any] = fields.value

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from models.api.constants import constants_for
 from models.api.manifests_fields import Fields
-from models.api.manifests_pods import read_node_name, read_pod, read_taints
+from models.api.manifests_pods import Seen, read_node_name, read_pod, read_taints
 from models.api.manifests_status import read_record
 from models.api.quantities import to_amount, to_bytes, to_millicores
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
@@ -38,14 +39,14 @@ _MODELLED_SERVICE: Final = {"selector", "ports"}
 _NODE_RESOURCES: Final = ("cpu", "memory", "ephemeral-storage", "pods")
 
 
-def _pod(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _pod(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     spec = fields.mapping("spec")
-    pod = read_pod(fields.mapping("metadata"), spec, namespace, unmodelled, owned=False)
+    pod = read_pod(fields.mapping("metadata"), spec, namespace, seen, owned=False)
     record = read_record(fields.mapping("status"))
     return ManifestPod.model_construct(name=name, pod=pod, minion=read_node_name(spec), record=record)
 
 
-def _controller(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _controller(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     kind, spec = fields.text("kind"), fields.mapping("spec")
     template, status = spec.mapping("template"), fields.mapping("status")
     for key in ("replicas", "fullyLabeledReplicas", "readyReplicas"):
@@ -53,14 +54,17 @@ def _controller(fields: Fields, name: str, namespace: str, unmodelled: dict[str,
     if not spec.has("template"):
         spec.problem("template", "Required value")
         pod = read_pod(
-            template, Fields(fields.document, [], template.path, {}, ""), namespace, {}, owned=True
+            template, Fields(fields.document, [], template.path, {}, ""), namespace, Seen(), owned=True
         )
     else:
-        unmodelled |= dict.fromkeys(
+        seen.unmodelled |= dict.fromkeys(
             f"spec.{key}" for key in spec.value if key not in {"replicas", "selector", "template"}
         )
         metadata = template.mapping("metadata")
-        pod = read_pod(metadata, template.mapping("spec"), namespace, unmodelled, owned=True)
+        pod = read_pod(metadata, template.mapping("spec"), namespace, seen, owned=True)
+        uid = fields.mapping("metadata").text("uid")
+        if uid and pod.scheduling is not None:
+            pod = pod.with_scheduling(replace(pod.scheduling, controller=(kind, uid)))
         if kind == REPLICATION_CONTROLLER:
             labels = spec.labels("selector") if spec.has("selector") else pod.labels
             selector = Selector(tuple(Requirement("In", key, (label,)) for key, label in labels.items()))
@@ -78,18 +82,21 @@ def _controller(fields: Fields, name: str, namespace: str, unmodelled: dict[str,
     return _made(kind, name, namespace, spec, pod, EVERYTHING)
 
 
-def _deployment(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _deployment(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     """The ReplicaSet of its last revision, as if every roll-out were over."""
-    made = _controller(fields, name, namespace, unmodelled)
+    made = _controller(fields, name, namespace, seen)
     assert isinstance(made, Controller), "a deployment is read as a controller"
     text = json.dumps(fields.mapping("spec").value.get("template"), sort_keys=True)
     revision = _revision(text)
     labels = {**made.pod.labels, TEMPLATE_HASH: revision}
+    pod = made.pod.model_copy(update={"labels": labels})
+    if pod.scheduling is not None:
+        pod = pod.with_scheduling(replace(pod.scheduling, labels=tuple(sorted(labels.items()))))
     return made.model_copy(
         update={
             "name": f"{name}-{revision}",
             "kind": REPLICA_SET,
-            "pod": made.pod.model_copy(update={"labels": labels}),
+            "pod": pod,
             "selector": Selector(
                 (*made.selector.requirements, Requirement("In", TEMPLATE_HASH, (revision,)))
             ),
@@ -103,7 +110,7 @@ def _revision(template: str) -> str:
     return "".join(_LETTERS[number // len(_LETTERS) ** place % len(_LETTERS)] for place in range(10))
 
 
-def _priority_class(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _priority_class(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     if not fields.has("value"):
         fields.problem("value", "Required value")
     most = MAX_PRIORITY if name not in SYSTEM_CLASSES else max(SYSTEM_CLASSES.values())
@@ -113,12 +120,12 @@ def _priority_class(fields: Fields, name: str, namespace: str, unmodelled: dict[
         fields.problem("value", says)
     fields.one_of("preemptionPolicy", ("PreemptLowerPriority", "Never"), "PreemptLowerPriority")
     if fields.text("preemptionPolicy") == "Never":
-        unmodelled["preemptionPolicy"] = None
+        seen.unmodelled["preemptionPolicy"] = None
     is_default = fields.flag("globalDefault")
     return ManifestPriorityClass.model_construct(name=name, value=min(value, most), is_default=is_default)
 
 
-def _namespace(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _namespace(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     return ManifestAtRest.model_construct(name=name)
 
 
@@ -151,9 +158,9 @@ def _label_selector(spec: Fields) -> Selector:
         return EVERYTHING
 
 
-def _service(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _service(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     spec = fields.mapping("spec")
-    unmodelled |= dict.fromkeys(f"spec.{key}" for key in spec.value if key not in _MODELLED_SERVICE)
+    seen.unmodelled |= dict.fromkeys(f"spec.{key}" for key in spec.value if key not in _MODELLED_SERVICE)
     labels = spec.labels("selector")
     selector = Selector(tuple(Requirement("In", key, (label,)) for key, label in labels.items()))
     ports = []
@@ -179,7 +186,7 @@ def _service(fields: Fields, name: str, namespace: str, unmodelled: dict[str, No
     )
 
 
-def _node(fields: Fields, name: str, namespace: str, unmodelled: dict[str, None]) -> ObjectSpec:
+def _node(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
     spec, status, metadata = fields.mapping("spec"), fields.mapping("status"), fields.mapping("metadata")
     capacity = status.mapping("capacity")
     allocatable = status.mapping("allocatable") if status.has("allocatable") else capacity
@@ -235,7 +242,7 @@ def _both(
     return whole, min(left, whole)
 
 
-READERS: Final[dict[str, Callable[[Fields, str, str, dict[str, None]], ObjectSpec]]] = {
+READERS: Final[dict[str, Callable[[Fields, str, str, Seen], ObjectSpec]]] = {
     "Pod": _pod,
     "ReplicationController": _controller,
     "ReplicaSet": _controller,

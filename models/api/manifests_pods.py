@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from models.api.containers import RESTART_POLICIES, ContainerSpec, PodContainers
 from models.api.manifests_containers import NATIVE, read_amounts, read_containers
 from models.api.manifests_fields import Fields
+from models.api.scheduling import PodAsScheduled
+from models.api.scheduling_pods import read_scheduling
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
 from models.api.specs_names import label_key_problem, parse_dns_subdomain
 from models.api.specs_taints import EFFECTS, Taint, Toleration
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuRequest
+from sim.diagnostics import Diagnostic
 from sim.distributions import Constant
 
-__all__ = ["GPU_ANNOTATION", "MINIONS_ANNOTATION", "read_pod", "read_taints"]
+__all__ = ["GPU_ANNOTATION", "MINIONS_ANNOTATION", "Seen", "read_pod", "read_taints"]
 
 ANNOTATIONS: Final = "wavetank/"
 """Annotations that begin so are ours."""
@@ -30,23 +34,61 @@ _MAX_PRIORITY: Final = 2_000_001_000  # system-node-critical
 _MODELLED_POD: Final = {
     "containers", "initContainers", "overhead", "nodeName", "nodeSelector", "tolerations",
     "terminationGracePeriodSeconds", "priority", "priorityClassName", "restartPolicy",
+    "affinity", "topologySpreadConstraints",
 }  # fmt: skip
 
 Amounts = Counter[str]
 
 
-def read_pod(
-    metadata: Fields, spec: Fields, namespace: str, unmodelled: dict[str, None], *, owned: bool
-) -> PodSpec:
+@dataclass
+class Seen:
+    """What has been seen of a file so far.
+
+    Attributes:
+        unmodelled: Names of fields that are passed over.
+        pods: By all that they say: the pods of one controller say the same, and are read once.
+    """
+
+    unmodelled: dict[str, None] = field(default_factory=dict)
+    pods: dict[str, PodSpec] = field(default_factory=dict)
+
+
+def read_pod(metadata: Fields, spec: Fields, namespace: str, seen: Seen, *, owned: bool) -> PodSpec:
     """Return what is modelled of a pod or a template.
 
     Args:
         metadata: Of the pod or the template.
         spec: The pod's.
         namespace: Of the object that it stands in.
-        unmodelled: Names of fields that are passed over are added here.
+        seen: What was seen before in the same file; added to.
         owned: It is a controller's template, whose restart policy must be Always.
     """
+    key = _said(metadata, spec, namespace, owned=owned)
+    found = seen.pods.get(key)
+    if found is None:
+        known = len(spec.problems)
+        found = _read_pod(metadata, spec, namespace, seen.unmodelled, owned=owned)
+        if len(spec.problems) == known:  # else it is told anew at each place
+            seen.pods[key] = found
+    return found
+
+
+def _said(metadata: Fields, spec: Fields, namespace: str, *, owned: bool) -> str:
+    """All that a pod's reading depends on, as a text: not its volumes, nor where it is bound."""
+    fields = {key: None if key in {"volumes", "nodeName"} else value for key, value in spec.value.items()}
+    ours = {key: metadata.value.get(key) for key in ("labels", "ownerReferences")}
+    annotations = metadata.value.get("annotations")
+    if isinstance(annotations, dict):
+        wrong = [key for key, text in annotations.items() if not isinstance(text, str)]
+        ours["annotations"] = [wrong, *((k, v) for k, v in annotations.items() if k.startswith(ANNOTATIONS))]
+    elif annotations is not None:
+        ours["annotations"] = annotations
+    return repr((namespace, owned, ours, fields))
+
+
+def _read_pod(
+    metadata: Fields, spec: Fields, namespace: str, unmodelled: dict[str, None], *, owned: bool
+) -> PodSpec:
     unmodelled |= dict.fromkeys(f"spec.{key}" for key in spec.value if key not in _MODELLED_POD)
     if not spec.value.get("containers"):
         spec.problem("containers", "Required value")
@@ -74,7 +116,20 @@ def read_pod(
         grace_s=grace_s,
     )
     said = tuple(sorted(each for each in annotations.items() if each[0].startswith(ANNOTATIONS)))
-    return pod.with_containers(PodContainers(containers, first, restart_policy, grace_s, said))
+    pod = pod.with_containers(PodContainers(containers, first, restart_policy, grace_s, said))
+    return pod.with_scheduling(_scheduling(metadata, spec, namespace))
+
+
+def _scheduling(metadata: Fields, spec: Fields, namespace: str) -> PodAsScheduled:
+    """What a scheduler reads of it; of what is wrong only that is told which is not told already."""
+    problems: list[Diagnostic] = []
+    own, its = (
+        Fields(each.document, problems, each.path, each.value, each.names) for each in (metadata, spec)
+    )
+    found = read_scheduling(own, its, namespace, admitted=False)
+    told = dict.fromkeys(spec.problems)
+    spec.problems.extend(each for each in problems if each not in told)
+    return found
 
 
 def _requests(

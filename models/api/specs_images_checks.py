@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from models.api.specs_images import tagged
+from models.api.specs_images import Image, tagged
 from models.api.specs_references import CrossProblem, mappings
 from sim.diagnostics import nearest_word
 from sim.units import UnitError, parse_bytes
 
 __all__ = ["image_problems"]
+
+_KEYS: Final = {spec.alias or name for name, spec in Image.model_fields.items()}
 
 
 def image_problems(
@@ -42,6 +44,7 @@ def _is_clear(images: object) -> bool:
         return False
     return all(
         isinstance(image, Mapping)
+        and not set(image) - _KEYS  # a misspelt 'layers' hides some
         and isinstance(layers := image.get("layers", []), list)
         and all(isinstance(layer, Mapping) and isinstance(layer.get("name"), str) for layer in layers)
         for image in images

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, PrivateAttr, model_validator
 
 from models.api.containers import PodContainers
+from models.api.scheduling import PodAsScheduled
 from models.api.selectors import EVERYTHING
 from models.api.specs_distributions import CountLaw, CpuLaw, DurationLaw, PositiveDurationLaw, SizeLaw
 from models.api.specs_fields import (
@@ -193,11 +194,23 @@ class PodSpec(Spec):
     grace_s: DurationS | None = Field(None, alias="grace", description="a time, as 30s")
 
     _containers: PodContainers | None = PrivateAttr(None)
+    _scheduling: PodAsScheduled | None = PrivateAttr(None)
 
     @property
     def containers(self) -> PodContainers | None:
         """Its containers one by one; None: one that runs as long as the pod and says nothing of itself."""
         return self._containers
+
+    @property
+    def scheduling(self) -> PodAsScheduled | None:
+        """What the kube-scheduler's plug-ins read of it; None: no more than this spec itself says."""
+        return self._scheduling
+
+    def with_scheduling(self, scheduling: PodAsScheduled) -> PodSpec:
+        """Return this pod with what is said of its scheduling in v1's own words."""
+        made = self.model_copy()
+        made._scheduling = scheduling
+        return made
 
     def with_containers(self, containers: PodContainers) -> PodSpec:
         """Return this pod with containers, whose sum of requests it asks for."""

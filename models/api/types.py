@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.api.containers import PodContainers
+    from models.api.scheduling import PodAsScheduled
     from models.api.selectors import Selector
     from models.api.specs_taints import Toleration
 
@@ -117,6 +118,7 @@ class PodTemplate:
         tolerations: Of taints, those that every pod is given too; empty where nothing taints.
         grace_s: Seconds that its containers may take to end when it is deleted.
         containers: One by one; nothing where only their sum is known.
+        scheduling: What v1 says of its scheduling; nothing where no more than the above is known.
     """
 
     index: int
@@ -129,6 +131,7 @@ class PodTemplate:
     tolerations: tuple[Toleration, ...] = ()
     grace_s: float = math.inf
     containers: PodContainers | None = None
+    scheduling: PodAsScheduled | None = None
 
     @property
     def gpu_milli(self) -> int:

@@ -54,6 +54,7 @@ class ReplicationManager:
         self._store = store
         self._stream = streams.stream("replication.ties")
         self._ties = 0
+        self._acting = False
         self._burst = int(constants["replication_burst_count"])
         self._slow_start = int(constants["replication_slow_start_count"])
         self._workers = self._all_workers = int(constants["replication_worker_count"])
@@ -80,6 +81,10 @@ class ReplicationManager:
     # Keys and workers.
 
     def _act(self) -> None:
+        """Give waiting keys to free workers; a sync that is over at once leaves its worker to the loop it came from."""
+        if self._acting:
+            return
+        self._acting = True
         while self._workers and self.belief.queue:
             found = self.belief.queue.popleft()
             found.queued = False
@@ -88,6 +93,7 @@ class ReplicationManager:
             # What came while it waited may not have been read yet.
             found.dirty = found.dirty and bool(self.client.cursor.pending)
             self._sync(found)
+        self._acting = False
 
     def _done(self, found: Replicated, generation: int) -> None:
         if generation != self.generation:

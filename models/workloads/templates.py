@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from models.api.containers import PodContainers
+from models.api.scheduling import PodAsScheduled
 from models.api.selectors import Selector
 from models.api.specs_taints import Toleration
 from models.api.types import GpuRequest, PodTemplate, ResourceTable
@@ -28,7 +29,7 @@ class TemplateTable:
         self._found: dict[tuple[object, ...], PodTemplate] = {}
         self.templates: list[PodTemplate] = []
 
-    def intern(
+    def intern(  # noqa: PLR0913 - one for each field of a template
         self,
         cpu_millicores: int,
         memory_bytes: int,
@@ -43,13 +44,14 @@ class TemplateTable:
         tolerations: tuple[Toleration, ...] = (),
         grace_s: float = math.inf,
         containers: PodContainers | None = None,
+        scheduling: PodAsScheduled | None = None,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        key = (need, gpu, pairs, namespace, priority, minions, tolerations, grace_s, containers)
+        key = (need, gpu, pairs, namespace, priority, minions, tolerations, grace_s, containers, scheduling)
         template = self._found.get(key)
         if template is None:
             template = PodTemplate(
@@ -63,6 +65,7 @@ class TemplateTable:
                 tolerations,
                 grace_s,
                 containers,
+                scheduling,
             )
             self._found[key] = template
             self.templates.append(template)

@@ -235,6 +235,15 @@ def test_cordons_and_taints_of_the_dump_hold(world):
     assert {row["minion"] for row in records(there, "pod_bound")} == {"minion/n3"}
 
 
+def test_thousands_of_controllers_with_nothing_to_do_are_seen_to_one_after_the_other(world):
+    old = replica_set(0, status={"replicas": 0})
+    items = [
+        {**old, "metadata": {**old["metadata"], "name": f"web-{i}", "uid": f"u-{i}"}} for i in range(1200)
+    ]
+    there = ran(world(node("n1"), *items))
+    assert later(there, "controller_status", "pod_created") == []
+
+
 def test_a_made_cluster_runs_on_as_it_was(tmp_path):
     dump = make_dump(12, 150)
     (tmp_path / "dump.json").write_text(json.dumps(dump))
