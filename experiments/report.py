@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 
 from experiments.controlplots import NAMED_CONTROLLERS, draw_controllers, draw_replacement
 from experiments.controlsteps import controller_steps
+from experiments.imageplots import draw_pulls
 from experiments.journalfiles import RunFiles, open_run
 from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage, fault_bands
 from experiments.plotstyle import data_uri
 from experiments.replacement import STAGES
+from experiments.startups import pull_steps, pulls_going_on
 from experiments.steps import read_cluster_steps
 from experiments.summary import summarise
 from experiments.sweep import SweepTable, compare, read_results
@@ -120,6 +122,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
             )
         )
     made += _control_pictures(run, summary, marks)
+    made += _pull_pictures(run, summary, marks)
     if steps:
         shares = ", ".join(
             f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()
@@ -163,6 +166,20 @@ def _control_pictures(
         alt = "Means: " + ", ".join(f"{stage} {say_time(replaced[f'{stage}_s']['mean'])}" for stage in STAGES)
         made.append(("Where the time of a replacement goes", caption, f"{alt}.", draw_replacement(replaced)))
     return made
+
+
+def _pull_pictures(
+    run: RunFiles, summary: Mapping[str, Any], marks: str
+) -> list[tuple[str, str, str, Figure | None]]:
+    if summary["images"] is None:
+        return []
+    total = summary["images"]["total"]
+    pulled, failed = (pull_steps(run, f"image_{word}", None) for word in ("pulled", "failed"))
+    curves = (pulls_going_on(run), pulled, failed)
+    longest = "" if total["max_s"] is None else f"; the longest took {say_time(total['max_s'])}"
+    alt = f"{say_count(total['pulled'])} pulls, {say_count(total['failed'])} failed{longest}."
+    figure = draw_pulls(curves, summary["faults"]["listed"], summary["end_s"])
+    return [("Pulls of images over time", f"For all pods.{marks}", alt, figure)]
 
 
 def _fault_words(faults: Mapping[str, Any], end_s: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 import polars as pl
@@ -14,11 +15,13 @@ from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Lives, Pods
 from experiments.metrics import SHARES, delay_quantiles, resource_column, usage_shares, waits_s
 from experiments.owners import chosen, read_named
+from experiments.startups import StartUps, pull_steps, read_startups
 from experiments.steps import NOTHING, Steps, read_cluster_steps
 from models.api.specs_control import KUBERNETES
 
 __all__ = ["StateSteps"]
 
+_PULLS = {"pulls": "image_pulled", "pull_failures": "image_failed"}
 Floats = NDArray[np.float64]
 
 
@@ -34,6 +37,7 @@ class StateSteps:
         self._run = run
         self._lives = lives
         self._control = ControlSteps(run)
+        self._startups: StartUps | None = None
 
     def of(self, term: Term) -> Steps:
         """Return a term over time. Where it has no number it is nan, a delay that was not reached is inf."""
@@ -46,14 +50,31 @@ class StateSteps:
             return self._usage(term)
         if takes == "minion":
             return self._minions(term)
+        if term.name in _PULLS:
+            owners = self._owners(term.selector) if term.selector else None
+            return pull_steps(self._run, _PULLS[term.name], owners)
+        if term.name.startswith("startup_"):
+            return _constant(self._startup(term.name.removeprefix("startup_"), term.selector))
         pods = self._pods(term.selector)
         return _constant(self._delay(term.name, pods)) if term.metric.at_end_only else _count(term.name, pods)
+
+    def _owners(self, selector: str) -> Collection[str]:
+        return chosen(read_named(self._run.manifest, "owners"), selector)
+
+    def _startup(self, word: str, selector: str) -> float:
+        if self._startups is None:
+            self._startups = read_startups(self._run)
+        pods = self._startups.of(self._owners(selector)) if selector else self._startups
+        found = pods.quantiles(self._lives.end_s)[word]
+        if found.value is not None:
+            return found.value
+        return np.inf if len(pods) else np.nan
 
     def _pods(self, selector: str) -> Pods:
         pods = self._lives.pods
         if not selector:
             return pods
-        wanted = chosen(read_named(self._run.manifest, "owners"), selector)
+        wanted = self._owners(selector)
         numbers = [place for place, owner in enumerate(pods.owners) if owner in wanted]
         return pods.where(np.isin(pods.owner, numbers))
 

@@ -21,6 +21,7 @@ from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
 from experiments.metrics import measure
 from experiments.replacement import controller_figures, replacement_times
+from experiments.startups import image_figures, read_startups
 from experiments.tables import Section, run_sections
 
 __all__ = ["build_summary", "print_summary", "summarise"]
@@ -53,6 +54,8 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         **measure(run, lives),
         "controllers": controller_figures(run, lives.end_s),
         "replacement": replacement_times(run),
+        "startup": read_startups(run).figures(lives.end_s),
+        "images": image_figures(run),
         "expectations": [judgement.as_json() for judgement in judgements],
         "status": _status(run.complete and lives.complete, judgements),
         "notes": [*run.manifest.get("notes", ()), *run.notes],

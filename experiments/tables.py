@@ -9,7 +9,7 @@ from typing import Any
 from experiments.metrics import ordered_resources
 from experiments.replacement import STAGES
 from experiments.statistics import Quantile
-from experiments.wording import say_count, say_quantile_s, say_share, say_time
+from experiments.wording import say_bytes, say_count, say_quantile_s, say_share, say_time
 
 __all__ = ["Section", "run_sections"]
 
@@ -44,6 +44,8 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _minions(summary),
         _controllers(summary),
         _replacement(summary),
+        _startup(summary),
+        _images(summary),
         _expectations(summary),
     )
 
@@ -146,6 +148,39 @@ def _replacement(summary: Mapping[str, Any]) -> Section:
 
 def _stages(name: str, found: Mapping[str, Any], word: str) -> tuple[str, ...]:
     return (name, *(say_time(found[f"{stage}_s"][word]) for stage in (*STAGES, "whole")))
+
+
+def _startup(summary: Mapping[str, Any]) -> Section:
+    found = summary["startup"]
+    names = {
+        "there": "their images were there",
+        "pulled": "they had to pull",
+        "less_pulls": "they had to pull, without that time",
+    }
+    rows = tuple(
+        (name, say_count(found[word]["pods"]), *_quantiles(found[word]))
+        for word, name in names.items()
+        if found is not None and found[word]["pods"]
+    )
+    return Section("Start-up, created to ready", ("pods", "number", "p50", "p95", "p99"), rows)
+
+
+def _images(summary: Mapping[str, Any]) -> Section:
+    found = summary["images"]
+    if found is None:
+        return Section("Images", (), ())
+    rows = [_image(each["image"], each) for each in found["listed"]]
+    if found["images"] > 1:
+        rows.append(_image(f"all {say_count(found['images'])}", found["total"]))
+    headings = ("image", "pulls", "failed", "removed", "moved", "p50", "p99", "longest")
+    return Section("Images, asked for to there", headings, tuple(rows))
+
+
+def _image(name: str, found: Mapping[str, Any]) -> tuple[str, ...]:
+    counts = (say_count(found[word]) for word in ("pulled", "failed", "removed"))
+    p50, _, p99 = (say_quantile_s(Quantile.from_json(found[f"{word}_s"])) for word in ("p50", "p95", "p99"))
+    longest = "-" if found["max_s"] is None else say_time(found["max_s"])
+    return (name, *counts, say_bytes(found["bytes"]), p50, p99, longest)
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:

@@ -6,7 +6,7 @@ import math
 
 from experiments.statistics import Estimate, Quantile
 
-__all__ = ["say_count", "say_estimate", "say_number", "say_quantile_s", "say_share", "say_time"]
+__all__ = ["say_bytes", "say_count", "say_estimate", "say_number", "say_quantile_s", "say_share", "say_time"]
 
 NOTHING = "-"
 """Said where there is no number."""
@@ -28,6 +28,14 @@ def say_number(number: float | None, digits: int = 4) -> str:
 def say_count(number: float) -> str:
     """Return a whole number with separators."""
     return f"{int(number):,}"
+
+
+def say_bytes(size_bytes: float) -> str:
+    """Return a size in the binary unit in which it is easiest to read."""
+    for unit_bytes, unit in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if abs(size_bytes) >= unit_bytes:
+            return f"{say_number(size_bytes / unit_bytes, 3)} {unit}"
+    return f"{say_number(size_bytes)} B"
 
 
 def say_time(seconds: float | None) -> str:
