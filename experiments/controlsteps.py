@@ -15,12 +15,17 @@ from experiments.journalfiles import RunFiles
 from experiments.owners import chosen, read_named
 from experiments.steps import NOTHING, Steps
 
-__all__ = ["CONTROLLER_WORDS", "EVICTED", "ControlSteps", "combined", "controller_steps", "summed"]
+__all__ = ["CONTROLLER_WORDS", "DRAINED", "EVICTED", "ControlSteps", "combined", "controller_steps", "summed"]
 
 Floats = NDArray[np.float64]
 
 EVICTED: Final = "TaintManagerEviction"
 """The reason of ``pod_terminating`` where the minion's taint drives a pod away."""
+
+DRAINED: Final = "Eviction"
+"""The same where an operator drains the minion."""
+
+_DRIVEN: Final = (EVICTED, DRAINED)
 
 CONTROLLER_WORDS: Final = ("desired", "live", "ready", "evicted", "unavailable")
 """The metrics that a run tells of each controller."""
@@ -74,7 +79,7 @@ class ControlSteps:
         return combined([desired, ready], lambda rows: np.maximum(rows[0] - rows[1], 0.0))
 
     def _evicted(self, owners: Sequence[str]) -> Steps:
-        mine = pl.col("owner").is_in(owners) & (pl.col("reason") == EVICTED)
+        mine = pl.col("owner").is_in(owners) & pl.col("reason").is_in(_DRIVEN)
         times_s = self._life.filter((pl.col("kind") == "pod_terminating") & mine)["time_s"].to_numpy()
         return Steps(times_s, np.arange(1.0, len(times_s) + 1))
 
@@ -87,7 +92,7 @@ class ControlSteps:
         """
         mine = self._life.filter(pl.col("owner") == controller)
         ran = _switched(mine.filter(pl.col("kind").is_in([*_BEGINS, *_ENDS])))
-        gone = mine.filter((pl.col("kind") == "pod_terminating") & (pl.col("reason") == EVICTED))
+        gone = mine.filter((pl.col("kind") == "pod_terminating") & pl.col("reason").is_in(_DRIVEN))
         evicted = set(gone["object"].to_list())
         left = mine.filter(pl.col("object").is_in(list(evicted)))
         running_evicted = _both(left)
@@ -137,7 +142,7 @@ def _both(records: pl.DataFrame) -> Steps:
     """How many pods run that were evicted."""
     state = records.with_columns(
         runs=pl.when(pl.col("kind") != "pod_terminating").then(pl.col("kind").is_in(_BEGINS)),
-        told=pl.when(pl.col("reason") == EVICTED).then(True),
+        told=pl.when(pl.col("reason").is_in(_DRIVEN)).then(True),
     ).with_columns(pl.col("runs", "told").forward_fill().over("object").fill_null(False))
     return _changes(state.with_columns(on=(pl.col("runs") & pl.col("told")).cast(pl.Int8)))
 

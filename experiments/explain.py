@@ -78,8 +78,9 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "image_removed": lambda row: f"{row['object']} was removed from {row['minion']} to make room",
     "fault_began": lambda row: f"{row['object']} struck{_where(row)}{_occurrence(row)}",
     "fault_ended": lambda row: f"{row['object']} was over{_at(row)}{_occurrence(row)}",
+    "operator_step": lambda row: f"{row['object']}: an operator {row['reason']}{_where(row)}",
     "minion_crashed": lambda row: (
-        f"{row['object']} crashed, to be repaired "
+        f"{row['object']} {'went down for a reboot, to be back' if row['reason'] else 'crashed, to be repaired'} "
         + ("never" if row["value"] is None else f"after {say_time(row['value'])}")
     ),
     "minion_repaired": lambda row: f"{row['object']} was repaired and is empty",

@@ -98,6 +98,7 @@ class Minions:
         ready: Whether it was ready then.
         allocatable: By resource word; 0 where the run knows nothing of the resource.
         changed_s, changed, up: Crashes and repairs in order of time: when, which row, whether it came up.
+        planned: Whether it went down, or had gone down, because an operator rebooted it.
     """
 
     names: tuple[str, ...]
@@ -107,6 +108,7 @@ class Minions:
     changed_s: Floats
     changed: Codes
     up: NDArray[np.bool_]
+    planned: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -293,8 +295,20 @@ def _read_minions(run: RunFiles, events: _Events) -> tuple[Minions, Codes]:
         events.times_s(changes),
         _look_up(events.codes("object", changes), row_of_code),
         np.isin(changes, events.rows("minion_repaired")),
+        _planned(run),
     )
     return minions, row_of_code
+
+
+def _planned(run: RunFiles) -> NDArray[np.bool_]:
+    """Of every crash and repair in order, whether it is of a reboot."""
+    kind = pl.col("kind").cast(pl.String)
+    changes = run.events().filter(kind.is_in(["minion_crashed", "minion_repaired"]))
+    told = changes.select(kind, pl.col("object", "reason").cast(pl.String)).with_columns(
+        planned=pl.when(pl.col("kind") == "minion_crashed").then(pl.col("reason").eq_missing("reboot"))
+    )
+    known = told.select(pl.col("planned").forward_fill().over("object").fill_null(False)).collect()
+    return np.asarray(known["planned"].to_numpy(), dtype=np.bool_)
 
 
 def _read_faults(run: RunFiles) -> Faults:

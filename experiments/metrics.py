@@ -219,14 +219,15 @@ def _share(part: float, whole: float) -> float | None:
 
 
 def _fleet(minions: Minions, end_s: float) -> dict[str, Any]:
-    """Count minions and crashes; unavailability is the share of minion-seconds that were not ready."""
+    """Count minions, crashes and reboots; unavailability is the share of minion-seconds that were not ready."""
     known_s = float(np.sum(end_s - minions.registered_s))
     ready_s = float(np.sum(minions.ready_s(end_s)))
     return {
         "registered": len(minions),
         "ready": int(minions.ready.sum() + minions.up.sum() - (~minions.up).sum()),
-        "crashes": int((~minions.up).sum()),
-        "repairs": int(minions.up.sum()),
+        "crashes": int((~minions.up & ~minions.planned).sum()),
+        "repairs": int((minions.up & ~minions.planned).sum()),
+        "reboots": int((~minions.up & minions.planned).sum()),
         "unavailability_ratio": 1 - ready_s / known_s if known_s > 0 else None,
     }
 

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from experiments.controlsteps import EVICTED, controller_steps
+from experiments.controlsteps import DRAINED, EVICTED, controller_steps
 from experiments.journalfiles import RunFiles
 from experiments.owners import read_named
 from experiments.vacancies import VACANCY_KINDS, replaced_by
@@ -30,12 +30,13 @@ __all__ = ["LISTED", "STAGES", "controller_figures", "replacement_times", "sampl
 STAGES: Final = ("notice", "wait", "evict", "create", "place", "start")
 """From the fault to the minion's condition Unknown; to its taint NoExecute; to the pod's end; to the creation of
 another pod; to its binding; to its being ready. A pod that was deleted has no notice and no wait, nor has one that
-an operator's taint drives away."""
+an operator drives away; a drain is counted from its beginning at the pod's minion."""
 
 LISTED: Final = 240
 """A summary holds the stages of so many replacements; of more an even sample, from the quickest to the slowest."""
 
 _PAIR: Final = {"lost": pl.String, "object": pl.String}
+_TURNS: Final = ("drains", "reboots")
 _NO_FAULT: Final = "no fault"
 _DELETED: Final = "fault"
 _KINDS: Final = (
@@ -43,6 +44,7 @@ _KINDS: Final = (
     "minion_crashed",
     "minion_condition",
     "minion_tainted",
+    "operator_step",
     "pod_bound",
     "pod_ready",
     *VACANCY_KINDS,
@@ -152,16 +154,23 @@ def _losses(run: RunFiles) -> list[_Loss]:
 
 def _fault_name() -> pl.Expr:
     """The fault that a record of its beginning or of a minion's crash is about."""
-    of = pl.when(pl.col("kind") == "fault_began").then("object").otherwise("owner")
+    of = pl.when(pl.col("kind").is_in(["fault_began", "operator_step"])).then("object").otherwise("owner")
     return of.fill_null(_NO_FAULT).str.strip_prefix("fault/")
 
 
 def _beginnings(events: pl.DataFrame) -> dict[int, tuple[str, float]]:
-    """By the number of the record, which fault began and when; what crashed or was tainted by it has records too."""
+    """By the number of the record, which fault began and when; what crashed or was tainted by it has records too.
+
+    What an operator does to a minion begins with that minion, and not with the first of them.
+    """
     found: dict[int, tuple[str, float]] = {}
-    rows = events.filter(pl.col("kind").is_in(["fault_began", "minion_crashed", "minion_tainted"]))
-    for seq, name, time_s, cause in rows.select("seq", _fault_name(), "time_s", "cause").iter_rows():
-        found[seq] = found.get(cause, (name, time_s))
+    kinds = ["fault_began", "minion_crashed", "minion_tainted", "operator_step"]
+    rows = events.filter(pl.col("kind").is_in(kinds))
+    for seq, reason, name, time_s, cause in rows.select(
+        "seq", "reason", _fault_name(), "time_s", "cause"
+    ).iter_rows():
+        known = None if reason in _TURNS else found.get(cause)
+        found[seq] = (name, time_s) if known is None else known
     return found
 
 
@@ -212,7 +221,7 @@ def _silences(events: pl.DataFrame, cuts: Sequence[str]) -> _Silences:
 
 def _ends(events: pl.DataFrame) -> pl.DataFrame:
     """The pods of controllers that were told to end by evictions or by faults, in order."""
-    driven = (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in([EVICTED, _DELETED])
+    driven = (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in([EVICTED, DRAINED, _DELETED])
     return events.filter(driven & pl.col("owner").str.starts_with("controller/")).select(
         "seq", "object", "time_s", "minion", "reason", "cause"
     )

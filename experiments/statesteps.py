@@ -99,6 +99,11 @@ class StateSteps:
         if term.name == "minions_ready" and self._is_timed:
             return self._held_ready(wanted)
         mine = wanted[minions.changed]
+        if term.name == "reboots":
+            rebooted_s = minions.changed_s[mine & minions.planned & ~minions.up]
+            return _sum_up(rebooted_s, np.ones(len(rebooted_s)))
+        if term.name in {"crashes", "crashed_minions"}:
+            mine &= ~minions.planned
         changed_s, up = minions.changed_s[mine], minions.up[mine]
         if term.name == "crashes":
             return _sum_up(changed_s[~up], np.ones(int(np.sum(~up))))

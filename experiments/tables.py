@@ -105,7 +105,7 @@ def _offered(summary: Mapping[str, Any]) -> Section:
 def _minions(summary: Mapping[str, Any]) -> Section:
     minions = summary["minions"]
     out = minions["unavailability_ratio"]
-    row = (
+    row: tuple[str, ...] = (
         say_count(minions["registered"]),
         say_count(minions["ready"]),
         say_count(minions["crashes"]),
@@ -113,7 +113,16 @@ def _minions(summary: Mapping[str, Any]) -> Section:
         say_count(summary["pods"]["lost"]),
         "-" if out is None else f"{100 * out:.3g}%",
     )
-    headings = ("minions", "ready at the end", "crashes", "repairs", "pods lost", "unavailability")
+    headings: tuple[str, ...] = (
+        "minions",
+        "ready at the end",
+        "crashes",
+        "repairs",
+        "pods lost",
+        "unavailability",
+    )
+    if minions["reboots"]:
+        headings, row = (*headings, "reboots"), (*row, say_count(minions["reboots"]))
     return Section("Minions", headings, (row,), frozenset())
 
 

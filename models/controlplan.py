@@ -10,23 +10,16 @@ from models.api.specs import Scenario
 from models.api.specs_cluster import MinionPool
 from models.api.specs_control import INSTANT, KubeletDelays
 from models.api.specs_controllers import Controller
-from models.api.specs_faults import (
-    Fault,
-    Kill,
-    MinionTarget,
-    Outage,
-    PodTarget,
-    Relabel,
-    Restart,
-    TaintMinions,
-    Watch,
-)
+from models.api.specs_faults import Action, Fault, Kill, Outage, PodTarget, Relabel, Restart, Watch
+from models.api.specs_operators import Drain, Limit, MinionTarget, Rolling, TaintMinions
 from models.api.specs_taints import parse_taint
 from models.api.types import MinionAsk, PodTemplate
 from models.control import kubelet
 from models.control.client import Timing
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
+from models.control.readiness import LimitPlan
+from models.control.rollouts import RolloutPlan
 from models.imageplan import image_plan
 from models.world import ControllerPlan, ServicePlan
 from sim.distributions import Constant, Uniform
@@ -51,7 +44,10 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
     master = scenario.master
     lag = master.watch_lag or Uniform(constants["watch_lag_low_s"], constants["watch_lag_high_s"])
     latency = master.api_latency or Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
-    limits = {name: master.clients.limits(name, constants) for name in _CLIENTS}
+    limits: dict[str, tuple[float, float]] = {
+        name: master.clients.limits(name, constants) for name in _CLIENTS
+    }
+    limits["operator"] = (constants["operator_client_rate_per_s"], constants["operator_client_burst_count"])
     # The garbage collector's client is one of the controller manager's, as the others.
     limits["garbage"] = master.clients.limits("endpoints", {**constants})
     pools = {pool.name: pool.kubelet for pool in scenario.all_minions if isinstance(pool, MinionPool)}
@@ -170,5 +166,34 @@ def operation_plan(fault: Fault, minions: Sequence[MinionAsk]) -> OperationPlan:
         minions=chosen_minions(action, minions) if isinstance(action, MinionTarget) else (),
         pods=action.pods if isinstance(action, PodTarget) else None,
         count=action.count if isinstance(action, PodTarget) else None,
+        rollout=_rollout(action, minions),
         words=words,
     )
+
+
+def _rollout(action: Action, minions: Sequence[MinionAsk]) -> RolloutPlan | None:
+    if isinstance(action, Drain):
+        return RolloutPlan(
+            chosen_minions(action, minions), drains=True, force=action.force, limit=_limit(action.limit)
+        )
+    if isinstance(action, Rolling):
+        drains = "drain" in action.action
+        return RolloutPlan(
+            chosen_minions(action, minions),
+            drains=drains,
+            reboots="reboot" in action.action,
+            frees=drains,
+            down=action.down,
+            at_once=action.at_once,
+            pause_s=action.pause_s,
+            force=action.force,
+            limit=_limit(action.limit),
+        )
+    return None
+
+
+def _limit(limit: Limit | None) -> LimitPlan | None:
+    if limit is None:
+        return None
+    kind = "service" if limit.controller is None else "controller"
+    return LimitPlan(kind, f"{limit.namespace}/{limit.controller or limit.service}", limit.ready)

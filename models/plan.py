@@ -23,7 +23,7 @@ from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
-from models.control.operations import CORDONED
+from models.control.rollouts import CORDONED
 from models.controlplan import chosen_minions, control_plan, controller_plan, operation_plan, service_plans
 from models.parameters import RESOURCE_WORDS
 from models.snapshotplan import is_new, snapshot_of

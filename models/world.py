@@ -316,6 +316,7 @@ class World:
                 plane=self.plane,
                 pods=self.pods_there,
                 keys=[(ask.pool, ask.index) for ask in plan.minions],
+                is_up=self.is_up,
             )
             for operation in plan.operations:
                 runner.start(operation)

@@ -24,7 +24,7 @@ import simpy
 
 from sim.errors import BudgetExceededError, SimulationError, WavetankError
 
-__all__ = ["BELIEF", "OBSERVER", "RECORD", "TRUTH", "Deadline", "Engine", "GenerationCell"]
+__all__ = ["BELIEF", "OBSERVER", "RECORD", "TRUTH", "Deadline", "Engine", "Event", "GenerationCell"]
 
 TRUTH = 1
 """Order at one time: what machines really do comes first (SimPy's own events have priority 0 and 1)."""
@@ -36,6 +36,8 @@ OBSERVER = 4
 """Order at one time: those who only look come last."""
 
 Callback = Callable[[], None]
+Event = simpy.Event
+"""What a process waits for; made by ``engine.env.event()``."""
 
 
 class GenerationCell(Protocol):

@@ -141,6 +141,11 @@ _V1_20: Final = tuple(
         ("kubelet_start_s", 1.0, "assumed", "a container from an image that is there; within K69's 5 s"),
         ("kubelet_ready_s", 0.0, "assumed", "no readiness probe: ready when it runs"),
         ("kubelet_terminate_s", 1.0, "assumed", "a process that heeds SIGTERM; at most the grace, K41"),
+        # Operators, as kubectl
+        ("operator_client_rate_per_s", 5, "assumed", "client-go rest: DefaultQPS, v1.20.2"),
+        ("operator_client_burst_count", 10, "assumed", "client-go rest: DefaultBurst, v1.20.2"),
+        ("drain_retry_s", 5, "assumed", "k/kubectl:pkg/drain/drain.go, v1.20.2: evictPods, when refused"),
+        ("drain_poll_s", 1, "assumed", "k/kubectl:pkg/drain/default.go, v1.20.2: waitForDelete"),
         # Scheduler
         ("pod_backoff_initial_s", 1, "K55", _QUEUE),
         ("pod_backoff_factor_ratio", 2, "K55", _QUEUE),

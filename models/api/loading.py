@@ -209,25 +209,29 @@ def _refers_to(path: YamlPath) -> str:
     """What the names at a path are of, in the words of :func:`_unclear`."""
     if "preloaded" in path:
         return "images"
-    return "owners" if path[-1] == "pods" else "minions"
+    return {"pods": "owners", "controller": "owners", "service": "services"}.get(str(path[-1]), "minions")
+
+
+_NAMED_IN = {"owners": ("workloads", "controllers"), "services": ("workloads", "services")}
+_NAMES = {"name", "namespace", "manifest", "trace"}
 
 
 def _unclear(found: list[Found]) -> set[str]:
-    """Of what the names are not sure: minions, owners of pods, images."""
+    """Of what the names are not sure: minions, owners of pods, services, images."""
     unclear = set()
     for each in found:
         path, misspelt = each.path, each.code == "unknown-key"
         told = path[:1] == ("images",) and (len(path) < 3 or path[2] == "name" or misspelt)
         if told or (len(path) == 1 and misspelt and each.hint == "images"):
             unclear.add("images")
-        if path[:1] == ("cluster",):
-            if len(path) < 4 or path[3] in {"name", "count"} or misspelt:
-                unclear.add("minions")
-        elif (
-            path[:1] in {("workloads",), ("controllers",)}
-            and (len(path) < 3 or path[2] in {"name", "namespace", "manifest", "trace"} or misspelt)
-        ) or (len(path) == 1 and misspelt and each.hint in {"workloads", "controllers"}):
-            unclear.add("owners")
+        if path[:1] == ("cluster",) and (len(path) < 4 or path[3] in {"name", "count"} or misspelt):
+            unclear.add("minions")
+        for what, sections in _NAMED_IN.items():
+            if path[:1] and path[0] in sections:
+                if len(path) < 3 or path[2] in _NAMES or misspelt:
+                    unclear.add(what)
+            elif len(path) == 1 and misspelt and each.hint in sections:
+                unclear.add(what)
     return unclear
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "MINION_REGISTERED",
     "MINION_REPAIRED",
     "MINION_TAINTED",
+    "OPERATOR_STEP",
     "POD_BOUND",
     "POD_CREATED",
     "POD_FAILED",
@@ -112,6 +113,7 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("image_pulled", "truth", _PULLED_FIELDS),
         ("image_failed", "truth", ()),
         ("image_removed", "truth", ()),
+        ("operator_step", "belief", ()),
     )
 )
 
@@ -154,4 +156,5 @@ KINDS: tuple[Kind, ...] = number_kinds(
     IMAGE_PULLED,
     IMAGE_FAILED,
     IMAGE_REMOVED,
+    OPERATOR_STEP,
 ) = KINDS

@@ -16,6 +16,7 @@ from models.api.specs_manifests import ManifestFile, default_name
 from models.api.specs_references import (
     CrossProblem,
     MinionNames,
+    dangling_limits,
     dangling_minions,
     dangling_pods,
     mappings,
@@ -63,6 +64,7 @@ def cross_problems(
         yield from dangling_minions(faults, MinionNames([pool for _, pool in pools], manifests))
     if manifests is not None:
         yield from dangling_pods(data, faults, manifests)
+        yield from dangling_limits(data, faults, manifests)
     yield from _endless(data, workloads, faults)
     if manifests is not None and not any(
         each.kind == "Node" for file in manifests.values() for each in file.objects

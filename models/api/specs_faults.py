@@ -12,49 +12,37 @@ from models.api.specs_fields import (
     DnsName,
     DurationS,
     Flag,
-    LabelKey,
     Labels,
-    LabelValue,
     SelectorField,
     Spec,
     choice,
     number,
     whole,
 )
+from models.api.specs_operators import (
+    Cordon,
+    Drain,
+    MinionTarget,
+    Reboot,
+    Rolling,
+    TaintMinions,
+    Uncordon,
+)
 from models.api.specs_problems import FieldProblem, fail
-from models.api.specs_taints import EFFECTS, Taint
 
 __all__ = [
     "ACTIONS",
-    "Cordon",
     "Crash",
     "CutOff",
     "Fault",
     "Kill",
-    "MinionTarget",
     "Outage",
     "PodTarget",
     "Relabel",
     "Restart",
-    "TaintMinions",
     "Unready",
     "Watch",
 ]
-
-
-class MinionTarget(Spec):
-    """One minion by its name, or those of a selector."""
-
-    minion: DnsName | None = Field(None, description="the name of a minion, as web-3")
-    minions: SelectorField | None = Field(None, description="a selector of minions, as all or tier=web")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> MinionTarget:
-        if (self.minion is None) == (self.minions is None):
-            both = self.minion is not None
-            sentence = f"expected exactly one of minion and minions{', not both' if both else ''}"
-            raise fail(FieldProblem(sentence, ("minions",) if both else (), None, True, "exclusive"))
-        return self
 
 
 class Crash(MinionTarget):
@@ -63,25 +51,6 @@ class Crash(MinionTarget):
 
 class CutOff(MinionTarget):
     """Minions and the master do not hear each other; what runs there goes on running."""
-
-
-class Cordon(MinionTarget):
-    """Minions take no new pods."""
-
-
-class TaintMinions(MinionTarget):
-    """Minions are given a taint."""
-
-    key: LabelKey = Field(description="the taint's key, as maintenance")
-    value: LabelValue = Field("", description="the taint's value")
-    effect: Annotated[str, choice(*EFFECTS)] = Field(
-        "NoExecute", description=f"{', '.join(EFFECTS[:-1])} or {EFFECTS[-1]}"
-    )
-
-    @property
-    def taint(self) -> Taint:
-        """The taint itself."""
-        return Taint(key=self.key, value=self.value, effect=self.effect)
 
 
 class PodTarget(Spec):
@@ -165,12 +134,20 @@ ACTIONS: Final = {
     "taint": "taint",
     "unready": "unready",
     "relabel": "relabel",
+    "uncordon": "uncordon",
+    "drain": "drain",
+    "reboot": "reboot",
+    "rolling": "rolling",
 }
 """What a fault can be: the key in YAML, the attribute in Python."""
 
-_AT_ONCE: Final = ("kill", "relabel")
+_AT_ONCE: Final = ("kill", "relabel", "uncordon")
 """These are over when they have begun."""
-Action = Crash | CutOff | Kill | Outage | Restart | Watch | Cordon | TaintMinions | Unready | Relabel
+_OWN_END: Final = ("drain", "rolling")
+"""These are over when all is done."""
+Disturbance = Crash | CutOff | Kill | Outage | Restart | Watch | Unready | Relabel
+Upkeep = Cordon | Uncordon | TaintMinions | Drain | Reboot | Rolling
+Action = Disturbance | Upkeep
 
 
 class Fault(Spec):
@@ -206,6 +183,12 @@ class Fault(Spec):
     unready: Unready | None = Field(None, description="which pods, as {pods: app=web, count: 2}")
     relabel: Relabel | None = Field(
         None, description="which pods, as {pods: app=web, count: 1, labels: {app: debug}}"
+    )
+    uncordon: Uncordon | None = Field(None, description="what takes pods again, as {minions: tier=web}")
+    drain: Drain | None = Field(None, description="what is drained, as {minion: web-3}")
+    reboot: Reboot | None = Field(None, description="what is rebooted, as {minion: web-3}, with 'for'")
+    rolling: Rolling | None = Field(
+        None, description="which minions in turn, as {minions: tier=web, action: reboot, down: 3m}"
     )
     repair: DurationLaw | None = Field(None, description="a time or distribution, as 10m")
     lasts: DurationLaw | None = Field(None, alias="for", description="a time or distribution, as 10m")
@@ -248,7 +231,10 @@ class Fault(Spec):
         elif drawn and kind == "crash" and self.repair is None:
             sentence = "'repair' is missing: expected a time or distribution, as 10m, with timeToFailure"
             problems.append(FieldProblem(sentence, (), None, True, "missing-key"))
-        elif drawn and kind not in {"crash", "restart", *_AT_ONCE} and self.lasts is None:
+        elif kind == "reboot" and self.lasts is None:
+            sentence = "'for' is missing: expected a time or distribution, as 3m, with reboot"
+            problems.append(FieldProblem(sentence, (), None, True, "missing-key"))
+        elif drawn and kind not in {"crash", "restart", *_AT_ONCE, *_OWN_END} and self.lasts is None:
             sentence = "'for' is missing: expected a time or distribution, as 10m, with timeToFailure"
             problems.append(FieldProblem(sentence, (), None, True, "missing-key"))
         elif not drawn and self.start == "fresh":
@@ -256,12 +242,15 @@ class Fault(Spec):
             problems.append(FieldProblem(sentence, ("start",), None, True, "exclusive"))
         if self.repair is not None and kind != "crash":
             sentence = f"'repair' goes with crash: a {kind} takes 'for'"
-            sentence = f"'repair' does not go with {kind}" if kind in _AT_ONCE else sentence
+            sentence = f"'repair' does not go with {kind}" if kind in {*_AT_ONCE, *_OWN_END} else sentence
             problems.append(FieldProblem(sentence, ("repair",), None, True, "exclusive"))
         if self.lasts is not None and kind == "crash":
             sentence = "'for' does not go with crash: a minion is back after 'repair'"
             problems.append(FieldProblem(sentence, ("for",), None, True, "exclusive"))
         if self.lasts is not None and kind in _AT_ONCE:
             sentence = f"'for' does not go with {kind}, which is over at once"
+            problems.append(FieldProblem(sentence, ("for",), None, True, "exclusive"))
+        if self.lasts is not None and kind in _OWN_END:
+            sentence = f"'for' does not go with {kind}, which is over when all is done"
             problems.append(FieldProblem(sentence, ("for",), None, True, "exclusive"))
         return problems

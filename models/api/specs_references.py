@@ -11,15 +11,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from models.api.selectors import SelectorError, parse_selector
+from models.api.specs_controllers import Controller, Service
 from models.api.specs_manifests import ManifestFile, ManifestMinion, ManifestPod, default_name
 from sim.diagnostics import nearest_word
 
-__all__ = ["CrossProblem", "MinionNames", "dangling_minions", "dangling_pods", "mappings", "pool_size"]
+__all__ = [
+    "CrossProblem",
+    "MinionNames",
+    "dangling_limits",
+    "dangling_minions",
+    "dangling_pods",
+    "mappings",
+    "pool_size",
+]
 
 _NUMBERED: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,8})")
 _LISTED: Final = 500
 """How many minions of a pool are looked at for the nearest name."""
-_OF_MINIONS: Final = ("crash", "cutOff", "cordon", "taint")
+_OF_MINIONS: Final = ("crash", "cutOff", "cordon", "uncordon", "taint", "drain", "reboot", "rolling")
+_WITH_LIMIT: Final = ("drain", "rolling")
 _OF_PODS: Final = ("kill", "unready", "relabel")
 
 
@@ -126,6 +136,37 @@ def dangling_pods(
             sentence = f"nothing is named '{name}' that pods belong to"
             near = nearest_word(name, [word for word in known if word])
             yield CrossProblem(("faults", index, kind, "pods"), sentence, near, code="dangling-reference")
+
+
+def dangling_limits(
+    data: Mapping[str, Any],
+    faults: list[tuple[int, Mapping[str, Any]]],
+    manifests: Mapping[str, ManifestFile],
+) -> Iterator[CrossProblem]:
+    """Yield the limits of controllers and services that there are not."""
+    read = [each for file in manifests.values() for each in file.objects]
+    for word, spec in (("controller", Controller), ("service", Service)):
+        made = [_key(each) for _, each in mappings(data.get(f"{word}s"))]
+        known = [*made, *(each.key for each in read if isinstance(each.spec, spec))]
+        for index, kind, action in _actions(faults, _WITH_LIMIT):
+            limit = action.get("limit")
+            if not isinstance(limit, Mapping) or not isinstance(limit.get(word), str):
+                continue
+            name, namespace = limit[word], limit.get("namespace", "default")
+            if f"{namespace}/{name}" in known or not isinstance(namespace, str):
+                continue
+            there = {key.partition("/")[2]: key.partition("/")[0] for key in known}
+            near = nearest_word(name, list(there))
+            sentence = f"there is no {word} '{name}' in this scenario"
+            if name in there:
+                near = f"namespace: {there[name]}"
+                sentence = f"there is no {word} '{name}' in the namespace '{namespace}'"
+            path = ("faults", index, kind, "limit", word)
+            yield CrossProblem(path, sentence, near, code="dangling-reference")
+
+
+def _key(named: Mapping[str, Any]) -> str:
+    return f"{named.get('namespace', 'default')}/{named.get('name')}"
 
 
 def _owner_name(owner: Mapping[str, Any]) -> str:

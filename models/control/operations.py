@@ -1,5 +1,6 @@
 """What goes wrong and what operators do, besides crashes: cut-offs, kills, outages, restarts, late watches, taints.
 
+Drains and rollouts begin here and go on in models.control.rollouts.
 Each occurrence writes ``fault_began`` and, where it lasts, ``fault_ended``. Which pods a fault takes is drawn by the
 fault's name among those that its selector takes when it begins. Drawn faults of minions have a clock for each minion,
 the others one for all; both are renewal processes that start fresh (the first spell is a whole one).
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from models.api import records
@@ -17,15 +18,14 @@ from models.api.selectors import Selector
 from models.api.types import Phase, Pod
 from models.control.client import Law
 from models.control.plane import ControlPlane
+from models.control.rollouts import CORDONED, RolloutPlan, Rollouts
 from models.control.store import Store
 from sim.engine import TRUTH, Engine
 from sim.identities import Identities
 from sim.journal import Journal
 from sim.streams import Streams
 
-__all__ = ["CORDONED", "FaultRunner", "OperationPlan"]
-
-CORDONED = "node.kubernetes.io/unschedulable:NoSchedule"
+__all__ = ["FaultRunner", "OperationPlan"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class OperationPlan:
     """One fault that is not a crash.
 
     Attributes:
-        kind: As in YAML: cutOff, kill, outage, restart, watch, cordon, taint, unready or relabel.
+        kind: As in YAML: cutOff, kill, outage and so on.
         at_s: When; nothing if it is drawn.
         failure: Law of the time to the next occurrence; nothing if it is at a time.
         lasts: Law of its length; nothing: for ever, or over at once.
         minions: By index, for the kinds that are of minions.
         pods: For the kinds that are of pods.
+        rollout: For the kinds that are over when all is done.
         words: What else the kind takes.
     """
 
@@ -50,7 +51,26 @@ class OperationPlan:
     minions: tuple[int, ...] = ()
     pods: Selector | None = None
     count: int | None = None
+    rollout: RolloutPlan | None = None
     words: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Occurrence:
+    """One time that an operation begins.
+
+    Attributes:
+        identity: Of the fault.
+        minion: By index, or -1.
+        number: The how-manieth of its fault, from 1.
+        lasts_s: How long it will last; nothing: for ever, or over at once.
+    """
+
+    plan: OperationPlan
+    identity: int
+    minion: int
+    number: int
+    lasts_s: float | None
 
 
 class FaultRunner:
@@ -59,6 +79,7 @@ class FaultRunner:
     Args:
         pods: All pods that are there.
         keys: By minion, (pool, index): names of its draws.
+        is_up: Whether a minion is up.
     """
 
     def __init__(
@@ -72,6 +93,7 @@ class FaultRunner:
         plane: ControlPlane,
         pods: Callable[[], Sequence[Pod]],
         keys: Sequence[tuple[str, int]],
+        is_up: Callable[[int], bool],
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -81,18 +103,33 @@ class FaultRunner:
         self._plane = plane
         self._pods = pods
         self._keys = keys
+        self._is_up = is_up
         self._occurrences: dict[str, int] = {}
+
+    @cached_property
+    def _rollouts(self) -> Rollouts:
+        """Made for the first operator, so that runs without one have no client for them."""
+        return Rollouts(
+            engine=self._engine,
+            journal=self._journal,
+            store=self._store,
+            plane=self._plane,
+            streams=self._streams,
+            is_up=self._is_up,
+            is_owned=lambda pod: self._owner(pod).startswith("controller/"),
+            identity=self._identities.add("client", "operator"),
+        )
 
     def start(self, plan: OperationPlan) -> None:
         """Arm one fault."""
         identity = self._identities.add("fault", plan.name)
-        if plan.at_s is not None:
-            targets = plan.minions or (-1,)
-            for minion in targets:
+        if plan.rollout is not None:
+            assert self._rollouts is not None, "it watches from the start"
+        for minion in plan.minions if plan.minions and plan.rollout is None else (-1,):
+            if plan.at_s is not None:
                 self._engine.at(plan.at_s, TRUTH, partial(self._begin, plan, identity, minion, 0), cause=-1)
-            return
-        for minion in plan.minions or (-1,):
-            self._arm(plan, identity, minion, 0)
+            else:
+                self._arm(plan, identity, minion, 0)
 
     def _key(self, plan: OperationPlan, minion: int) -> tuple[str, int]:
         if minion < 0:
@@ -102,8 +139,7 @@ class FaultRunner:
 
     def _arm(self, plan: OperationPlan, identity: int, minion: int, n: int) -> None:
         assert plan.failure is not None, "what has no time is drawn"
-        group, index = self._key(plan, minion)
-        wait_s = plan.failure.quantile(self._streams.stream("fault.time_to_next").at(group, index, n))
+        wait_s = self._draw_s("fault.time_to_next", plan.failure, plan, minion, n)
         self._engine.at(
             self._engine.now_s + wait_s, TRUTH, partial(self._begin, plan, identity, minion, n), cause=-1
         )
@@ -114,11 +150,8 @@ class FaultRunner:
         self._engine.cause = self._journal.write(
             records.FAULT_BEGAN, identity, minion=about, cause=-1, value=float(occurrence)
         )
-        undo = getattr(self, f"_{plan.kind}")(plan, minion, occurrence)
-        lasts_s = 0.0
-        if plan.lasts is not None:
-            group, index = self._key(plan, minion)
-            lasts_s = plan.lasts.quantile(self._streams.stream("fault.lasts").at(group, index, n))
+        lasts_s = None if plan.lasts is None else self._draw_s("fault.lasts", plan.lasts, plan, minion, n)
+        undo: Callable[[], None] | None = None
 
         def end() -> None:
             self._engine.cause = self._journal.write(records.FAULT_ENDED, identity, minion=about)
@@ -127,17 +160,34 @@ class FaultRunner:
             if plan.failure is not None:
                 self._arm(plan, identity, minion, n + 1)
 
-        if plan.lasts is not None or undo is None:
-            self._engine.at(self._engine.now_s + lasts_s, TRUTH, end)
+        if plan.rollout is not None:
+            self._roll_out(plan, plan.rollout, identity, n, end)
+            return
+        undo = getattr(self, f"_{plan.kind}")(_Occurrence(plan, identity, minion, occurrence, lasts_s))
+        if lasts_s is not None or undo is None:
+            self._engine.at(self._engine.now_s + (lasts_s or 0.0), TRUTH, end)
+
+    def _draw_s(self, stream: str, law: Law, plan: OperationPlan, minion: int, n: int) -> float:
+        group, index = self._key(plan, minion)
+        return float(law.quantile(self._streams.stream(stream).at(group, index, n)))
+
+    def _roll_out(
+        self, plan: OperationPlan, rollout: RolloutPlan, identity: int, n: int, end: Callable[[], None]
+    ) -> None:
+        def down_s(minion: int) -> float:
+            assert rollout.down is not None, "what takes time has a law of it"
+            return self._draw_s("operator.down", rollout.down, plan, minion, n)
+
+        self._rollouts.start(rollout, identity, down_s, end)
 
     # The kinds: each begins, and returns what ends it (nothing: it is over at once).
 
-    def _cutOff(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:  # noqa: N802
-        self._plane.cut(minion)
-        return partial(self._plane.join, minion)
+    def _cutOff(self, one: _Occurrence) -> Callable[[], None] | None:  # noqa: N802
+        self._plane.cut(one.minion)
+        return partial(self._plane.join, one.minion)
 
-    def _outage(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        if plan.words.get("of") == "registry":
+    def _outage(self, one: _Occurrence) -> Callable[[], None] | None:
+        if one.plan.words.get("of") == "registry":
             assert self._plane.images is not None, "an outage of the registry needs images"
             registry = self._plane.images.registry
             registry.stop()
@@ -145,18 +195,31 @@ class FaultRunner:
         self._plane.outage()
         return self._plane.recover
 
-    def _restart(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        self._plane.master.reach(partial(self._plane.restart, plan.words["client"]))
+    def _restart(self, one: _Occurrence) -> Callable[[], None] | None:
+        self._plane.master.reach(partial(self._plane.restart, one.plan.words["client"]))
         return None
 
-    def _watch(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        return self._plane.disturb(plan.words["client"], plan.words.get("lag"), plan.words.get("loss", 0.0))
+    def _watch(self, one: _Occurrence) -> Callable[[], None] | None:
+        return self._plane.disturb(
+            one.plan.words["client"], one.plan.words.get("lag"), one.plan.words.get("loss", 0.0)
+        )
 
-    def _cordon(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        return self._put_taint(minion, CORDONED)
+    def _cordon(self, one: _Occurrence) -> Callable[[], None] | None:
+        return self._put_taint(one.minion, CORDONED)
 
-    def _taint(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
-        return self._put_taint(minion, plan.words["taint"])
+    def _uncordon(self, one: _Occurrence) -> Callable[[], None] | None:
+        self._plane.master.reach(self._taint_lift(one.minion, CORDONED))
+        return None
+
+    def _reboot(self, one: _Occurrence) -> Callable[[], None] | None:
+        assert one.lasts_s is not None, "a reboot has an end"
+        if not self._is_up(one.minion):
+            return lambda: None
+        self._plane.crash(one.minion, one.identity, one.lasts_s, self._engine.cause, reason="reboot")
+        return lambda: self._plane.repair(one.minion, one.identity, self._engine.cause)
+
+    def _taint(self, one: _Occurrence) -> Callable[[], None] | None:
+        return self._put_taint(one.minion, one.plan.words["taint"])
 
     def _put_taint(self, minion: int, taint: str) -> Callable[[], None]:
         cause = self._engine.cause
@@ -166,23 +229,29 @@ class FaultRunner:
             if taint not in taints:
                 self._store.set_taints(minion, (*taints, taint), cause=cause)
 
+        self._plane.master.reach(put)
+        return partial(self._plane.master.reach, self._taint_lift(minion, taint))
+
+    def _taint_lift(self, minion: int, taint: str) -> Callable[[], None]:
         def lift() -> None:
             taints = self._store.minions[minion].taints
             left = tuple(each for each in taints if each != taint)
             if left != taints:
                 self._store.set_taints(minion, left, cause=self._engine.cause)
 
-        self._plane.master.reach(put)
-        return partial(self._plane.master.reach, lift)
+        return lift
 
-    def _taken(self, plan: OperationPlan, n: int) -> list[Pod]:
+    def _owner(self, pod: Pod) -> str:
+        return self._identities.text(pod.owner) if pod.owner >= 0 else ""
+
+    def _taken(self, one: _Occurrence) -> list[Pod]:
         """Return the pods that the fault takes, now."""
+        plan, n = one.plan, one.number
         assert plan.pods is not None, "a fault of pods has a selector"
         found = []
         for pod in self._pods():
             if not pod.terminating and pod.phase <= Phase.RUNNING:
-                owner = self._identities.text(pod.owner) if pod.owner >= 0 else ""
-                names = (pod.ask.name, owner.rpartition("/")[2])
+                names = (pod.ask.name, self._owner(pod).rpartition("/")[2])
                 if plan.pods.matches(dict(pod.labels), names):
                     found.append(pod)
         if plan.count is None or plan.count >= len(found):
@@ -191,36 +260,36 @@ class FaultRunner:
         order = sorted(range(len(found)), key=lambda i: stream.at(f"{plan.name}/{n}", i))
         return [found[i] for i in sorted(order[: plan.count])]
 
-    def _kill(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
+    def _kill(self, one: _Occurrence) -> Callable[[], None] | None:
         kubelets, cause = self._plane.kubelets, self._engine.cause
-        if plan.words.get("mode") == "kill":
+        if one.plan.words.get("mode") == "kill":
             assert kubelets is not None, "containers need timing"
-            for pod in self._taken(plan, n):
+            for pod in self._taken(one):
                 kubelets.died(pod, cause)
             return None
 
         def delete() -> None:
-            for pod in self._taken(plan, n):
+            for pod in self._taken(one):
                 self._store.terminate(pod, cause=cause, reason="fault")
 
         self._plane.master.reach(delete)
         return None
 
-    def _relabel(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
+    def _relabel(self, one: _Occurrence) -> Callable[[], None] | None:
         cause = self._engine.cause
 
         def relabel() -> None:
-            for pod in self._taken(plan, n):
-                labels = tuple(sorted({**dict(pod.labels), **plan.words["labels"]}.items()))
+            for pod in self._taken(one):
+                labels = tuple(sorted({**dict(pod.labels), **one.plan.words["labels"]}.items()))
                 self._store.relabel(pod, labels, cause=cause)
 
         self._plane.master.reach(relabel)
         return None
 
-    def _unready(self, plan: OperationPlan, minion: int, n: int) -> Callable[[], None] | None:
+    def _unready(self, one: _Occurrence) -> Callable[[], None] | None:
         kubelets = self._plane.kubelets
         assert kubelets is not None, "readiness needs timing"
-        pods = [pod for pod in self._taken(plan, n) if pod.phase is Phase.RUNNING]
+        pods = [pod for pod in self._taken(one) if pod.phase is Phase.RUNNING]
         for pod in pods:
             kubelets.unready(pod, self._engine.cause)
 
@@ -229,4 +298,4 @@ class FaultRunner:
                 if pod.phase is Phase.RUNNING and not pod.terminating:
                     kubelets.ready_again(pod)
 
-        return again if plan.lasts is not None else (lambda: None)
+        return again if one.lasts_s is not None else (lambda: None)

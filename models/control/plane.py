@@ -299,7 +299,16 @@ class ControlPlane:
         if self.lifecycle is not None:
             self.lifecycle.begin()
 
-    def crash(self, minion: int, owner: int, repair_s: float, cause: int, *, age_s: float = 0.0) -> None:
+    def crash(
+        self,
+        minion: int,
+        owner: int,
+        repair_s: float,
+        cause: int,
+        *,
+        age_s: float = 0.0,
+        reason: str | None = None,
+    ) -> None:
         """Take a minion down; with timing, nobody is told. Before ``begin`` it has been down for ``age_s``."""
         if self.kubelets is None or self.lifecycle is None:
             self._fleet.crash(minion, owner, repair_s, cause)
@@ -307,7 +316,7 @@ class ControlPlane:
         self.kubelets.down(minion)
         if self.images is not None:
             self.images.down(minion)
-        self._fleet.halt(minion, owner, repair_s, cause)
+        self._fleet.halt(minion, owner, repair_s, cause, reason)
         if age_s > 0.0:
             self.lifecycle.silent_before(minion, age_s)
         elif not self.kubelets.cut[minion]:

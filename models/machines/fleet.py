@@ -133,19 +133,25 @@ class Fleet:
         """Return the pods that have room on a minion."""
         return list(self._pods[index].values())
 
-    def halt(self, index: int, owner: int, repair_s: float, cause: int) -> None:
-        """Take a minion down and all that runs there with it; the master is told nothing."""
+    def halt(self, index: int, owner: int, repair_s: float, cause: int, reason: str | None = None) -> None:
+        """Take a minion down and all that runs there with it; the master is told nothing. No reason: a crash."""
         assert self.up[index], "only a minion that is up can crash"
         minion = self._identities[index]
         planned = repair_s if repair_s < math.inf else math.nan
         self._engine.cause = self._journal.write(
-            records.MINION_CRASHED, minion, minion=minion, owner=owner, cause=cause, value=planned
+            records.MINION_CRASHED,
+            minion,
+            minion=minion,
+            owner=owner,
+            cause=cause,
+            value=planned,
+            reason=reason,
         )
         self.crashed[index] += 1
         halted = self._halted.get(index, ())
         for pod in self._pods[index].values():
             if pod.arrival not in halted:
-                self._stopped(pod, "MinionCrashed")
+                self._stopped(pod, reason or "MinionCrashed")
         self._halted[index] = set(self._pods[index])
         self._ledger.falls(index)
         self.up[index] = False

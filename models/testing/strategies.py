@@ -111,7 +111,7 @@ def faults(draw: st.DrawFn, pools: list[Words], *, kinds: tuple[str, ...] = ()) 
         kind = draw(st.sampled_from(among))
         at_s = draw(st.integers(1, FAULTS_END_S - 1))
         fault: Words = {"name": f"f{number}", "at": f"{at_s}s", kind: draw(_KINDS[kind](pools))}
-        if kind not in {"kill", "relabel", "restart"}:
+        if kind not in {"kill", "relabel", "restart", "uncordon", "drain", "rolling"}:
             left_s = FAULTS_END_S - at_s
             lasts_s = draw(st.integers(1, left_s) | st.integers(1, min(left_s, 60)))
             fault["repair" if kind == "crash" else "for"] = f"{lasts_s}s"
@@ -136,6 +136,18 @@ _KINDS: Final[dict[str, _Targets]] = {
     "unready": lambda _: _victims(),
     "relabel": lambda _: st.builds(
         lambda target, app: {**target, "labels": {"app": app}}, _victims(), st.sampled_from("abc")
+    ),
+    "uncordon": _targets,
+    "drain": lambda pools: st.builds(
+        lambda target, force: {**target, "force": force}, _targets(pools), st.booleans()
+    ),
+    "reboot": _targets,
+    "rolling": lambda pools: st.builds(
+        lambda target, action, down, at_once: {**target, "action": action, "down": down, "atOnce": at_once},
+        _targets(pools),
+        st.sampled_from(("drain+reboot", "reboot", "drain")),
+        st.sampled_from(("0s", "5s", "50s")),
+        st.integers(1, 3),
     ),
     "outage": lambda _: st.just({"of": "master"}),
     "restart": lambda _: st.sampled_from(_CLIENTS).map(lambda name: {"client": name}),

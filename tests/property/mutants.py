@@ -293,6 +293,28 @@ def scenario(trace_path: str) -> dict[str, Any]:
                 "for": "10m",
             },
             {"at": "5m", "unready": {"pods": "shop", "count": 2}, "for": "1m"},
+            {"at": "5m", "uncordon": {"minions": "tier=web"}},
+            {"at": "5m", "reboot": {"minion": "web-5"}, "for": "3m"},
+            {
+                "at": "6m",
+                "drain": {
+                    "minion": "web-6",
+                    "force": True,
+                    "limit": {"controller": "shop", "namespace": "shops", "ready": 1},
+                },
+            },
+            {
+                "timeToFailure": "7d",
+                "rolling": {
+                    "minions": "tier=web",
+                    "action": "drain",
+                    "down": "3m",
+                    "atOnce": 2,
+                    "pause": "1m",
+                    "force": False,
+                    "limit": {"service": "shop", "namespace": "shops", "ready": 1},
+                },
+            },
             {"at": "5m", "relabel": {"pods": {"app": "shop"}, "count": 1, "labels": {"app": "debug"}}},
         ],
         "expect": ["unavailable(shop) == 0 always", "lost() < 100 at end"],
@@ -488,6 +510,8 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
             ("faults", 0, "crash", "minion"),
             ("faults", 2, "cutOff", "minion"),
             ("faults", 8, "taint", "minion"),
+            ("faults", 11, "reboot", "minion"),
+            ("faults", 12, "drain", "minion"),
         ]
     if path[:2] == ("cluster", "minions") and path[-1] in {"cpu", "memory", "ephemeral-storage"}:
         twins += [(*path[:3], "reserved", path[-1])]
@@ -503,12 +527,15 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
     if path[:1] == ("controllers",):
         twins += [(*path[:2], "selector"), (*path[:2], "pod", "namespace"), ("faults", 9, "unready", "pods")]
         twins += [(*path[:2], "scale", i, "at") for i in range(2)] + [(*path[:2], "delete", "at")]
+        twins += [("faults", 12, "drain", "limit", "controller")]
     if path[:1] == ("services",):
         twins += [(*path[:2], "ports", i, key) for i in range(2) for key in ("port", "name")]
+        twins += [("faults", 13, "rolling", "limit", "service")]
     if "tolerations" in path:
         at = path.index("tolerations")
         twins += [(*path[:at], "tolerations", 0, key) for key in ("operator", "value", "tolerationSeconds")]
     if path[:1] == ("faults",):
         twins += [(*path[:2], "for"), (*path[:2], "repair")]
         twins += [(*path[:2], "start"), (*path[:2], "timeToFailure")]
+        twins += [(*path[:4], "controller"), (*path[:4], "service")] if path[3:4] == ("limit",) else []
     return tuple(written.line_of[twin] for twin in twins if twin in written.line_of)

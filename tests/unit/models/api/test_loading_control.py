@@ -111,7 +111,8 @@ MISTAKES = {
         "did you mean 'kubernetes'?",
     "kubelet: {~strat: 1s}": "'strat' is not a key of 'kubelet'; did you mean 'start'?",
     "faults: [~{at: 1m}]":
-        "expected one of crash, cutOff, kill, outage, restart, watch, cordon, taint, unready or relabel",
+        "expected one of crash, cutOff, kill, outage, restart, watch, cordon, taint, unready, relabel, uncordon, drain, "
+        "reboot or rolling",
     "faults: [{at: 1m, crash: {minion: web-1}, ~cordon: {minion: web-1}}]":
         "expected one kind of fault, not both crash and cordon",
     "faults: [{at: 1m, ~cutof: {minion: web-1}}]": "'cutof' is not a key of 'faults'; did you mean 'cutOff'?",
@@ -145,6 +146,33 @@ MISTAKES = {
         "expected a share between 0 and 1, but the value is 1.5",
     "faults: [{at: 1m, ~relabel: {pods: app=api}}]":
         "'labels' is missing: expected labels to put over the pods' own, as {app: debug}",
+    "faults: [~{at: 1m, reboot: {minion: web-1}}]":
+        "'for' is missing: expected a time or distribution, as 3m, with reboot",
+    "faults: [{at: 1m, reboot: {minion: ~wbe-1}, for: 3m}]":
+        "there is no minion 'wbe-1' in this cluster; did you mean 'web-1'?",
+    "faults: [{at: 1m, drain: {minion: web-1}, ~for: 3m}]": "'for' does not go with drain, which is over when all is done",
+    "faults: [{at: 1m, drain: {minion: web-1}, ~repair: 3m}]": "'repair' does not go with drain",
+    "faults: [{at: 1m, uncordon: {minion: web-1}, ~for: 3m}]": "'for' does not go with uncordon, which is over at once",
+    "faults: [{at: 1m, ~rolling: {minions: all}}]":
+        "'down' is missing: expected a time or distribution, as 3m",
+    "faults: [{at: 1m, rolling: {minions: all, down: 3m, action: ~restart}}]":
+        "expected drain+reboot, reboot or drain, not 'restart'",
+    "faults: [{at: 1m, rolling: {minions: ~wbe, down: 3m}}]":
+        "there are no minions 'wbe' in this cluster; did you mean 'web'?",
+    "faults: [{at: 1m, rolling: {minions: all, down: 3m, atOnce: ~0}}]":
+        "expected a number of minions between 1 and 1000000, but the value is 0",
+    "faults: [{at: 1m, rolling: {minions: all, down: 3m, pause: ~2}}]":
+        "expected a time with a unit, as 30s, 15m, 2h or 300d, not the bare number 2; did you mean '2s'?",
+    f"{API}faults: [{{at: 1m, drain: {{minions: all, limit: {{controller: ~apo, ready: 3}}}}}}]":
+        "there is no controller 'apo' in this scenario; did you mean 'api'?",
+    f"{API}faults: [{{at: 1m, drain: {{minions: all, limit: {{controller: ~api, namespace: x, ready: 3}}}}}}]":
+        "there is no controller 'api' in the namespace 'x'; did you mean 'namespace: default'?",
+    f"{API}faults: [{{at: 1m, drain: {{minions: all, limit: {{service: ~api, ready: 3}}}}}}]":
+        "there is no service 'api' in this scenario",
+    f"{API}faults: [{{at: 1m, drain: {{minions: all, ~limit: {{controller: api}}}}}}]":
+        "'ready' is missing: expected a number of pods, as 3",
+    f"{API}faults: [{{at: 1m, drain: {{minions: all, limit: {{controller: api, ~service: api, ready: 3}}}}}}]":
+        "expected exactly one of controller and service, not both",
     "workloads: [{manifest: ~shop.yaml}]": "there is no manifest at 'shop.yaml'",
     "workloads: [{manifest: ~3}]": "expected a text of 1 to 4096 characters, not '3'; did you mean '\"3\"'?",
     "workloads: [{manifest: '${HOME}/shop.yaml'}]".replace("'$", "~'$"):
