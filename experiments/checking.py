@@ -11,7 +11,9 @@ from experiments.expectations import find_problems, parse
 from experiments.expectationwords import ExpectationSyntaxError, Known
 from experiments.owners import owners_of, services_of
 from models.api.loading import LoadedScenario, read_scenario
+from models.api.manifests_checks import check_manifest, is_manifest
 from models.api.specs import GeneratedWorkload, MinionPool, MinionTrace, PluginRef, Scenario, TraceWorkload
+from models.api.specs_manifests import ManifestFile
 from models.catalog import policy_problems, vocabulary
 from models.parameters import RESOURCE_WORDS
 from models.workloads import openb, table
@@ -22,7 +24,7 @@ from sim.overrides import apply_overrides
 from sim.yamlnodes import Document
 from sim.yamlsource import parse_yaml
 
-__all__ = ["check_traces", "known_names", "read_checked", "trace_diagnostics"]
+__all__ = ["check_traces", "known_names", "read_checked", "read_objects", "trace_diagnostics"]
 
 _MOST_ROWS: Final = 100
 
@@ -46,6 +48,24 @@ def read_checked(path: Path, sets: Sequence[str] = ()) -> LoadedScenario:
     if problems:
         raise ScenarioError(problems)
     return loaded
+
+
+def read_objects(path: Path) -> ManifestFile | None:
+    """Return what a file of manifests holds; None where it is none, but perhaps a scenario.
+
+    Raises:
+        ScenarioError: With every problem found.
+    """
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except (OSError, ValueError):
+        return None  # told when it is read as a scenario
+    if not is_manifest(text):
+        return None
+    found, problems = check_manifest(path)
+    if problems:
+        raise ScenarioError(problems)
+    return found
 
 
 def _apart(path: Path, sets: Sequence[str], told: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -96,15 +96,22 @@ def run(
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Scenarios, YAML.")], sets: Sets = None
+    files: Annotated[list[Path], typer.Argument(help="Scenarios, or Kubernetes' own manifests and dumps.")],
+    sets: Sets = None,
 ) -> None:
-    """Check scenarios and the traces they name, and say everything that is wrong; users' code is not loaded."""
-    from experiments.checking import check_traces, read_checked
+    """Check scenarios and what they name, or manifests, and say all that is wrong; users' code is not loaded."""
+    from experiments.checking import check_traces, read_checked, read_objects
     from models.api.specs_notes import scenario_notes
 
     problems: list[Diagnostic] = []
     for file in files:
         try:
+            objects = read_objects(file)
+            if objects is not None:
+                _out.print(f"{file}: ok: {objects.summary}", highlight=False, soft_wrap=True, markup=False)
+                for note in objects.notes:
+                    _out.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+                continue
             loaded = read_checked(file, sets or [])
             check_traces(loaded)
         except ScenarioError as error:

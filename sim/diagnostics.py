@@ -72,9 +72,12 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], texts: Mapping[str, st
         texts: The whole text of each source by name; a source that is not there is shown without its line.
     """
     blocks: list[str] = []
+    lines_of: dict[str, list[str]] = {}
     for diagnostic in diagnostics:
         block = str(diagnostic)
-        lines = texts.get(diagnostic.source, "").splitlines()
+        if diagnostic.source not in lines_of:
+            lines_of[diagnostic.source] = texts.get(diagnostic.source, "").splitlines()
+        lines = lines_of[diagnostic.source]
         if 0 < diagnostic.line <= len(lines):
             number = f"{diagnostic.line:>5}"
             shown, column = _window(lines[diagnostic.line - 1], diagnostic.column)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
@@ -13,9 +15,16 @@ from models.api.specs_manifests import ManifestFile, ManifestObject, ManifestPod
 from models.api.specs_references import MinionNames, mappings
 from models.api.specs_sources import Surroundings, expand_path
 from sim.diagnostics import Diagnostic
+from sim.jsonsource import looks_like_json
 from sim.yamlnodes import Mark
+from sim.yamltext import DEFAULT_LIMITS
 
-__all__ = ["manifest_problems", "read_manifests"]
+__all__ = ["check_manifest", "is_manifest", "manifest_problems", "read_manifests"]
+
+_SCENARIO: Final = re.compile(
+    r"""^[ \t]*[{,]?[ \t]*["']?apiVersion["']?\s*:\s*["']?wavetank/""", re.MULTILINE
+)
+_KIND: Final = re.compile(r"^kind[ \t]*:", re.MULTILINE)
 
 
 def read_manifests(
@@ -46,7 +55,25 @@ def read_manifests(
             files[path], found = read_manifest(file)
             problems += found
     settled, found = settle(files)
-    return settled, problems + found
+    return settled, problems or found  # what does not go together may only follow from what is wrong
+
+
+def check_manifest(path: Path) -> tuple[ManifestFile, list[Diagnostic]]:
+    """Return what a file of manifests holds by itself, and every problem in it.
+
+    Where a pod is bound is asked only if there are Nodes in the file.
+    """
+    read, problems = read_manifest(path)
+    settled, found = settle({str(path): read})
+    across = [*found, *manifest_problems({}, settled, sure_of_minions=True)]
+    return settled[str(path)], problems or across
+
+
+def is_manifest(text: str) -> bool:
+    """Tell whether a text is a manifest, not a scenario: it has a kind, which scenarios have not."""
+    if len(text) > DEFAULT_LIMITS.max_bytes:  # too long for a scenario, and to be searched
+        return True
+    return _SCENARIO.search(text) is None and (looks_like_json(text) or _KIND.search(text) is not None)
 
 
 def manifest_problems(
@@ -70,7 +97,8 @@ def manifest_problems(
     }
     cluster = data.get("cluster")
     pools = [pool for _, pool in mappings(cluster.get("minions") if isinstance(cluster, Mapping) else None)]
-    is_known = sure_of_minions and bool(pools)
+    nodes = any(each.kind == "Node" for file in files.values() for each in file.objects)
+    is_known = sure_of_minions and (bool(pools) or nodes)
     is_known = is_known and all(isinstance(pool.get("name"), str) and "trace" not in pool for pool in pools)
     own = MinionNames(pools, {}) if is_known else None
     everywhere = MinionNames(pools, files) if is_known else None

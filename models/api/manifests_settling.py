@@ -63,8 +63,9 @@ def _orphaned(each: ManifestObject, uids: Mapping[tuple[str, str], ManifestObjec
     found = uids.get((owner.kind, owner.uid))
     if found is not None and found.namespace == each.namespace:
         return
+    references = each.raw["metadata"]["ownerReferences"]
     index = next(
-        i for i, given in enumerate(each.raw["metadata"]["ownerReferences"]) if given.get("controller")
+        i for i, given in enumerate(references) if isinstance(given, dict) and given.get("uid") == owner.uid
     )
     says = f'there is no {owner.kind} "{owner.name}" of this uid in namespace {each.namespace}: was it dumped too?'
     at = f"metadata.ownerReferences[{index}].uid"

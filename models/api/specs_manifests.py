@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -150,6 +151,12 @@ class ManifestFile:
     objects: tuple[ManifestObject, ...] = ()
     notes: tuple[str, ...] = ()
     taken_s: float | None = None
+
+    @property
+    def summary(self) -> str:
+        """How many there are of each kind: ``3 Pod, 1 Service``."""
+        counts = Counter(each.kind for each in self.objects)
+        return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "nothing"
 
 
 class ManifestWorkload(Spec):

@@ -18,6 +18,10 @@ def manifest() -> dict[str, Any]:
         "image": "shop:1",
         "ports": [{"name": "http", "containerPort": 8080}],
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+        "imagePullPolicy": "Always",
+        "readinessProbe": {"httpGet": {"path": "/up", "port": "http"}, "periodSeconds": 5},
+        "livenessProbe": {"exec": {"command": ["test", "up"]}, "initialDelaySeconds": 3, "timeoutSeconds": 2},
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "3s"]}}},
     }
     pod = {
         "containers": [container, {"name": "side", "resources": {"requests": {"example.com/fpga": 1}}}],
@@ -36,6 +40,21 @@ def manifest() -> dict[str, Any]:
         "priority": 7,
         "restartPolicy": "Always",
     }
+    spread = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    term = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}
+    choosy = {
+        "containers": [{"name": "main", "ports": [{"containerPort": 80, "hostPort": 80}]}],
+        "affinity": {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}},
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {"weight": 5, "podAffinityTerm": {"labelSelector": {"matchLabels": {"app": "shop"}}, "topologyKey": "zone"}}
+                ]
+            },
+        },
+        "topologySpreadConstraints": [{**spread, "labelSelector": {"matchLabels": {"app": "shop"}}}],
+        "priorityClassName": "a-priorityclass",
+    }  # fmt: skip
 
     def made(kind: str, version: str, spec: dict[str, Any], **more: Any) -> dict[str, Any]:
         metadata = {"name": f"a-{kind.lower()}", "namespace": "shops", "labels": {"a": "b"}}
@@ -58,13 +77,25 @@ def manifest() -> dict[str, Any]:
         {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
         {"name": "s", "port": 443},
     ]
+    status = {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2021-03-15T12:00:00Z"}],
+        "containerStatuses": [{"name": "main", "restartCount": 2}],
+    }
     items = [
+        made("Namespace", "v1", {}),
+        made("PriorityClass", "scheduling.k8s.io/v1", {}, value=100, globalDefault=True),
         made(
             "ReplicationController", "v1", {"replicas": 3, "selector": {"app": "shop"}, "template": template}
         ),
         made("ReplicaSet", "apps/v1", {"replicas": 3, "selector": wanted, "template": template}),
         made("Service", "v1", {"selector": {"app": "shop"}, "ports": ports}),
-        made("Pod", "v1", {**pod, "nodeName": "web-1"}, status={"phase": "Running"}),
+        made(
+            "Deployment",
+            "apps/v1",
+            {"replicas": 1, "selector": wanted, "template": {**template, "spec": choosy}},
+        ),
+        made("Pod", "v1", {**pod, "nodeName": "web-1"}, status=status),
         made(
             "Node",
             "v1",
@@ -72,6 +103,21 @@ def manifest() -> dict[str, Any]:
             status={"capacity": capacity, "conditions": [{"type": "Ready", "status": "True"}]},
         ),
     ]
+    owner = {
+        "apiVersion": "v1",
+        "kind": "ReplicationController",
+        "name": "a-replicationcontroller",
+        "uid": "u",
+    }
+    for each in items:
+        if each["kind"] == "Pod":
+            each["metadata"] |= {
+                "creationTimestamp": "2021-03-15T11:00:00Z",
+                "ownerReferences": [owner | {"controller": True}],
+            }
+        elif each["kind"] == "ReplicationController":
+            each["metadata"]["uid"] = "u"
+            each["status"] = {"replicas": 1, "readyReplicas": 1}
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
