@@ -51,6 +51,7 @@ class Pods:
         owner: Index into ``owners``, -1 for none.
         owners: Texts as ``workload/batch``.
         minion: Row of :class:`Minions` where the pod was bound, -1 for none.
+        found: It was bound when the run began: no scheduler was asked.
         requests: What it asks for, by word of :data:`POD_RESOURCES`.
         recorded_wait_s: What a trace says that it waited, nan where unknown.
         records: How many records of each ending there are; more than pods that ended so is a broken journal.
@@ -64,12 +65,17 @@ class Pods:
     owner: Codes
     owners: tuple[str, ...]
     minion: Codes
+    found: NDArray[np.bool_]
     requests: dict[str, Ints]
     recorded_wait_s: Floats
     records: dict[str, int]
 
     def __len__(self) -> int:
         return len(self.created_s)
+
+    def asked(self) -> Pods:
+        """Return those that a scheduler was asked to place."""
+        return self.where(~self.found) if self.found.any() else self
 
     def where(self, chosen: NDArray[np.bool_]) -> Pods:
         """Return some of the pods; ``records`` are not told apart and are those of all."""
@@ -82,6 +88,7 @@ class Pods:
             self.owner[chosen],
             self.owners,
             self.minion[chosen],
+            self.found[chosen],
             {word: amounts[chosen] for word, amounts in self.requests.items()},
             self.recorded_wait_s[chosen],
             self.records,
@@ -255,6 +262,8 @@ def _read_pods(run: RunFiles, events: _Events, minion_rows: Codes) -> Pods:
     rows = events.rows("pod_bound")
     at = _pod_rows(events, rows, row_of_code)
     bound_s[at], minion[at] = events.times_s(rows), _look_up(events.codes("minion", rows), minion_rows)
+    found = np.zeros(len(created), dtype=bool)
+    found[at] = _own_columns(run, "pod_bound", ["actor"])["actor"].is_null().to_numpy()
     rows = events.rows("pod_started")
     heard = _own_columns(run, "pod_started", ["reason"])["reason"].cast(pl.String) != UNREPORTED
     rows = rows[heard.fill_null(True).to_numpy()]
@@ -275,6 +284,7 @@ def _read_pods(run: RunFiles, events: _Events, minion_rows: Codes) -> Pods:
         owner,
         owners,
         minion,
+        found,
         _ints(asked, "pod_created", POD_RESOURCES),
         asked["pod_created_recorded_wait_s"].fill_null(float("nan")).to_numpy(),
         records,

@@ -87,7 +87,7 @@ def measure(run: RunFiles, lives: Lives) -> dict[str, Any]:
         "scheduling_delay_s": {
             word: q.as_json() for word, q in delay_quantiles(lives.pods, lives.end_s).items()
         },
-        "mean_wait_s": _mean(waits_s(lives.pods, lives.end_s)[0]),
+        "mean_wait_s": _mean(waits_s(lives.pods.asked(), lives.end_s)[0]),
         "recorded_wait": _recorded(lives),
         "offered_load": _offered(run),
         "utilisation": usage["requested"],
@@ -143,12 +143,13 @@ def waits_s(pods: Pods, end_s: float) -> tuple[NDArray[np.float64], NDArray[np.b
 def delay_quantiles(pods: Pods, end_s: float) -> dict[str, Quantile]:
     """Return p50, p95 and p99 of the scheduling delay, from created to bound.
 
-    Every pod that was created counts. One that is still pending at the end, was withdrawn or was given up has
-    no minion and counts as infinite. The quantile is by rank: p95 of n pods is the delay of rank
-    ceil(0.95 n). Where that one is infinite there is no value, and ``at_least`` is the longest wait of any
-    pod, whether a minion or the end of the run ended it: the quantile is beyond everything that was seen.
+    Every pod that was created counts, but for those that were bound when the run began. One that is still
+    pending at the end, was withdrawn or was given up has no minion and counts as infinite. The quantile is by
+    rank: p95 of n pods is the delay of rank ceil(0.95 n). Where that one is infinite there is no value, and
+    ``at_least`` is the longest wait of any pod, whether a minion or the end of the run ended it: the quantile
+    is beyond everything that was seen.
     """
-    waited, bound = waits_s(pods, end_s)
+    waited, bound = waits_s(pods.asked(), end_s)
     longest = float(waited.max()) if len(waited) else None
     reached = np.sort(waited[bound])
     never = len(waited) - len(reached)

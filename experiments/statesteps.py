@@ -80,7 +80,7 @@ class StateSteps:
 
     def _delay(self, name: str, pods: Pods) -> float:
         if name == "mean_wait":
-            waited, _ = waits_s(pods, self._lives.end_s)
+            waited, _ = waits_s(pods.asked(), self._lives.end_s)
             return float(np.mean(waited)) if len(waited) else np.nan
         word = name.removeprefix("delay_")
         assert word in SHARES, "the metrics of delay are the quantiles that a summary has"

@@ -95,7 +95,11 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
 def _rich(section: Section) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for place, heading in enumerate(section.headings):
-        table.add_column(escape(heading), justify="left" if place in section.texts else "right")
+        # A name that is cut off names nothing.
+        words = place in section.texts
+        table.add_column(
+            escape(heading), justify="left" if words else "right", overflow="fold" if words else "ellipsis"
+        )
     for row in section.rows:
         table.add_row(*(escape(cell) for cell in row))
     return table

@@ -14,6 +14,8 @@ from experiments.wording import say_bytes, say_count, say_quantile_s, say_share,
 __all__ = ["Section", "run_sections"]
 
 _PHASES = ("created", "pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
+_MANY = 24
+"""Controllers that a table has room for."""
 _ALWAYS_SHOWN = ("cpu", "memory", "gpu")
 
 
@@ -128,6 +130,12 @@ def _minions(summary: Mapping[str, Any]) -> Section:
 
 def _controllers(summary: Mapping[str, Any]) -> Section:
     words = ("desired", "live", "ready", "evicted", "unavailable")
+    controllers: dict[str, Mapping[str, Any]] = dict(summary["controllers"])
+    title = "Controllers at the end, and over time"
+    if len(controllers) > _MANY:
+        title += f": of {say_count(len(controllers))} those that lacked most"
+        worst = sorted(controllers, key=lambda name: -controllers[name]["mean_unavailable"])
+        controllers = {name: controllers[name] for name in worst[:_MANY]}
     rows = tuple(
         (
             name,
@@ -135,10 +143,10 @@ def _controllers(summary: Mapping[str, Any]) -> Section:
             f"{found['mean_unavailable']:.3g}",
             f"{100 * found['unavailability_ratio']:.3g}%",
         )
-        for name, found in summary["controllers"].items()
+        for name, found in controllers.items()
     )
     headings = ("controller", *words, "mean", "of desired")
-    return Section("Controllers at the end, and over time", headings, rows)
+    return Section(title, headings, rows)
 
 
 def _replacement(summary: Mapping[str, Any]) -> Section:

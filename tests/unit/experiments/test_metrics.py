@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
+from experiments.dumps.cluster import make_dump
+from experiments.journalfiles import open_run
+from experiments.lives import read_lives
 from tests.support.folders import run_in
 
 # Two minions of 4 cores, 2 GPUs each. 0 s: three pods of 3 cores, for 100 s; two run, one waits until 100 s.
@@ -111,3 +116,17 @@ policy: {{scheduler: first-fit}}
     assert recorded["recorded_mean_s"] == pytest.approx(2.5)
     # One at a time for 60 s each: they come at 10, 20, 30, 40 s and begin at 10, 70, 130, 190 s.
     assert recorded["simulated_mean_s"] == pytest.approx((0 + 50 + 100 + 150) / 4)
+
+
+def test_pods_that_were_bound_when_the_run_began_have_no_scheduling_delay(tmp_path: Path) -> None:
+    dump = make_dump(4, 40, seed=1)
+    (tmp_path / "dump.json").write_text(json.dumps(dump))
+    text = "until: 60s\nworkloads: [{manifest: dump.json}]\npolicy: {scheduler: first-fit}\n"
+    folder = run_in(tmp_path, text).folder
+    bound = pl.read_parquet(folder / "events.parquet").filter(pl.col("kind").cast(pl.String) == "pod_bound")
+    decided = bound.filter(pl.col("actor").is_not_null())
+    assert 0 < decided.height < bound.height
+    delays = read_lives(open_run(folder)).pods.asked()
+    assert int(np.isfinite(delays.bound_s).sum()) == decided.height
+    median = json.loads((folder / "summary.json").read_text())["scheduling_delay_s"]["p50"]
+    assert median["value"] is None or median["value"] > 0

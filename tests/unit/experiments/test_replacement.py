@@ -76,6 +76,15 @@ def test_controllers_in_figures(tmp_path: Path) -> None:
     assert titles["Controllers at the end, and over time"].rows[1][0] == "other/side"
 
 
+def test_of_many_controllers_the_table_shows_those_that_lacked_most(tmp_path: Path) -> None:
+    summary = run(tmp_path, "{at: 5m, name: gone, crash: {minion: web-0}}")
+    figures = summary["controllers"]["api"]
+    summary["controllers"] = {f"c-{n}": {**figures, "mean_unavailable": float(n)} for n in range(40)}
+    found = next(each for each in run_sections(summary) if each.title.startswith("Controllers"))
+    assert found.title == "Controllers at the end, and over time: of 40 those that lacked most"
+    assert [row[0] for row in found.rows] == [f"c-{n}" for n in range(39, 15, -1)]
+
+
 def test_what_a_controller_lacked_over_time_is_the_integral_of_its_series(tmp_path: Path) -> None:
     figures = run(tmp_path, "{at: 5m, name: gone, crash: {minion: web-0}}")["controllers"]["api"]
     series = pl.read_parquet(tmp_path / "run" / "series.parquet").with_columns(
