@@ -121,11 +121,12 @@ policy: {{scheduler: first-fit}}
 def test_pods_that_were_bound_when_the_run_began_have_no_scheduling_delay(tmp_path: Path) -> None:
     dump = make_dump(4, 40, seed=1)
     (tmp_path / "dump.json").write_text(json.dumps(dump))
-    text = "until: 60s\nworkloads: [{manifest: dump.json}]\npolicy: {scheduler: first-fit}\n"
+    later = "{name: later, arrivals: {at: 5s}, count: 3, pod: {cpu: 10m, memory: 1Mi}}"
+    text = f"until: 60s\nworkloads: [{{manifest: dump.json}}, {later}]\npolicy: {{scheduler: first-fit}}\n"
     folder = run_in(tmp_path, text).folder
     bound = pl.read_parquet(folder / "events.parquet").filter(pl.col("kind").cast(pl.String) == "pod_bound")
     decided = bound.filter(pl.col("actor").is_not_null())
-    assert 0 < decided.height < bound.height
+    assert decided.height == 3 < bound.height
     delays = read_lives(open_run(folder)).pods.asked()
     assert int(np.isfinite(delays.bound_s).sum()) == decided.height
     median = json.loads((folder / "summary.json").read_text())["scheduling_delay_s"]["p50"]
