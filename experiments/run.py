@@ -29,7 +29,7 @@ from models.catalog import PluginParameterError
 from models.plan import make_plan
 from models.workloads.tracing import TraceError
 from models.world import Plan, Sinks, World
-from sim.engine import Engine
+from sim.engine import Engine, collector_off
 from sim.errors import BudgetExceededError, ScenarioError
 from sim.journal import IDENTITY_SCHEMA, events_schema
 from sim.journalchunks import ChunkFolder
@@ -78,6 +78,7 @@ def plan_of(loaded: LoadedScenario, *, max_events: int | None = None) -> Plan:
         raise ScenarioError([loaded.diagnostic(("policy", "scheduler"), str(error))]) from error
 
 
+@collector_off()
 def execute(
     loaded: LoadedScenario,
     folder: Path,

@@ -24,7 +24,17 @@ import simpy
 
 from sim.errors import BudgetExceededError, SimulationError, WavetankError
 
-__all__ = ["BELIEF", "OBSERVER", "RECORD", "TRUTH", "Deadline", "Engine", "Event", "GenerationCell"]
+__all__ = [
+    "BELIEF",
+    "OBSERVER",
+    "RECORD",
+    "TRUTH",
+    "Deadline",
+    "Engine",
+    "Event",
+    "GenerationCell",
+    "collector_off",
+]
 
 TRUTH = 1
 """Order at one time: what machines really do comes first (SimPy's own events have priority 0 and 1)."""
@@ -225,7 +235,7 @@ class Engine:
         if not until_s >= self.env._now:
             raise ValueError(f"a run until {until_s!r} s would end before now, {self.env._now!r} s")
         self._stopped = None
-        with _collector_off():
+        with collector_off():
             try:
                 reason = self._loop(until_s)
             except WavetankError:
@@ -335,19 +345,17 @@ class Deadline:
 
 
 @contextlib.contextmanager
-def _collector_off() -> Iterator[None]:
+def collector_off() -> Iterator[None]:
     """Keep the cyclic collector out of the hot loop: the model makes no garbage cycles in bulk.
 
-    Afterwards it does not look at what is there, nearly all of it alive; before the next run that is undone.
+    Whoever has still work to do with what a run made wraps that too: a look at all of it finds nothing.
     """
     was_on = gc.isenabled()
-    gc.unfreeze()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
-            gc.freeze()
             gc.enable()
 
 

@@ -21,6 +21,7 @@ from models.api.loading import LoadedScenario
 from models.api.records import KINDS
 from models.plan import make_plan
 from models.world import Sinks, World
+from sim.engine import collector_off
 from sim.journal import events_schema
 from sim.journalchunks import ChunkFolder
 from sim.series import SERIES_SCHEMA
@@ -28,6 +29,7 @@ from sim.series import SERIES_SCHEMA
 __all__ = ["measure"]
 
 
+@collector_off()
 def measure(loaded: LoadedScenario) -> dict[str, float]:
     """Build, run and close a world with its journal in a folder; CPU seconds of all of that."""
     with tempfile.TemporaryDirectory() as folder:
