@@ -27,7 +27,10 @@ __all__ = ["explain"]
 
 Row = Mapping[str, Any]
 
-_COLUMNS = ("seq", "time_s", "kind", "object", "actor", "owner", "minion", "cause", "value", "reason")
+_COLUMNS = (
+    "seq", "time_s", "kind", "object", "actor", "owner", "minion", "container", "cause", "value", "reason",
+    "container_exited_code", "container_exited_ran_s",
+)  # fmt: skip
 _DEEPEST = 12
 """So many causes are told under one record: in a full cluster a chain runs through a thousand lives."""
 _LIKELY = 300
@@ -57,6 +60,18 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "pod_terminating": lambda row: f"{row['object']} was asked to end{_in_brackets(row)}",
     "pod_stopped": lambda row: f"{row['object']} stopped on {row['minion']}{_in_brackets(row)}",
     "pod_removed": lambda row: f"{row['object']} was gone",
+    "pod_initialized": lambda row: f"{row['object']} was initialized",
+    "container_started": lambda row: (
+        f"{_container(row)} started" + (f", restart {say_number(row['value'])}" if row["value"] else "")
+    ),
+    "container_exited": lambda row: (
+        f"{_container(row)} ended with exit code {row['container_exited_code']}{_in_brackets(row)}"
+        f" after {say_time(row['container_exited_ran_s'])}"
+    ),
+    "container_held_back": lambda row: (
+        f"{_container(row)} waits {say_time(row['value'])} for its next start{_in_brackets(row)}"
+    ),
+    "probe_failed": lambda row: f"{_container(row)} failed its probe{_in_brackets(row)}",
     "pod_labelled": lambda row: f"{row['object']} was labelled {row['reason'] or 'with nothing'}",
     "pod_owned": lambda row: f"{row['object']} now belongs to {row['owner'] or 'nobody'}",
     "minion_condition": lambda row: f"the master has {row['object']} as Ready={row['reason']}",
@@ -114,11 +129,18 @@ def explain(folder: Path, thing: str) -> str:
         raise ScenarioError([_unknown(folder, thing, names)])
     chains = _chains(own, objects["seq"].to_numpy(), objects["cause"].fill_null(-1).to_numpy())
     told = sorted({seq for chain in chains for seq in _shown(chain)})
-    text = [pl.col(name).cast(pl.String) for name in ("kind", "object", "actor", "owner", "minion", "reason")]
+    text = [
+        pl.col(name).cast(pl.String)
+        for name in ("kind", "object", "actor", "owner", "minion", "container", "reason")
+    ]
     rows = run.events().select(_COLUMNS).filter(pl.col("seq").is_in(told)).with_columns(text).collect()
     sentences = {row["seq"]: _sentence(row) for row in rows.iter_rows(named=True)}
     lines = [line for chain in chains for line in _lines(chain, sentences)]
     return "\n".join([*lines, *(f"note: {note}" for note in run.notes)])
+
+
+def _container(row: Row) -> str:
+    return f"{row['object']}, {row['container']},"
 
 
 def _unknown(folder: Path, thing: str, names: list[str]) -> Diagnostic:

@@ -175,7 +175,9 @@ def _versions() -> Mapping[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-_SIMPLIFIED: Final = ("Kubelets are simplified: one container a pod, no image pulls, no probes.",)
+_SIMPLIFIED: Final = (
+    "Kubelets are simplified: containers run and pass their probes where nothing else is said.",
+)
 
 
 def _notes(world: World) -> list[str]:

@@ -14,7 +14,7 @@ from models.api.specs_faults import Action, Fault, Kill, Outage, PodTarget, Rela
 from models.api.specs_operators import Drain, Limit, MinionTarget, Rolling, TaintMinions
 from models.api.specs_taints import parse_taint
 from models.api.types import MinionAsk, PodTemplate
-from models.control import kubelet
+from models.control import kubeletdelays
 from models.control.client import Timing
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
@@ -55,7 +55,7 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
     whole = scenario.kubelet
 
     @cache
-    def of_pool(pool: str) -> kubelet.KubeletDelays:
+    def of_pool(pool: str) -> kubeletdelays.KubeletDelays:
         own = pools.get(pool)
         given = own.over(whole) if own is not None else whole
         return _delays(given, lag, constants)
@@ -75,8 +75,8 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
     )
 
 
-def _delays(given: KubeletDelays, lag: object, constants: Mapping[str, float]) -> kubelet.KubeletDelays:
-    return kubelet.KubeletDelays(
+def _delays(given: KubeletDelays, lag: object, constants: Mapping[str, float]) -> kubeletdelays.KubeletDelays:
+    return kubeletdelays.KubeletDelays(
         lag=lag,  # type: ignore[arg-type]
         start=given.start or Constant(constants["kubelet_start_s"]),
         ready=given.ready or Constant(constants["kubelet_ready_s"]),

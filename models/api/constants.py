@@ -140,6 +140,7 @@ _V1_20: Final = tuple(
         ("watch_lag_high_s", 0.0025, "recorded", "recordings: a commit to its delivery, 0.5 to 2.5 ms"),
         ("kubelet_start_s", 1.0, "assumed", "a container from an image that is there; within K69's 5 s"),
         ("kubelet_ready_s", 0.0, "assumed", "no readiness probe: ready when it runs"),
+        ("init_container_run_s", 1.0, "assumed", "an init container that does little, where nothing is said"),
         ("kubelet_terminate_s", 1.0, "assumed", "a process that heeds SIGTERM; at most the grace, K41"),
         # Operators, as kubectl
         ("operator_client_rate_per_s", 5, "assumed", "client-go rest: DefaultQPS, v1.20.2"),

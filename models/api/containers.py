@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from models.api.behaviour import Behaviour, Health
+
 __all__ = [
     "PULL_POLICIES",
     "RESTART_POLICIES",
@@ -30,6 +32,7 @@ RESTART_POLICIES: Final[tuple[RestartPolicy, ...]] = ("Always", "OnFailure", "Ne
 PULL_POLICIES: Final[tuple[PullPolicy, ...]] = ("Always", "IfNotPresent", "Never")
 
 _SLEEP: Final = re.compile(r"\s*(?:exec\s+)?(?:/usr)?(?:/bin/)?sleep\s+([0-9]+(?:\.[0-9]+)?)s?\s*(?:;|&&|$)")
+_PLAIN: Final = Behaviour()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class ProbeSpec:
         timeout_s: An answer that takes longer is a failure.
         success_count: Passes in a row that end a failing.
         failure_count: Failures in a row that count.
+        health: How this probe is answered; None: as the container's behaviour has it.
     """
 
     handler: HandlerSpec
@@ -77,6 +81,7 @@ class ProbeSpec:
     timeout_s: float = 1.0
     success_count: int = 1
     failure_count: int = 3
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class ContainerSpec:
         limits: The same, as given.
         readiness, liveness, startup: Probes; None: it is as if it always passed.
         pre_stop: What is done before its end is asked for.
+        behaviour: What v1 does not say.
     """
 
     name: str
@@ -101,6 +107,7 @@ class ContainerSpec:
     liveness: ProbeSpec | None = None
     startup: ProbeSpec | None = None
     pre_stop: HandlerSpec | None = None
+    behaviour: Behaviour = _PLAIN
 
     def request(self, resource: str) -> int:
         """What it asks for of a resource; 0 for nothing."""

@@ -9,6 +9,9 @@ from sim.journal import Kind, number_kinds
 
 __all__ = [
     "BIND_REFUSED",
+    "CONTAINER_EXITED",
+    "CONTAINER_HELD_BACK",
+    "CONTAINER_STARTED",
     "CONTROLLER_CREATED",
     "CONTROLLER_REMOVED",
     "CONTROLLER_SCALED",
@@ -31,6 +34,7 @@ __all__ = [
     "POD_CREATED",
     "POD_FAILED",
     "POD_GIVEN_UP",
+    "POD_INITIALIZED",
     "POD_LABELLED",
     "POD_LOST",
     "POD_OWNED",
@@ -45,6 +49,7 @@ __all__ = [
     "POD_UNSCHEDULABLE",
     "POD_WITHDRAWN",
     "POLICY_NOTE",
+    "PROBE_FAILED",
     "RUN_ENDED",
     "RUN_STARTED",
     "UNREPORTED",
@@ -72,6 +77,7 @@ _POD_FIELDS = (
 _STATUS_FIELDS = (("desired", "q"), ("replicas", "q"), ("ready", "q"))
 _ENDPOINT_FIELDS = (("added", "q"), ("removed", "q"))
 _PULLED_FIELDS = (("bytes", "q"), ("queued_s", "d"))
+_EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
     (
@@ -114,6 +120,11 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("image_failed", "truth", ()),
         ("image_removed", "truth", ()),
         ("operator_step", "belief", ()),
+        ("container_started", "truth", ()),
+        ("container_exited", "truth", _EXIT_FIELDS),
+        ("container_held_back", "truth", ()),
+        ("probe_failed", "truth", ()),
+        ("pod_initialized", "record", ()),
     )
 )
 
@@ -157,4 +168,9 @@ KINDS: tuple[Kind, ...] = number_kinds(
     IMAGE_FAILED,
     IMAGE_REMOVED,
     OPERATOR_STEP,
+    CONTAINER_STARTED,
+    CONTAINER_EXITED,
+    CONTAINER_HELD_BACK,
+    PROBE_FAILED,
+    POD_INITIALIZED,
 ) = KINDS

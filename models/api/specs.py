@@ -277,6 +277,9 @@ def _needs_control_plane(data: Mapping[str, Any]) -> str:
             isinstance(workload, Mapping) and "manifest" in workload
         ):
             return "manifests"
+        pod = workload.get("pod") if isinstance(workload, Mapping) else getattr(workload, "pod", None)
+        if "containers" in pod if isinstance(pod, Mapping) else getattr(pod, "main", ()):
+            return "'containers'"
     for fault in _listed(data.get("faults")):
         kinds = [fault.kind] if isinstance(fault, Fault) else fault if isinstance(fault, Mapping) else ()
         for kind in ACTIONS:

@@ -91,6 +91,9 @@ class Controller(Spec):
     @model_validator(mode="after")
     def _goes_together(self) -> Controller:
         problems = [*self._selection(), *_unequal(self.pod), *self._times()]
+        if self.pod.restart_policy != "Always":
+            sentence = "expected Always: a controller's pods are restarted"
+            problems.append(FieldProblem(sentence, ("pod", "restartPolicy"), "Always", code="exclusive"))
         if self.pod.namespace != self.namespace:
             sentence = f"expected the controller's own namespace '{self.namespace}' for its pods"
             problems.append(FieldProblem(sentence, ("pod", "namespace"), self.namespace, code="reference"))

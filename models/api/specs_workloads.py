@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from models.api.containers import PodContainers
+from models.api.containers import RESTART_POLICIES, PodContainers
 from models.api.scheduling import PodAsScheduled
 from models.api.selectors import EVERYTHING
+from models.api.specs_containers import Container, container_problems, pod_containers, sums
 from models.api.specs_distributions import CountLaw, CpuLaw, DurationLaw, PositiveDurationLaw, SizeLaw
 from models.api.specs_fields import (
     Amounts,
@@ -170,6 +171,9 @@ class PodSpec(Spec):
         toleration_s: How long it stays where the minion is not ready or cannot be reached; None: the constant
             ``default_toleration_s``.
         grace_s: How long it may take to end; None: the constant ``termination_grace_s``.
+        main, first: Containers and init containers; without any the pod is one that runs as long as it does. It
+            asks for their sum, or for the largest init container if that is more.
+        restart_policy: Of the containers.
     """
 
     cpu_millicores: CpuLaw = Field(Constant(0.0), alias="cpu", description="an amount of CPU, as 500m")
@@ -192,9 +196,58 @@ class PodSpec(Spec):
     )
     toleration_s: DurationS | None = Field(None, alias="tolerationSeconds", description="a time, as 60s")
     grace_s: DurationS | None = Field(None, alias="grace", description="a time, as 30s")
+    main: tuple[Container, ...] = Field(
+        (), alias="containers", description="a list of containers, as [{name: app, cpu: 100m}]"
+    )
+    first: tuple[Container, ...] = Field(
+        (), alias="initContainers", description="a list of containers, as [{name: migrate, runs: 20s}]"
+    )
+    restart_policy: Annotated[str, choice(*RESTART_POLICIES)] = Field(
+        "Always", alias="restartPolicy", description="Always, OnFailure or Never"
+    )
 
     _containers: PodContainers | None = PrivateAttr(None)
     _scheduling: PodAsScheduled | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _asks_for_its_containers(self) -> PodSpec:
+        """The pod's requests are the sum of its containers'; written twice they must be the same."""
+        if not self.main:
+            needing = (
+                ("initContainers", bool(self.first)),
+                ("restartPolicy", self.restart_policy != "Always"),
+            )
+            lonely = [
+                FieldProblem(f"'{key}' does not go without 'containers'", (key,), None, True, "exclusive")
+                for key, given in needing
+                if given
+            ]
+            if lonely:
+                raise fail(*lonely)
+            return self
+        asked = pod_containers(self.first, self.main, self.restart_policy, self.grace_s)
+        total = sums(asked.init_containers, asked.containers)
+        native = {
+            "cpu_millicores": ("cpu", self.cpu_millicores),
+            "memory_bytes": ("memory", self.memory_bytes),
+            "ephemeral_storage_bytes": ("ephemeral-storage", self.ephemeral_storage_bytes),
+        }
+        problems = container_problems(self.first, self.main)
+        update: dict[str, Any] = {}
+        for attribute, (key, law) in native.items():
+            update[attribute] = Constant(float(total.pop(key, 0)))
+            if attribute in self.model_fields_set and law != update[attribute]:
+                sentence = "expected what its containers ask for in all, or nothing: they say it"
+                problems.append(FieldProblem(sentence, (key,), code="exclusive"))
+        update["extended"] = dict(sorted(total.items()))
+        if self.extended and self.extended != update["extended"]:
+            sentence = "expected what its containers ask for in all, or nothing: they say it"
+            problems.append(FieldProblem(sentence, ("extended",), code="exclusive"))
+        if problems:
+            raise fail(*problems)
+        made = self.model_copy(update=update)
+        made._containers = asked
+        return made
 
     @property
     def containers(self) -> PodContainers | None:
@@ -265,7 +318,11 @@ class GeneratedWorkload(Spec):
             if "start_s" in given and self.start_s > 0:
                 sentence = "'start' does not go with arrivals 'at', which says when"
                 problems.append(FieldProblem(sentence, ("start",), None, True, "exclusive"))
-        if self.duration is None and self.ends == "Failed":
+        for key, is_given in (("duration", self.duration is not None), ("ends", self.ends == "Failed")):
+            if self.pod.main and is_given:
+                sentence = f"'{key}' does not go with containers, of which each says how long it 'runs'"
+                problems.append(FieldProblem(sentence, (key,), None, True, "exclusive"))
+        if self.duration is None and self.ends == "Failed" and not self.pod.main:
             sentence = "'ends' does not go without 'duration': such pods never end"
             problems.append(FieldProblem(sentence, ("ends",), None, True, "exclusive"))
         if problems:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from models.api.scheduling import PodAsScheduled
     from models.api.selectors import Selector
     from models.api.specs_taints import Toleration
+    from models.api.status import PodStatus
 
 __all__ = [
     "CPU",
@@ -177,6 +178,7 @@ class Pod:
         labels: Its labels now: those of its template until somebody changes them.
         ready_since_s: When its Ready condition last became true.
         restarts: How often its containers were restarted.
+        status: What the record has of its containers, where they are followed one by one.
     """
 
     __slots__ = (
@@ -193,6 +195,7 @@ class Pod:
         "phase",
         "ready_since_s",
         "restarts",
+        "status",
         "template",
         "unschedulable",
         "word",
@@ -215,6 +218,7 @@ class Pod:
         self.labels = ask.template.labels
         self.ready_since_s = math.inf
         self.restarts = 0
+        self.status: PodStatus | None = None
 
     @property
     def terminating(self) -> bool:

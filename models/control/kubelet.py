@@ -3,27 +3,29 @@
 A kubelet sees what is bound to its minion one lag after the commit, admits it if it has room (else the pod fails with
 OutOfcpu, OutOfmemory, OutOfpods ...), runs it after ``start`` and reports it ready after ``ready``; a pod that is being
 deleted is gone after ``terminate``. While its minion is cut off from the master it goes on with what it last knew; what
-it has to say is said when it is back. Delays known when something starts are stamped at once and guarded by the pod's
-generation.
+it has to say is said when it is back. Delays known when something starts are stamped at once, guarded by generations.
 
-Simplified: one container a pod, no image pulls, no probes; admission is settled at the instant of the bind; a pod whose
-minion crashed runs its whole time again.
+Pods of more than one container that runs for ever, unprobed, are followed container by container (podruns.py).
+
+Simplified: no image pulls; admission is settled at the instant of the bind; a pod whose minion crashed runs its whole
+time again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
 
 from models.api import records
-from models.api.types import Phase, Pod
+from models.api.types import MinionAsk, Phase, Pod
 from models.control.backoff import Backoffs
 from models.control.client import Law, Master
+from models.control.kubeletcalls import KubeletCalls
+from models.control.kubeletdelays import KubeletDelays
+from models.control.podruns import PodRuns
 from models.control.store import Store
-from models.control.tokens import TokenBucket
 from models.machines.fleet import Fleet
 from sim.distributions import Constant
 from sim.engine import TRUTH, Engine
@@ -31,30 +33,11 @@ from sim.identities import Identities
 from sim.journal import Journal
 from sim.streams import Streams
 
-__all__ = ["KubeletDelays", "Kubelets"]
+__all__ = ["Kubelets"]
 
 _RUNNING = Phase.RUNNING
 _BLOCK = 256
 _CACHED_BLOCKS = 1024
-
-
-@dataclass(frozen=True)
-class KubeletDelays:
-    """Laws of a kubelet's delays, in seconds.
-
-    Attributes:
-        lag: From a commit to the kubelet's knowledge of it.
-        start: From that to running.
-        ready: From running to ready.
-        terminate: From knowing of the deletion to being gone.
-        reports_again: After a return it reports again which of its pods are ready.
-    """
-
-    lag: Law
-    start: Law
-    ready: Law
-    terminate: Law
-    reports_again: bool = True
 
 
 class Kubelets:
@@ -80,7 +63,7 @@ class Kubelets:
         delays: Callable[[int], KubeletDelays],
         limits: tuple[float, float],
         constants: Mapping[str, float],
-        minions: int,
+        minions: Sequence[MinionAsk],
         late_s: Callable[[float, float], float] | None = None,
     ) -> None:
         self._engine = engine
@@ -90,15 +73,14 @@ class Kubelets:
         self._fleet = fleet
         self._up = fleet.up
         self._master = master
-        self._delays = [delays(index) for index in range(minions)]
+        self._delays = [delays(index) for index in range(len(minions))]
+        self._asks = minions
         self._name = identities.text
         self._draws = streams.stream("kubelet.delays")
-        self._limits = None if math.isinf(limits[0]) else limits
         self._late_s = late_s
-        self._buckets: dict[int, TokenBucket] = {}
         self._backoffs = Backoffs(constants)
-        self.cut = [False] * minions
-        self._unsaid: dict[int, list[Callable[[], None]]] = {}
+        self._calls = calls = KubeletCalls(fleet, master, limits, len(minions))
+        self.cut, self._say, self._granted_s = calls.cut, calls.say, calls.granted_s
         # Minions in a row that have the same laws share a number; a word means the same of the laws everywhere.
         alike = (each is before for before, each in pairwise(self._delays))
         self._numbers = [0, *accumulate(not same for same in alike)]
@@ -114,6 +96,18 @@ class Kubelets:
         )
         self._failing: set[int] = set()
         self._restarting: set[int] = set()
+        self._runs = PodRuns(
+            engine=engine,
+            journal=journal,
+            identities=identities,
+            store=store,
+            fleet=fleet,
+            streams=streams,
+            constants=constants,
+            laws=lambda minion: (self._delays[minion].ready, self._delays[minion].terminate),
+            alike=self._numbers,
+            calls=calls,
+        )
 
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
@@ -148,37 +142,6 @@ class Kubelets:
             group = self._groups[pod.owner] = self._name(pod.owner)
         return group
 
-    def _say(self, minion: int, report: Callable[[], None]) -> None:
-        """Report to the master: now (the delay was stamped before), or when it can be reached again.
-
-        A crash before that takes the report with it.
-        """
-        if self.cut[minion]:
-            self._unsaid.setdefault(minion, []).append(report)
-        elif self._master.down:
-            self._master.reach(self._unless_crashed(minion, partial(self._say, minion, report)))
-        elif self._fleet.up[minion]:
-            report()
-
-    def _unless_crashed(self, minion: int, then: Callable[[], None]) -> Callable[[], None]:
-        """Return what does something if the minion has not crashed between now and then."""
-        crashes = self._fleet.crashed[minion]
-
-        def later() -> None:
-            if self._fleet.up[minion] and self._fleet.crashed[minion] == crashes:
-                then()
-
-        return later
-
-    def _granted_s(self, minion: int, at_s: float) -> float:
-        """Return when the kubelet's client lets a call through that it wants to make at a time."""
-        if self._limits is None:
-            return at_s
-        bucket = self._buckets.get(minion)
-        if bucket is None:
-            bucket = self._buckets[minion] = TokenBucket(*self._limits)
-        return bucket.reserve(at_s)
-
     def bound(self, pod: Pod) -> None:
         """Take note of a pod that was just bound to a minion."""
         if self._up[pod.minion] and not self.cut[pod.minion]:
@@ -191,28 +154,45 @@ class Kubelets:
             if lacking is None:  # else it is refused when the minion is back
                 self._fleet.rest(pod)
         elif lacking is not None:
-            self._reject(pod, lacking)
+            self._reject(pod, f"OutOf{lacking}")
+        elif pod.template.containers is not None and self._runs.follows(pod):
+            self._runs.adopt(pod)
         elif not pod.ready:
             self._arm_ready(pod)
 
     def _see(self, pod: Pod) -> None:
         minion = pod.minion
-        lacking = self._fleet.admit(pod)
+        lacking = self._admit(pod)
         delays = self._delays[minion]
         seen_s = self._env._now + self._delay_s(delays.lag, pod, 0)
         if lacking is not None:
             self._engine.at(seen_s, TRUTH, partial(self._reject, pod, lacking), cause=pod.cause,
                             guard=(pod, pod.generation))  # fmt: skip
             return
-        at_s = self._granted_s(minion, seen_s + self._delay_s(delays.start, pod, 1))
+        start_s = seen_s + self._delay_s(delays.start, pod, 1)
+        if pod.template.containers is not None and self._runs.follows(pod):
+            self._runs.see(pod, seen_s, start_s)
+            return
+        at_s = self._granted_s(minion, start_s)
         if self._late_s is not None:
             at_s += self._late_s(at_s, self._draw(pod, 1))
         self._engine.at_cell(at_s, TRUTH, self._starts, pod, pod.cause)
 
-    def _reject(self, pod: Pod, lacking: str) -> None:
-        self._say(
-            pod.minion, lambda: self._store.end(pod, Phase.FAILED, cause=pod.cause, reason=f"OutOf{lacking}")
-        )
+    def _admit(self, pod: Pod) -> str | None:
+        """Give a pod its room, or return why it is rejected: as GeneralPredicates() of pkg/kubelet/lifecycle."""
+        lacking = self._fleet.admit(pod)
+        if lacking is not None:
+            return f"OutOf{lacking}"
+        wanted = pod.template.minions
+        if wanted is not None:
+            ask = self._asks[pod.minion]
+            if not wanted.matches(ask.labels, (ask.name, ask.pool)):
+                self._fleet.leave(pod)
+                return "NodeAffinity"
+        return None
+
+    def _reject(self, pod: Pod, reason: str) -> None:
+        self._say(pod.minion, lambda: self._store.end(pod, Phase.FAILED, cause=pod.cause, reason=reason))
 
     def _start(self, pod: Pod) -> None:
         """Run a pod: the truth now, the report with it unless nobody hears it."""
@@ -273,6 +253,10 @@ class Kubelets:
 
     def _arm_kill(self, pod: Pod) -> None:
         delays = self._delays[pod.minion]
+        if self._runs.has(pod):
+            seen_s = self._env._now + self._delay_s(delays.lag, pod, 0)
+            self._engine.at_cell(seen_s, TRUTH, self._runs.terminate, pod, pod.cause)
+            return
         wait_s = self._delay_s(delays.lag, pod, 0) + min(
             self._delay_s(delays.terminate, pod, 3), pod.template.grace_s
         )
@@ -289,7 +273,9 @@ class Kubelets:
 
     def unready(self, pod: Pod, cause: int) -> None:
         """Let a running pod fail its readiness."""
-        if self._fleet.runs(pod):
+        if self._runs.has(pod):
+            self._runs.refuse(pod, cause, refuses=True)
+        elif self._fleet.runs(pod):
             self._failing.add(pod.arrival)
             self._say_unready(pod, cause, "probe failed")
 
@@ -302,12 +288,18 @@ class Kubelets:
 
     def ready_again(self, pod: Pod) -> None:
         """Let a running pod pass its readiness again."""
+        if self._runs.has(pod):
+            self._runs.refuse(pod, self._engine.cause, refuses=False)
+            return
         self._failing.discard(pod.arrival)
         self._say(pod.minion, lambda: self._set_ready(pod))
 
     def died(self, pod: Pod, cause: int) -> None:
         """Let a running pod's containers die: what runs for ever is restarted, with back-off; what was to end fails."""
         if pod.phase is not Phase.RUNNING or not self._fleet.runs(pod):
+            return
+        if self._runs.has(pod):
+            self._runs.kill(pod, cause)
             return
         pod.generation += 1
         if pod.life_s < math.inf:
@@ -320,40 +312,48 @@ class Kubelets:
 
     def down(self, minion: int) -> None:
         """Lose everything: the minion crashed; no timer of a pod of its own holds any more."""
-        self._unsaid.pop(minion, None)
+        self._calls.forget(minion)
         for pod in self._fleet.pods(minion):
             pod.generation += 1
             self._restarting.discard(pod.arrival)
             self._backoffs.forget(pod.arrival)
+            if self._runs.has(pod):
+                self._runs.down(pod)
 
     def back(self, minion: int) -> None:
         """Go on after a crash or a cut-off, once the master can be reached."""
-        self._master.reach(self._unless_crashed(minion, partial(self._resume, minion)))
+        self._master.reach(self._calls.unless_crashed(minion, partial(self._resume, minion)))
 
     def _resume(self, minion: int) -> None:
         """Say what was not said, end what must go, start what is bound."""
         if self.cut[minion]:
             return
-        for report in self._unsaid.pop(minion, ()):
-            report()
+        self._calls.catch_up(minion)
         for pod in list(self._store.bound[minion].values()):
-            if pod.terminating:
-                self._arm_kill(pod)
-            elif not self._fleet.has(pod):
-                pod.generation += 1  # whatever it was told before, it looks at the pod anew
-                self._see(pod)
-            elif not self._fleet.runs(pod):
-                if pod.arrival not in self._restarting:
-                    reports = self._delays[minion].reports_again
-                    if reports:
-                        self._say_unready(pod, pod.cause, "minion restarted")
-                    self._restart(pod, 0.0, ready_again=reports)
-            elif self._delays[minion].reports_again and pod.phase is Phase.RUNNING:
-                self._set_ready(pod)
+            self._resume_pod(pod)
         bound = self._store.bound[minion]
         for pod in self._fleet.pods(minion):
             if pod.arrival not in bound:  # it ended in the store while nobody could reach the minion
                 self._fleet.leave(pod, "Killing")
+                if self._runs.has(pod):
+                    self._runs.forget(pod)
+
+    def _resume_pod(self, pod: Pod) -> None:
+        delays = self._delays[pod.minion]
+        if pod.terminating:
+            self._arm_kill(pod)
+        elif not self._fleet.has(pod):
+            pod.generation += 1  # whatever it was told before, it looks at the pod anew
+            self._see(pod)
+        elif self._runs.has(pod):
+            self._runs.resume(pod, self._delay_s(delays.start, pod, 1))
+        elif not self._fleet.runs(pod):
+            if pod.arrival not in self._restarting:
+                if delays.reports_again:
+                    self._say_unready(pod, pod.cause, "minion restarted")
+                self._restart(pod, 0.0, ready_again=delays.reports_again)
+        elif delays.reports_again and pod.phase is Phase.RUNNING:
+            self._set_ready(pod)
 
     def _restart(self, pod: Pod, wait_s: float, *, ready_again: bool) -> None:
         """Start the containers of a pod again that have stopped."""

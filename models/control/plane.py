@@ -147,7 +147,7 @@ class ControlPlane:
             limits=plan.limits["kubelet"],
             constants=plan.constants,
             late_s=plan.late_s,
-            minions=len(minions),
+            minions=minions,
         )
         identity = self._identities.add("client", "lifecycle")
         self.lifecycle = MinionLifecycle(

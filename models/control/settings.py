@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from models.api.types import PodTemplate
 from models.control.client import Timing
 from models.control.imagestate import ImagePlan
-from models.control.kubelet import KubeletDelays
+from models.control.kubeletdelays import KubeletDelays
 
 __all__ = ["ControlPlan"]
 

@@ -21,6 +21,7 @@ _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
     (Phase.BOUND, Phase.RUNNING): records.POD_STARTED,
     (Phase.RUNNING, Phase.SUCCEEDED): records.POD_SUCCEEDED,
     (Phase.RUNNING, Phase.FAILED): records.POD_FAILED,
+    (Phase.BOUND, Phase.SUCCEEDED): records.POD_SUCCEEDED,
     (Phase.BOUND, Phase.FAILED): records.POD_FAILED,
     (Phase.BOUND, Phase.LOST): records.POD_LOST,
     (Phase.RUNNING, Phase.LOST): records.POD_LOST,

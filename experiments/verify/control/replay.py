@@ -24,7 +24,7 @@ from models.api.specs_taints import with_defaults
 from models.api.types import MinionAsk, Pod, PodAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
 from models.control.client import Timing
-from models.control.kubelet import KubeletDelays
+from models.control.kubeletdelays import KubeletDelays
 from models.control.plane import ControlPlan, ControlPlane
 from models.controlplan import tolerates_s
 from models.workloads.templates import TemplateTable

@@ -1,0 +1,191 @@
+"""A pod's containers as its kubelet runs them: every default filled in, laws where something is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from models.api.behaviour import Health
+from models.api.containers import ContainerSpec, PodContainers, ProbeSpec
+from models.control.backoff import BackoffCurve
+from models.control.containers.probes import ProbePlan, Spell
+from sim.distributions import Constant
+
+if TYPE_CHECKING:
+    from models.control.client import Law
+
+__all__ = ["LIVENESS", "READINESS", "STARTUP", "ContainerPlan", "Draw", "PodPlan", "ProbedPlan", "needs_runs"]
+
+READINESS, LIVENESS, STARTUP = range(3)
+"""Places of a container's probes."""
+
+Draw = Literal["start", "runs", "ready", "stops", "healthy_from", "healthy_until", "slow_from"]
+"""What is drawn for each start of a container."""
+
+_INF = math.inf
+_NOTHING = Constant(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedPlan:
+    """A probe, and how it is answered.
+
+    Attributes:
+        fixed: The spells from the container's start on, where nothing of them is drawn.
+    """
+
+    probe: ProbePlan
+    health: Health
+    fixed: tuple[Spell, ...] | None
+
+    def spells(self, drawn_s: Callable[[Law, Draw], float]) -> tuple[Spell, ...]:
+        """Return the spells from a container's start on, of times that are drawn."""
+        laws = (self.health.healthy_from, self.health.healthy_until, self.health.slow_from)
+        whats: tuple[Draw, Draw, Draw] = ("healthy_from", "healthy_until", "slow_from")
+        times_s = [
+            default_s if law is None else drawn_s(law, what)
+            for law, what, default_s in zip(laws, whats, (0.0, _INF, _INF), strict=True)
+        ]
+        return _spells(self.health, self.probe.timeout_s, (times_s[0], times_s[1], times_s[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """One container; the attributes are those of its behaviour and of v1.
+
+    Attributes:
+        runs: None: for ever.
+        probes: Of readiness, liveness and start-up.
+    """
+
+    name: str
+    image: str
+    pull_policy: str
+    start: Law
+    runs: Law | None
+    exit_code: int
+    stops: Law
+    pre_stop_s: float
+    probes: tuple[ProbedPlan | None, ProbedPlan | None, ProbedPlan | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PodPlan:
+    """All containers of a pod.
+
+    Attributes:
+        containers: Init containers first.
+        init_count: How many those are.
+        policy: Always, OnFailure or Never.
+        grace_s: From the order to end to the kill.
+        ready: Law of seconds from running to ready where nothing probes that.
+        crash, pull: How restarts and pulls are held back.
+    """
+
+    containers: tuple[ContainerPlan, ...]
+    init_count: int
+    policy: str
+    grace_s: float
+    ready: Law
+    crash: BackoffCurve
+    pull: BackoffCurve
+
+    @classmethod
+    def of(
+        cls,
+        pod: PodContainers,
+        constants: Mapping[str, float],
+        *,
+        ready: Law = _NOTHING,
+        stops: Law = _NOTHING,
+    ) -> PodPlan:
+        """Return the plan of a pod's containers.
+
+        Args:
+            pod: As asked.
+            constants: The run's.
+            ready: The kubelet's own law of seconds from running to ready.
+            stops: Its law of seconds from SIGTERM to the end.
+        """
+        first = Constant(constants["init_container_run_s"])
+        return cls(
+            (
+                *(_container(each, first, stops) for each in pod.init_containers),
+                *(_container(each, None, stops) for each in pod.containers),
+            ),
+            len(pod.init_containers),
+            pod.restart_policy,
+            constants["termination_grace_s"] if pod.grace_s is None else pod.grace_s,
+            ready,
+            BackoffCurve.of(constants, "crash_backoff"),
+            BackoffCurve.of(constants, "image_backoff"),
+        )
+
+
+def needs_runs(pod: PodContainers | None) -> bool:
+    """Whether a pod's containers are followed one by one: more than one that runs for ever, unprobed."""
+    if pod is None:
+        return False
+    if pod.init_containers or len(pod.containers) != 1:
+        return True
+    only = pod.containers[0]
+    plain = ContainerSpec(
+        only.name, only.image, only.image_pull_policy, requests=only.requests, limits=only.limits
+    )
+    return only != plain
+
+
+def _container(spec: ContainerSpec, runs: Law | None, stops: Law) -> ContainerPlan:
+    own = spec.behaviour
+    pre_stop_s = own.pre_stop_s
+    if pre_stop_s is None:
+        pre_stop_s = 0.0 if spec.pre_stop is None else spec.pre_stop.takes_s
+    return ContainerPlan(
+        spec.name,
+        spec.image,
+        spec.image_pull_policy,
+        own.start or _NOTHING,
+        own.runs or runs,
+        own.exit_code,
+        own.stops or stops,
+        pre_stop_s,
+        (
+            _probed(spec.readiness, own.health),
+            _probed(spec.liveness, own.health),
+            _probed(spec.startup, own.health),
+        ),
+    )
+
+
+def _probed(spec: ProbeSpec | None, health: Health) -> ProbedPlan | None:
+    if spec is None:
+        return None
+    probe = ProbePlan(
+        spec.period_s, spec.timeout_s, spec.initial_delay_s, spec.success_count, spec.failure_count
+    )
+    health = spec.health or health
+    laws = (health.healthy_from, health.healthy_until, health.slow_from)
+    drawn = ProbedPlan(probe, health, None)
+    if any(law is not None and not isinstance(law, Constant) for law in laws):
+        return drawn
+    return ProbedPlan(probe, health, drawn.spells(lambda law, what: float(law.quantile(0.5))))
+
+
+def _spells(health: Health, timeout_s: float, times_s: tuple[float, float, float]) -> tuple[Spell, ...]:
+    """Return what a probe meets over time: a refusal is known at once, a late answer at the timeout."""
+    healthy_from_s, healthy_until_s, slow_from_s = times_s
+    refuses: tuple[bool, float] = (False, 0.0)
+    slow = (True, health.takes_s) if health.takes_s < timeout_s else (False, timeout_s)
+    found: list[Spell] = []
+    for from_s in sorted({0.0, *times_s}):
+        if from_s == _INF:
+            break
+        if health.never or from_s < healthy_from_s or from_s >= healthy_until_s:
+            answer = refuses
+        else:
+            answer = slow if from_s >= slow_from_s else (True, 0.0)
+        if not found or found[-1][1:] != answer:
+            found.append((from_s, *answer))
+    return tuple(found)

@@ -1,0 +1,191 @@
+"""Pods of containers on a cluster: what is recorded, what the master is told and when, faults, ends."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.api.loading import load_scenario
+from models.catalog import vocabulary
+from models.plan import make_plan
+from models.world import World
+from tests.support.worlds import ran, records, sinks
+
+CLUSTER = """
+until: {until}
+cluster: {{minions: [{{name: m, count: 2, cpu: 4, memory: 8Gi}}]}}
+master: {{timing: kubernetes, watchLag: 0s, apiLatency: 1ms{clients}}}
+kubelet: {{start: 2s, ready: 0s, terminate: 1s}}
+policy: {{scheduler: first-fit}}
+faults: [{faults}]
+"""
+APP = "{name: app, cpu: 100m, probes: {readiness: {period: 5s}, liveness: {}}}"
+
+
+def world(
+    *containers: str, faults: tuple[str, ...] = (), until: str = "10m", more: str = "", clients: str = ""
+) -> World:
+    text = CLUSTER.format(until=until, faults=", ".join(faults), clients=clients)
+    pod = f"{{containers: [{', '.join(containers)}]{more}}}"
+    return ran(f"{text}\ncontrollers: [{{name: web, replicas: 1, pod: {pod}}}]\n")
+
+
+def rows(found: World, *kinds: str, container: str | None = None) -> list[dict[str, Any]]:
+    wanted = None if container is None else f"container/{container}"
+    return [row for row in records(found, *kinds) if wanted is None or row["container"] == wanted]
+
+
+def times(found: World, kind: str, container: str | None = None) -> list[float]:
+    return [row["time_s"] for row in rows(found, kind, container=container)]
+
+
+def test_a_pod_of_five_containers_leaves_the_records_of_its_start() -> None:
+    init = ", initContainers: [{name: fetch, runs: 2s}, {name: migrate, runs: 3s}]"
+    found = world(APP, "{name: proxy}", "{name: log}", more=init)
+    bound = times(found, "pod_bound")[0]
+    assert times(found, "container_started") == pytest.approx([bound + after for after in (2, 4, 7, 7, 7)])
+    assert [row["container"] for row in rows(found, "container_started")] == [
+        f"container/{name}" for name in ("fetch", "migrate", "app", "proxy", "log")
+    ]
+    exits = rows(found, "container_exited")
+    assert [(row["container_exited_code"], row["container_exited_ran_s"]) for row in exits] == [
+        (0, pytest.approx(2)),
+        (0, pytest.approx(3)),
+    ]
+    assert times(found, "pod_initialized") == times(found, "pod_started") == pytest.approx([bound + 7])
+    (ready,) = times(found, "pod_ready")
+    assert 0 <= ready - bound - 7 <= 5
+    (pod,) = found.pods_there()
+    assert pod.status is not None
+    assert (pod.ready, pod.status.phase, pod.status.restarts) == (True, "Running", 0)
+    # In a healthy pod's life no probe leaves a record, and all of it is at most twelve, its controller's apart.
+    assert len([row for row in records(found) if row["object"] == "pod/default/web-0"]) <= 12
+
+
+def test_passing_probes_cost_no_event() -> None:
+    short, long = world(APP, until="10m"), world(APP, until="20h")
+    assert long.engine.dispatched == short.engine.dispatched
+
+
+def test_containers_start_again_while_the_master_is_away_and_it_is_told_later() -> None:
+    outage = "{name: o, at: 1m, outage: {of: master}, for: 5m}"
+    found = world("{name: app, runs: 70s, exitCode: 1}", faults=(outage,))
+    starts = times(found, "container_started", "app")
+    away = [time_s for time_s in starts if 60 < time_s < 360]
+    assert len(away) == 4
+    assert [row for row in rows(found, "pod_ready", "pod_unready") if 60 < row["time_s"] < 360] == []
+    (pod,) = found.pods_there()
+    assert pod.restarts == len(starts) - 1
+
+
+def test_a_pod_that_starts_unheard_is_reported_when_the_master_is_back() -> None:
+    outage = "{name: o, at: 1s, outage: {of: master}, for: 60s}"
+    found = world("{name: app, runs: 1h}", faults=(outage,))
+    (started,) = rows(found, "pod_started")
+    assert (started["time_s"] < 3, started["reason"]) == (True, "unreported")
+    assert times(found, "pod_reported") == times(found, "pod_ready") == [61]
+
+
+def test_reports_wait_for_the_kubelets_client_and_tell_the_last_state() -> None:
+    slow = ", clients: {kubelet: {qps: 0.05, burst: 1}}"
+    flapping = "{name: app, runs: 3s, exitCode: 1}"
+    found = world(flapping, clients=slow)
+    told = sorted({row["time_s"] for row in rows(found, "pod_ready", "pod_unready", "pod_started")})
+    assert len(times(found, "container_started")) == 7
+    assert len(told) < 14  # each start and each end would be one
+    assert all(later - before >= 19.99 for before, later in itertools.pairwise(told))
+
+
+def test_a_deleted_pod_ends_with_its_hook_and_is_gone_when_its_last_container_is() -> None:
+    kill = "{name: k, at: 60s, kill: {pods: web}}"
+    found = world("{name: app, preStop: 10s, stops: 5s}", "{name: log, stops: 2s}", faults=(kill,))
+    assert times(found, "container_exited", "app")[:1] == [pytest.approx(75)]
+    assert times(found, "container_exited", "log")[:1] == [pytest.approx(62)]
+    assert times(found, "pod_removed") == [pytest.approx(75)]
+    assert [row["container_exited_code"] for row in rows(found, "container_exited")] == [143, 143]
+
+
+def test_grace_ends_what_does_not_end_by_itself() -> None:
+    kill = "{name: k, at: 60s, kill: {pods: web}}"
+    found = world("{name: app, stops: 10m}", faults=(kill,), more=", grace: 7s")
+    assert times(found, "pod_removed") == [pytest.approx(67)]
+    assert rows(found, "container_exited")[0]["container_exited_code"] == 137
+
+
+def test_killed_processes_start_again_and_unready_pods_recover() -> None:
+    faults = (
+        "{name: k, at: 60s, kill: {pods: web, mode: kill}}",
+        "{name: u, at: 2m, unready: {pods: web}, for: 30s}",
+    )
+    found = world("{name: app, start: 4s}", faults=faults)
+    assert times(found, "container_started") == pytest.approx([6.01, 64], abs=0.1)
+    assert times(found, "pod_unready") == pytest.approx([60, 120])
+    assert times(found, "pod_ready")[1:] == pytest.approx([64, 150])
+
+
+@pytest.mark.parametrize(("cut", "restarts"), [(False, 1), (True, 0)])
+def test_a_crash_begins_anew_and_a_cut_off_goes_on(cut: bool, restarts: int) -> None:
+    kind = "cutOff: {minion: m-0}, for: 20s" if cut else "crash: {minion: m-0}, repair: 20s"
+    found = world("{name: app, stops: 1s}", faults=(f"{{name: f, at: 60s, {kind}}}",), until="3m")
+    assert len(times(found, "container_started")) == 1 + restarts
+    (pod,) = found.pods_there()
+    assert (pod.restarts, pod.ready) == (restarts, True)
+    assert times(found, "pod_unready") == ([] if cut else [80])
+    assert times(found, "pod_ready")[1:] == ([] if cut else [82])
+
+
+def test_batch_pods_end_as_their_containers_do() -> None:
+    text = CLUSTER.format(until="20m", faults="", clients="")
+    text += """
+workloads:
+  - name: good
+    arrivals: {at: 0s}
+    count: 2
+    pod: {containers: [{name: a, runs: 1m}, {name: b, runs: 2m}], restartPolicy: OnFailure}
+  - name: bad
+    arrivals: {at: 0s}
+    count: 2
+    pod: {containers: [{name: a, runs: {uniform: {low: 10s, high: 1m}}, exitCode: 3}], restartPolicy: Never}
+"""
+    found = ran(text)
+    ends = [(row["time_s"], row["reason"]) for row in rows(found, "pod_succeeded")]
+    assert ends == [(pytest.approx(122.01, abs=0.1), "Completed")] * 2
+    failed = rows(found, "pod_failed")
+    assert [row["reason"] for row in failed] == ["Error", "Error"]
+    assert failed[0]["time_s"] != failed[1]["time_s"]
+    assert found.fleet.adds_up() is None
+    assert found.pods_there() == []
+
+
+def test_a_pod_is_rejected_where_its_selector_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        """
+apiVersion: v1
+kind: Pod
+metadata: {name: here}
+spec: {nodeName: w, nodeSelector: {tier: web}, containers: [{name: a}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: there}
+spec: {nodeName: m, nodeSelector: {tier: web}, containers: [{name: a}]}
+"""
+    )
+    (tmp_path / "s.yaml").write_text(
+        """
+apiVersion: wavetank/v1
+name: affinity
+until: 1m
+cluster: {minions: [{name: m, cpu: 4, memory: 8Gi}, {name: w, cpu: 4, memory: 8Gi, labels: {tier: web}}]}
+workloads: [{manifest: pod.yaml}]
+"""
+    )
+    found = World(make_plan(load_scenario(tmp_path / "s.yaml", vocabulary=vocabulary())), sinks())
+    found.run()
+    (failed,) = rows(found, "pod_failed")
+    assert (failed["object"], failed["reason"]) == ("pod/default/there", "NodeAffinity")
+    assert [row["object"] for row in rows(found, "pod_started")] == ["pod/default/here"]
+    assert found.fleet.adds_up() is None
