@@ -189,3 +189,36 @@ workloads: [{manifest: pod.yaml}]
     assert (failed["object"], failed["reason"]) == ("pod/default/there", "NodeAffinity")
     assert [row["object"] for row in rows(found, "pod_started")] == ["pod/default/here"]
     assert found.fleet.adds_up() is None
+
+
+def test_a_pod_that_ran_before_the_run_goes_on_and_its_probes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        """
+apiVersion: v1
+kind: Pod
+metadata: {name: old, uid: a, resourceVersion: "7"}
+spec:
+  nodeName: m
+  initContainers: [{name: i}]
+  containers: [{name: a, livenessProbe: {exec: {command: [probe]}}, readinessProbe: {exec: {command: [probe]}}}]
+status:
+  phase: Running
+  conditions: [{type: Ready, status: "True"}]
+"""
+    )
+    (tmp_path / "s.yaml").write_text(
+        """
+apiVersion: wavetank/v1
+name: adopted
+until: 5m
+cluster: {minions: [{name: m, cpu: 4, memory: 8Gi}]}
+workloads: [{manifest: pod.yaml}]
+faults: [{name: k, at: 1m, kill: {pods: old, mode: kill}}]
+"""
+    )
+    found = World(make_plan(load_scenario(tmp_path / "s.yaml", vocabulary=vocabulary())), sinks())
+    found.run()
+    assert times(found, "container_started") == [60]
+    assert times(found, "pod_unready") == [60]
+    (pod,) = found.pods_there()
+    assert (pod.ready, pod.restarts) == (True, 1)
