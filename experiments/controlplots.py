@@ -23,6 +23,7 @@ __all__ = ["NAMED_CONTROLLERS", "draw_controllers", "draw_replacement"]
 NAMED_CONTROLLERS: Final = 5
 """So many controllers have curves of their own, those that lacked most; the others have one together."""
 
+_COUNTED: Final = {"evicted": "red", "restarts": "orange"}
 _BARS: Final = 8
 _STAGE_COLOURS: Final = dict(zip(STAGES, ("orange", "sky", "blue", "pink", "green", "red"), strict=True))
 
@@ -32,6 +33,8 @@ def draw_controllers(
 ) -> Figure | None:
     """Draw pods desired and ready, of all controllers, and below what each lacks; None if there are none.
 
+    Where any were, a third picture counts the pods that were evicted by then and the containers that were restarted.
+
     Args:
         controllers: By name and metric, as :func:`~experiments.controlsteps.controller_steps` returns them.
         faults: As ``summary.json`` lists them.
@@ -40,7 +43,9 @@ def draw_controllers(
     if not controllers:
         return None
     with styled():
-        figure, (have, lack) = axes_column(2, 1.7)
+        counted = {word: summed([of[word] for of in controllers.values()]) for word in _COUNTED}
+        counted = {word: steps for word, steps in counted.items() if steps.last}
+        figure, (have, lack, *more) = axes_column(3 if counted else 2, 1.7)
         desired, ready = (summed([of[word] for of in controllers.values()]) for word in ("desired", "ready"))
         draw_steps(have, ready, end_s, COLOURS["blue"], fill=True, label="ready")
         draw_steps(have, desired, end_s, GREY, linestyle="--", label="desired")
@@ -51,11 +56,17 @@ def draw_controllers(
         have.set_ylim(0, 1.4 * max(1.0, desired.values.max(initial=0), ready.values.max(initial=0)))
         have.legend(loc="lower right", ncols=2)
         _draw_lacking(lack, controllers, end_s)
-        for axes in (have, lack):
+        for axes in more:
+            for word, steps in counted.items():
+                draw_steps(axes, steps, end_s, COLOURS[_COUNTED[word]], label=word)
+            axes.set_title("so far: pods evicted and containers restarted")
+            axes.set_ylim(0, 1.4 * max(steps.last for steps in counted.values()))
+            axes.legend(loc="upper left", ncols=2)
+        for axes in (have, lack, *more):
             axes.set_ylabel("pods")
             whole_numbers(axes)
             mark_faults(axes, faults, end_s, named=axes is have)
-        time_axis(lack, end_s)
+        time_axis(more[0] if more else lack, end_s)
         return figure
 
 

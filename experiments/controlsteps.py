@@ -27,7 +27,12 @@ DRAINED: Final = "Eviction"
 
 _DRIVEN: Final = (EVICTED, DRAINED)
 
-CONTROLLER_WORDS: Final = ("desired", "live", "ready", "evicted", "unavailable")
+_COUNTED: Final = {
+    "evicted": (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in(_DRIVEN),
+    "restarts": (pl.col("kind") == "container_started") & (pl.col("value") > 0),
+}
+
+CONTROLLER_WORDS: Final = ("desired", "live", "ready", "evicted", "restarts", "unavailable")
 """The metrics that a run tells of each controller."""
 
 _SERIES: Final = ("controller_desired", "controller_ready", "controller_live", "endpoints_ready")
@@ -46,19 +51,27 @@ class ControlSteps:
         self._run = run
 
     def of(self, term: MetricTerm) -> Steps:
-        """Return a metric that takes a controller, a service, or ``evicted``."""
+        """Return a metric that takes a controller, a service, ``evicted`` or ``restarts``."""
         if term.name == "endpoints":
             services = chosen(read_named(self._run.manifest, "services"), term.selector)
             return summed([self._series(_SERIES[3], each) for each in services])
         owners = read_named(self._run.manifest, "owners")
-        if term.name == "evicted":
-            return self._evicted(chosen(owners, term.selector))
+        if term.name in _COUNTED:
+            return self._counted(term.name, chosen(owners, term.selector))
         controllers = chosen(owners, term.selector, "controller/")
         if term.name == "unavailable":
             return summed([self._unavailable(each) for each in controllers])
         if term.name == "copies":
             return combined([self._copies(each) for each in controllers], lambda rows: rows.max(axis=0))
         return summed([self._series(f"controller_{term.name}", each) for each in controllers])
+
+    def each(self, selector: str) -> list[dict[str, Steps]]:
+        """Return what single controllers had: ``desired``, ``ready`` and ``unavailable`` of each."""
+        words = ("desired", "ready", "unavailable")
+        return [
+            {word: self.of(MetricTerm(word, key.removeprefix("controller/"), 0, 0)) for word in words}
+            for key in chosen(read_named(self._run.manifest, "owners"), selector, "controller/")
+        ]
 
     def _series(self, name: str, about: str) -> Steps:
         return self._points.get((name, about), NOTHING)
@@ -78,10 +91,10 @@ class ControlSteps:
         desired, ready = (self._series(f"controller_{word}", controller) for word in ("desired", "ready"))
         return combined([desired, ready], lambda rows: np.maximum(rows[0] - rows[1], 0.0))
 
-    def _evicted(self, owners: Sequence[str]) -> Steps:
-        mine = pl.col("owner").is_in(owners) & pl.col("reason").is_in(_DRIVEN)
-        times_s = self._life.filter((pl.col("kind") == "pod_terminating") & mine)["time_s"].to_numpy()
-        return Steps(times_s, np.arange(1.0, len(times_s) + 1))
+    def _counted(self, name: str, owners: Sequence[str]) -> Steps:
+        """How often by then something happened to pods of these owners."""
+        rows = self._life.filter(_COUNTED[name] & pl.col("owner").is_in(owners))
+        return Steps(rows["time_s"].to_numpy(), np.arange(1.0, rows.height + 1))
 
     def _copies(self, controller: str) -> Steps:
         """How many copies of one of a controller's pods run at least, on machines, not in the record.
@@ -107,9 +120,9 @@ class ControlSteps:
     @cached_property
     def _life(self) -> pl.DataFrame:
         """Records of pods beginning, ending and being told to end, in order."""
-        kinds = [*_BEGINS, *_ENDS, "pod_terminating"]
+        kinds = [*_BEGINS, *_ENDS, "pod_terminating", "container_started"]
         text = pl.col("kind", "object", "owner", "reason").cast(pl.String)
-        columns = ["seq", "time_s", "kind", "object", "owner", "reason"]
+        columns = ["seq", "time_s", "kind", "object", "owner", "reason", "value"]
         return (
             self._run.events()
             .select(columns)

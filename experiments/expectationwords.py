@@ -58,6 +58,13 @@ METRICS: Final[dict[str, Metric]] = {
     "unavailable": Metric("count", "controller", "pods desired and not ready, summed over controllers"),
     "copies": Metric("count", "controller", "copies of one pod that run at once, the most of any pod"),
     "evicted": Metric("count", "workload", "pods driven from their minion so far, by a taint or by a drain"),
+    "restarts": Metric("count", "workload", "restarts of containers so far"),
+    "unavailability": Metric(
+        "ratio", "controller", "pods lacking over pods desired, integrals over time", True
+    ),
+    "below": Metric("ratio", "controller", "share of time in which fewer are ready than desired", True),
+    "zero": Metric("ratio", "controller", "share of time in which none is ready and some are desired", True),
+    "serving": Metric("time", "controller", "the longest time from a scale-up until all are ready", True),
     "endpoints": Metric("count", "service", "ready endpoints of services"),
     "minions_ready": Metric("count", "minion", "minions that the master holds ready"),
     "ready_minions": Metric("count", "minion", "minions that are ready"),

@@ -1,4 +1,4 @@
-"""Controllers in figures, and where the time goes from a fault to a new pod that is ready.
+"""Where the time goes from a fault to a new pod that is ready.
 
 A pod that was evicted or deleted is paired with the pod that its controller created in its place: see
 :mod:`experiments.vacancies`.
@@ -20,12 +20,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from experiments.controlsteps import DRAINED, EVICTED, controller_steps
+from experiments.controlsteps import DRAINED, EVICTED
 from experiments.journalfiles import RunFiles
 from experiments.owners import read_named
 from experiments.vacancies import VACANCY_KINDS, replaced_by
 
-__all__ = ["LISTED", "STAGES", "controller_figures", "replacement_times", "sample"]
+__all__ = ["LISTED", "STAGES", "replacement_times", "sample"]
 
 STAGES: Final = ("notice", "wait", "evict", "create", "place", "start")
 """From the fault to the minion's condition Unknown; to its taint NoExecute; to the pod's end; to the creation of
@@ -49,22 +49,6 @@ _KINDS: Final = (
     "pod_ready",
     *VACANCY_KINDS,
 )
-
-
-def controller_figures(run: RunFiles, end_s: float) -> dict[str, dict[str, float]]:
-    """Return by controller: counts at the end, pods evicted, and how many were unavailable over the run.
-
-    ``mean_unavailable`` is the time mean of max(0, desired - ready); ``unavailability_ratio`` is its integral over
-    that of desired, 0 where nothing was ever desired. The time until the first pods are ready counts too.
-    """
-    found = {}
-    for name, of in controller_steps(run).items():
-        missing, wanted = of["unavailable"].integral(end_s), of["desired"].integral(end_s)
-        found[name] = {word: each.last for word, each in of.items()} | {
-            "mean_unavailable": missing / end_s if end_s > 0 else 0.0,
-            "unavailability_ratio": missing / wanted if wanted > 0 else 0.0,
-        }
-    return found
 
 
 def replacement_times(run: RunFiles) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from experiments.availability import availability
 from experiments.controlsteps import ControlSteps
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
 from experiments.journalfiles import RunFiles
@@ -44,7 +45,9 @@ class StateSteps:
         if isinstance(term, NumberTerm):
             return _constant(term.value)
         takes = term.metric.takes
-        if takes in {"controller", "service"} or term.name == "evicted":
+        if takes == "controller" and term.metric.at_end_only:
+            return _constant(self._availability(term))
+        if takes in {"controller", "service"} or term.name in {"evicted", "restarts"}:
             return self._control.of(term)
         if takes == "resource":
             return self._usage(term)
@@ -77,6 +80,12 @@ class StateSteps:
         wanted = self._owners(selector)
         numbers = [place for place, owner in enumerate(pods.owners) if owner in wanted]
         return pods.where(np.isin(pods.owner, numbers))
+
+    def _availability(self, term: MetricTerm) -> float:
+        found = availability(self._control.each(term.selector), self._lives.end_s)
+        if term.name == "serving":
+            return found.serving_max_s
+        return float(getattr(found, f"{term.name}_ratio"))
 
     def _delay(self, name: str, pods: Pods) -> float:
         if name == "mean_wait":

@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.availability import control_figures
 from experiments.expectations import parse
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
 from experiments.metrics import measure
-from experiments.replacement import controller_figures, replacement_times
+from experiments.replacement import replacement_times
 from experiments.startups import image_figures, read_startups
 from experiments.tables import Section, run_sections
 
@@ -43,6 +44,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
     lives = read_lives(run)
     scenario = run.manifest.get("scenario", {})
     judgements = evaluate([parse(text) for text in scenario.get("expect") or ()], run, lives)
+    controllers, together = control_figures(run, lives.end_s)
     return {
         "version": SUMMARY_VERSION,
         "name": scenario.get("name"),
@@ -52,7 +54,8 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "digest": run.manifest.get("digest"),
         "complete": run.complete and lives.complete,
         **measure(run, lives),
-        "controllers": controller_figures(run, lives.end_s),
+        "controllers": controllers,
+        "availability": together,
         "replacement": replacement_times(run),
         "startup": read_startups(run).figures(lives.end_s),
         "images": image_figures(run),

@@ -39,6 +39,12 @@ METRICS = {
     "pods given up": ("pods", "given_up"),
     "pods lost": ("pods", "lost"),
     "crashes": ("minions", "crashes"),
+    "unavailability": ("availability", "unavailability_ratio"),
+    "time below desired": ("availability", "below_ratio"),
+    "time at zero": ("availability", "zero_ratio"),
+    "longest scale-up to serving (s)": ("availability", "serving_s"),
+    "pods evicted": ("availability", "evicted"),
+    "container restarts": ("availability", "restarts"),
 }
 """Figures of a run that a sweep compares, and where ``summary.json`` has them."""
 

@@ -22,7 +22,8 @@ _SHARES = ("utilisation", "stranded")
 
 def for_people(name: str, found: Estimate) -> tuple[str, Estimate]:
     """Return a metric's name with its unit and the estimate in that unit: ratios become percent."""
-    if METRICS[name][0] not in _SHARES:
+    path = METRICS[name]
+    if path[0] not in _SHARES and not path[-1].endswith("_ratio"):
         return name, found
     ends = (found.mean, found.low, found.high)
     mean, low, high = (None if end is None else 100 * end for end in ends)

@@ -45,6 +45,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _offered(summary),
         _minions(summary),
         _controllers(summary),
+        _availability(summary),
         _replacement(summary),
         _startup(summary),
         _images(summary),
@@ -128,14 +129,19 @@ def _minions(summary: Mapping[str, Any]) -> Section:
     return Section("Minions", headings, (row,), frozenset())
 
 
-def _controllers(summary: Mapping[str, Any]) -> Section:
-    words = ("desired", "live", "ready", "evicted", "unavailable")
+def _lacking_most(summary: Mapping[str, Any], title: str) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    """The controllers that a table has, and its title: of many those that lacked most."""
     controllers: dict[str, Mapping[str, Any]] = dict(summary["controllers"])
-    title = "Controllers at the end, and over time"
     if len(controllers) > _MANY:
         title += f": of {say_count(len(controllers))} those that lacked most"
         worst = sorted(controllers, key=lambda name: -controllers[name]["mean_unavailable"])
         controllers = {name: controllers[name] for name in worst[:_MANY]}
+    return title, controllers
+
+
+def _controllers(summary: Mapping[str, Any]) -> Section:
+    words = ("desired", "live", "ready", "unavailable")
+    title, controllers = _lacking_most(summary, "Controllers at the end, and over time")
     rows = tuple(
         (
             name,
@@ -147,6 +153,28 @@ def _controllers(summary: Mapping[str, Any]) -> Section:
     )
     headings = ("controller", *words, "mean", "of desired")
     return Section(title, headings, rows)
+
+
+def _availability(summary: Mapping[str, Any]) -> Section:
+    rows = []
+    title, controllers = _lacking_most(summary, "Time with too few ready, and from scale-up to serving")
+    for name, found in controllers.items():
+        served = f"{say_count(found['served'])} of {say_count(found['scale_ups'])}"
+        shares = (f"{100 * found[f'{word}_ratio']:.3g}%" for word in ("below", "zero"))
+        times = (say_time(found[f"serving_{word}_s"]) for word in ("mean", "max"))
+        counts = (say_count(int(found[word])) for word in ("evicted", "restarts"))
+        rows.append((name, *shares, served, *times, *counts))
+    headings = (
+        "controller",
+        "time below",
+        "at zero",
+        "scale-ups served",
+        "mean",
+        "longest",
+        "pods evicted",
+        "restarts",
+    )
+    return Section(title, headings, tuple(rows))
 
 
 def _replacement(summary: Mapping[str, Any]) -> Section:

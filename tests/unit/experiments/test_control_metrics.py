@@ -120,7 +120,7 @@ def written(folder: Path, records: list[tuple], desired: list[tuple[float, float
     """A run of one controller, of records (time, kind, pod, reason) and the number desired over time."""
     columns = ["time_s", "kind", "object", "reason"]
     events = pl.DataFrame(records, schema=columns, orient="row").with_columns(
-        seq=pl.int_range(len(records)), owner=pl.lit("controller/default/a")
+        value=pl.lit(None, pl.Float64), seq=pl.int_range(len(records)), owner=pl.lit("controller/default/a")
     )
     events.write_parquet(folder / "events.parquet")
     series = pl.DataFrame(

@@ -185,7 +185,8 @@ def test_the_start_is_cut_off_where_it_would_hide_the_rest(
     wanted = Steps(np.zeros(1), np.array([100.0]))
     missing = Steps(times_s, np.array(lacking, dtype=float))
     ready = Steps(times_s, 100.0 - missing.values)
-    of = {"desired": wanted, "ready": ready, "live": ready, "evicted": NOTHING, "unavailable": missing}
+    of = {"desired": wanted, "ready": ready, "live": ready, "unavailable": missing}
+    of |= {"evicted": NOTHING, "restarts": NOTHING}
     figure = draw_controllers({"api": of}, [], 10.0)
     assert figure is not None
     axes = figure.axes[1]
@@ -212,7 +213,9 @@ def test_the_pictures_show_the_figures(tmp_path: Path) -> None:
     curves = controller_steps(open_run(tmp_path / "run"))
     figure = draw_controllers(curves, summary["faults"]["listed"], summary["end_s"])
     assert figure is not None
-    have, lack = figure.axes
+    have, lack, counted = figure.axes
+    evicted = sum(each["evicted"] for each in summary["controllers"].values())
+    assert [line.get_ydata()[-1] for line in counted.lines if line.get_label() == "evicted"] == [evicted]  # type: ignore[index]
     ready = next(line for line in have.lines if line.get_label() == "ready")
     assert ready.get_ydata()[-1] == 12  # type: ignore[index]
     labels = [line.get_label() for line in lack.lines]
