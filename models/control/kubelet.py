@@ -7,7 +7,7 @@ it has to say is said when it is back. Delays known when something starts are st
 
 Pods of more than one container that runs for ever, unprobed, are followed container by container (podruns.py).
 
-Simplified: no image pulls; admission is settled at the instant of the bind; a pod whose minion crashed runs its whole
+Simplified: admission is settled at the instant of the bind; a pod whose minion crashed runs its whole
 time again.
 """
 
@@ -25,6 +25,7 @@ from models.control.client import Law, Master
 from models.control.kubeletcalls import KubeletCalls
 from models.control.kubeletdelays import KubeletDelays
 from models.control.podruns import PodRuns
+from models.control.pulls import ImagePulls
 from models.control.store import Store
 from models.machines.fleet import Fleet
 from sim.distributions import Constant
@@ -48,9 +49,10 @@ class Kubelets:
         limits: (calls a second, burst) of each kubelet's own client.
         late_s: How much later than it should a report that a pod runs is made, from (time, uniform draw): the fake
             kubelets of recordings have one queue. Nothing: not at all.
+        images: Where images come from; nothing where all are there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it stands between
         self,
         *,
         engine: Engine,
@@ -65,6 +67,7 @@ class Kubelets:
         constants: Mapping[str, float],
         minions: Sequence[MinionAsk],
         late_s: Callable[[float, float], float] | None = None,
+        images: ImagePulls | None = None,
     ) -> None:
         self._engine = engine
         self._env = engine.env
@@ -107,6 +110,7 @@ class Kubelets:
             laws=lambda minion: (self._delays[minion].ready, self._delays[minion].terminate),
             alike=self._numbers,
             calls=calls,
+            images=images,
         )
 
     def _reachable(self, minion: int) -> bool:

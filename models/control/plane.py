@@ -45,7 +45,7 @@ def _matters(op: Op, before: int, after: int) -> bool:
 
 
 class ControlPlane:
-    """All that stands between the store and the minions of one run.
+    """All that stands between the store and the minions of a run.
 
     Attributes:
         controllers: By namespace and name, those that are gone too.
@@ -118,13 +118,13 @@ class ControlPlane:
         self.evictions: TaintEviction | None = None
         if not plan.instant:
             self._start_lifecycle(minions)
-        store.log.observe(self._count, (Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED), _matters)
+        store.log.observe(self._count, (_CREATED, _CHANGED, _ENDED, _OWNED), _matters)
 
     def _start_lifecycle(self, minions: Sequence[MinionAsk]) -> None:
         plan, engine, store = self.plan, self._engine, self._store
-        assert plan.delays is not None, "a plan with timing has these"
-        assert plan.tolerates_s is not None, "a plan with timing has these"
-        tolerates_s = plan.tolerates_s
+        delays, tolerates_s = plan.delays, plan.tolerates_s
+        assert delays is not None, "a plan with timing has these"
+        assert tolerates_s is not None, "a plan with timing has these"
         if plan.images is not None:
             self.images = ImagePulls(
                 engine=engine,
@@ -143,11 +143,12 @@ class ControlPlane:
             fleet=self._fleet,
             master=self.master,
             streams=self._streams,
-            delays=plan.delays,
+            delays=delays,
             limits=plan.limits["kubelet"],
             constants=plan.constants,
             late_s=plan.late_s,
             minions=minions,
+            images=self.images,
         )
         identity = self._identities.add("client", "lifecycle")
         self.lifecycle = MinionLifecycle(
@@ -191,7 +192,6 @@ class ControlPlane:
         return made
 
     # What kubelets are told; what series show.
-
     @property
     def bind(self) -> Callable[[Pod, int, tuple[int, ...], int, int], str | None]:
         """The master's verb, and that whoever runs the pod takes note of it."""

@@ -13,14 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from models.api import records
-from models.api.status import PodStatus
-from models.api.types import Phase, Pod
+from models.api.types import Pod
 from models.control.client import Law
 from models.control.containers.container import Answer
 from models.control.containers.plan import Draw, PodPlan, needs_runs
 from models.control.containers.run import Happened, Happening, PodRun
 from models.control.containers.status import status_of
+from models.control.imagestate import Need
 from models.control.kubeletcalls import KubeletCalls
+from models.control.podreports import ENDED, Life, PodReports
+from models.control.pulls import ImagePulls
 from models.control.store import Store
 from models.machines.fleet import Fleet
 from sim.engine import TRUTH, Deadline, Engine
@@ -30,40 +32,12 @@ from sim.streams import Streams
 
 __all__ = ["PodRuns"]
 
-_RUNNING = Phase.RUNNING
-_ENDED = {"Succeeded": Phase.SUCCEEDED, "Failed": Phase.FAILED}
 _KINDS = {
     Happened.STARTED: records.CONTAINER_STARTED,
     Happened.EXITED: records.CONTAINER_EXITED,
     Happened.HELD_BACK: records.CONTAINER_HELD_BACK,
     Happened.PROBE_FAILED: records.PROBE_FAILED,
 }
-
-
-class _Life:
-    """A pod on its minion.
-
-    Attributes:
-        generation: Counts crashes: what was to be told before is not told after.
-        told: What the master was told last.
-        telling: A report waits for its token.
-        resuming: Its containers are to begin anew after a crash.
-        known: The start of the pod is in the journal.
-        cause: Seq of the last record about it.
-    """
-
-    __slots__ = ("cause", "deadline", "generation", "known", "pod", "resuming", "run", "telling", "told")
-
-    def __init__(self, pod: Pod, run: PodRun) -> None:
-        self.pod = pod
-        self.run = run
-        self.deadline: Deadline
-        self.generation = 0
-        self.told: PodStatus | None = None
-        self.telling = False
-        self.resuming = False
-        self.known = False
-        self.cause = pod.cause
 
 
 class PodRuns:
@@ -73,6 +47,7 @@ class PodRuns:
         laws: By minion: (from running to ready where nothing probes that, from SIGTERM to the end).
         alike: By minion, a number that minions with equal laws share.
         calls: How the master is told.
+        images: Where images come from; nothing where all are there.
     """
 
     def __init__(
@@ -88,20 +63,21 @@ class PodRuns:
         laws: Callable[[int], tuple[Law, Law]],
         alike: Sequence[int],
         calls: KubeletCalls,
+        images: ImagePulls | None = None,
     ) -> None:
         self._engine = engine
         self._env = engine.env
         self._journal = journal
         self._identities = identities
-        self._store = store
         self._fleet = fleet
         self._streams = streams
         self._constants = constants
         self._laws = laws
         self._alike = alike
-        self._calls = calls
+        self._reports = PodReports(engine=engine, journal=journal, store=store, fleet=fleet, calls=calls)
+        self._images = images
         self._phases = streams.stream("probe.phase")
-        self._lives: dict[int, _Life] = {}
+        self._lives: dict[int, Life] = {}
         self._plans: dict[tuple[int, int], PodPlan | None] = {}
         self._names: dict[str, int] = {}
         self._groups: dict[tuple[int, int, int], str] = {}
@@ -121,7 +97,7 @@ class PodRuns:
         key = (pod.template.index, self._alike[pod.minion])
         if key not in self._plans:
             plan = None
-            if needs_runs(containers):
+            if needs_runs(containers, images=self._images is not None):
                 ready, stops = self._laws(pod.minion)
                 plan = PodPlan.of(containers, self._constants, ready=ready, stops=stops)
             self._plans[key] = plan
@@ -144,14 +120,19 @@ class PodRuns:
         """Take a pod that ran before the run began; its containers behave as if they had started now."""
         life = self._follow(pod, self._env._now)
         life.run.adopt(self._env._now, ready=pod.ready)
+        for index, each in enumerate(life.run.plan.containers):
+            if self._images is not None and each.image and self._images.has(pod.minion, each.image):
+                self._use(life, index)
         life.known = True
         self._went_on(life, (), pod.cause)
 
-    def _follow(self, pod: Pod, seen_s: float) -> _Life:
+    def _follow(self, pod: Pod, seen_s: float) -> Life:
         plan = self._plan(pod)
         assert plan is not None, "the pod is one that is followed"
-        run = PodRun(plan, partial(self._draw, pod), partial(self._base_s, pod, seen_s))
-        life = self._lives[pod.arrival] = _Life(pod, run)
+        run = PodRun(
+            plan, partial(self._draw, pod), partial(self._base_s, pod, seen_s), pulls=self._images is not None
+        )
+        life = self._lives[pod.arrival] = Life(pod, run)
         life.deadline = Deadline(self._engine, TRUTH, partial(self._due, life))
         return life
 
@@ -160,7 +141,7 @@ class PodRuns:
         self._fleet.begin(pod)
         self._went_on(life, life.run.begin(self._env._now), pod.cause)
 
-    def _due(self, life: _Life) -> None:
+    def _due(self, life: Life) -> None:
         self._went_on(life, life.run.step(self._env._now), life.cause)
 
     def terminate(self, pod: Pod) -> None:
@@ -188,6 +169,7 @@ class PodRuns:
         life = self._lives[pod.arrival]
         life.generation += 1
         life.telling = life.resuming = False
+        life.using.clear()
         life.deadline.clear()
         life.run.halt(self._env._now)
 
@@ -196,14 +178,14 @@ class PodRuns:
         life = self._lives[pod.arrival]
         status = status_of(life.run)
         if status != life.told:
-            self._report(life, status)
+            self._reports.report(life, status)
         if not self._fleet.runs(pod) and not life.resuming:
             life.resuming = True
             guard = (life, life.generation)
             at_s = self._env._now + wait_s
             self._engine.at(at_s, TRUTH, partial(self._reboot, life), cause=pod.cause, guard=guard)
 
-    def _reboot(self, life: _Life) -> None:
+    def _reboot(self, life: Life) -> None:
         life.resuming = False
         self._fleet.begin(life.pod)
         run, now_s = life.run, self._env._now
@@ -214,11 +196,16 @@ class PodRuns:
         life = self._lives.pop(pod.arrival)
         life.generation += 1
         life.deadline.clear()
+        for image in life.using.values():
+            assert self._images is not None, "there are images"
+            self._images.leave(pod.minion, image)
 
     # What comes of a change.
 
-    def _went_on(self, life: _Life, happened: Sequence[Happening], cause: int) -> None:
+    def _went_on(self, life: Life, happened: Sequence[Happening], cause: int) -> None:
         """Record what happened; arm what comes next; tell the master what it does not know."""
+        if self._images is not None:
+            happened = self._with_images(life, self._images, list(happened), cause)
         for each in happened:
             cause = self._record(life, each, cause)
         life.cause = cause
@@ -227,15 +214,59 @@ class PodRuns:
             self._gone(life)
             return
         status = status_of(run)
-        if status.phase in _ENDED:
+        if status.phase in ENDED:
             self.forget(pod)
             self._fleet.leave(pod)
         else:
             life.deadline.set(run.next_s, cause=cause)
         if status != life.told:
-            self._report(life, status)
+            self._reports.report(life, status)
 
-    def _record(self, life: _Life, happening: Happening, cause: int) -> int:
+    def _with_images(
+        self, life: Life, images: ImagePulls, happened: list[Happening], cause: int
+    ) -> Sequence[Happening]:
+        """See to the images that containers want; return what happened, by that too."""
+        pod, run, now_s = life.pod, life.run, self._env._now
+        for what, index, *_ in happened:  # grows meanwhile
+            if what is not Happened.WANTS_IMAGE:
+                continue
+            plan = run.containers[index].plan
+            need = images.need(pod.minion, plan.image, plan.pull_policy)
+            if need is Need.NONE:
+                self._use(life, index)
+                happened += run.pulled(index, now_s)
+            elif need is Need.NEVER:
+                happened += run.pulled(index, now_s, failed="ErrImageNeverPull")
+            else:
+                images.pull(
+                    pod.minion,
+                    plan.image,
+                    partial(self._pulled, life, index),
+                    partial(self._not_pulled, life, index),
+                    pod=pod,
+                    container=self._name(plan.name),
+                    cause=cause,
+                )
+        return happened
+
+    def _pulled(self, life: Life, index: int) -> None:
+        if self._lives.get(life.pod.arrival) is life:
+            self._use(life, index)
+            self._went_on(life, life.run.pulled(index, self._env._now), self._engine.cause)
+
+    def _not_pulled(self, life: Life, index: int, why: str) -> None:
+        if self._lives.get(life.pod.arrival) is life:
+            happened = life.run.pulled(index, self._env._now, failed="ImagePullBackOff")
+            self._went_on(life, happened, self._engine.cause)
+
+    def _use(self, life: Life, index: int) -> None:
+        """Let a container use its image, until its pod goes or its minion crashes."""
+        if index not in life.using:
+            assert self._images is not None, "there are images"
+            image = life.using[index] = life.run.containers[index].plan.image
+            self._images.use(life.pod.minion, image)
+
+    def _record(self, life: Life, happening: Happening, cause: int) -> int:
         what, index, value, reason, seconds = happening
         kind = _KINDS.get(what)
         if kind is None:
@@ -259,77 +290,13 @@ class PodRuns:
             container=self._name(each.plan.name),
         )
 
-    def _gone(self, life: _Life) -> None:
+    def _gone(self, life: Life) -> None:
         """Let a pod leave that was to end: nothing of it runs any more."""
         pod = life.pod
         self.forget(pod)
         if self._fleet.has(pod):
             self._fleet.leave(pod, "Killing")
-        at_s = self._calls.granted_s(pod.minion, self._env._now)
-        self._send(life, at_s, partial(self._remove, life))
-
-    def _remove(self, life: _Life) -> None:
-        if life.pod.phase <= _RUNNING:
-            self._store.end(life.pod, Phase.DELETED, cause=life.cause)
-
-    # How the master is told.
-
-    def _report(self, life: _Life, status: PodStatus) -> None:
-        """Tell the master of a pod as soon as the client lets a call through."""
-        if not life.telling:
-            minion = life.pod.minion
-            at_s = self._calls.granted_s(minion, self._env._now)
-            if at_s <= self._env._now and self._calls.heard(minion):
-                self._write(life, status)
-                return
-            life.telling = True
-            self._send(life, at_s, partial(self._tell, life))
-        if not life.known and _has_started(status):
-            life.known = True
-            self._journal.write(
-                records.POD_STARTED,
-                life.pod.identity,
-                minion=self._fleet.identity(life.pod.minion),
-                owner=life.pod.owner,
-                cause=life.cause,
-                reason=records.UNREPORTED,
-            )
-
-    def _send(self, life: _Life, at_s: float, report: Callable[[], None]) -> None:
-        minion = life.pod.minion
-        if at_s <= self._env._now:
-            self._calls.say(minion, report)
-        else:
-            send = partial(self._calls.say, minion, report)
-            self._engine.at(at_s, TRUTH, send, cause=life.cause, guard=(life, life.generation))
-
-    def _tell(self, life: _Life) -> None:
-        life.telling = False
-        status = status_of(life.run)
-        if status != life.told:
-            self._write(life, status)
-
-    def _write(self, life: _Life, status: PodStatus) -> None:
-        """Write a pod's status into the record."""
-        pod, store, told = life.pod, self._store, life.told
-        if pod.phase > _RUNNING:
-            return
-        life.told = pod.status = status
-        pod.restarts = status.restarts
-        if status.initialized and status.init_containers and not (told is not None and told.initialized):
-            self._journal.write(records.POD_INITIALIZED, pod.identity, owner=pod.owner, cause=life.cause)
-        if pod.phase is not _RUNNING and _has_started(status):
-            if life.known:
-                store.report_running(pod)
-            else:
-                life.known = True
-                store.move(pod, _RUNNING, cause=life.cause)
-        if status.phase in _ENDED:
-            store.end(pod, _ENDED[status.phase], cause=life.cause, reason=_why(status))
-        elif status.ready is not pod.ready:
-            store.set_ready(
-                pod, status.ready, cause=life.cause, reason=None if status.ready else "ContainersNotReady"
-            )
+        self._reports.gone(life)
 
     # Names and draws.
 
@@ -362,17 +329,3 @@ class PodRuns:
         return (
             seen_s + self._phases.at(self._group(pod, index), pod.ask.index, 0, place) * probed.probe.period_s
         )
-
-
-def _has_started(status: PodStatus) -> bool:
-    """Whether the pod runs, or has run: its containers, not those that initialize it."""
-    return status.phase in {"Running", "Succeeded"} or (
-        status.phase == "Failed" and any(each.exit_code is not None for each in status.containers)
-    )
-
-
-def _why(status: PodStatus) -> str:
-    """The reason of a pod that has ended, as `kubectl get pods` prints it."""
-    if status.phase == "Succeeded":
-        return "Completed"
-    return "Error" if any(each.exit_code for each in status.containers) else "Init:Error"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from models.control.backoff import BackoffCurve
 from models.control.containers.plan import LIVENESS, READINESS, STARTUP, ContainerPlan, Draw
 from models.control.containers.probes import ProbeRun, Spell
 from sim.distributions import Constant
@@ -61,12 +62,14 @@ class ContainerRun:
         ran: Whether it has ever run; ``exit_code`` is that of its last end, -1 before.
         begun: How many times it was created.
         started, ready: As in v1's status.
-        held_s, tried_s: How long its last restart holds the next back, and when that was; ``pull_held_s`` of images.
+        held_s, tried_s: How long its last restart holds the next back, and when that was; ``pull_held_s`` of images,
+            with ``pull_reason`` for it.
     """
 
     __slots__ = (
         "_draws", "_stop_code", "begun", "due_s", "exit_code", "exited_s", "held_s", "index", "next_s", "plan",
-        "probes", "pull_held_s", "ran", "ready", "ready_due_s", "restarts", "started", "started_s", "tried_s", "word",
+        "probes", "pull_held_s", "pull_reason", "ran", "ready", "ready_due_s", "restarts", "started",
+        "started_s", "tried_s", "word",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +100,7 @@ class ContainerRun:
     def forget(self) -> None:
         """Forget what holds it back."""
         self.held_s = self.pull_held_s = 0.0
+        self.pull_reason = ""
         self.tried_s = -_INF
 
     def refresh(self) -> None:
@@ -113,6 +117,13 @@ class ContainerRun:
         self.pull_held_s = 0.0
         self.word = Word.STARTING
         self.due_s = now_s + self._drawn_s(self.plan.start, "start")
+
+    def wait_for_image(self, now_s: float, curve: BackoffCurve, reason: str) -> None:
+        """Wait before its image is asked for again."""
+        self.pull_held_s = curve.next_s(self.pull_held_s)
+        self.pull_reason = reason
+        self.word = Word.HELD_BACK_PULL
+        self.due_s = now_s + self.pull_held_s
 
     def run(self, now_s: float, ready: Law, answer: Answer | None) -> None:
         """Let its process begin.

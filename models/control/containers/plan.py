@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from models.api.behaviour import Health
-from models.api.containers import ContainerSpec, PodContainers, ProbeSpec
+from models.api.containers import ContainerSpec, PodContainers, ProbeSpec, PullPolicy
 from models.control.backoff import BackoffCurve
 from models.control.containers.probes import ProbePlan, Spell
 from sim.distributions import Constant
@@ -62,7 +62,7 @@ class ContainerPlan:
 
     name: str
     image: str
-    pull_policy: str
+    pull_policy: PullPolicy
     start: Law
     runs: Law | None
     exit_code: int
@@ -124,13 +124,20 @@ class PodPlan:
         )
 
 
-def needs_runs(pod: PodContainers | None) -> bool:
-    """Whether a pod's containers are followed one by one: more than one that runs for ever, unprobed."""
+def needs_runs(pod: PodContainers | None, *, images: bool = False) -> bool:
+    """Whether a pod's containers are followed one by one: more than one that runs for ever, unprobed.
+
+    Args:
+        pod: Its containers.
+        images: Whether images have to be there first.
+    """
     if pod is None:
         return False
     if pod.init_containers or len(pod.containers) != 1:
         return True
     only = pod.containers[0]
+    if images and only.image:
+        return True
     plain = ContainerSpec(
         only.name, only.image, only.image_pull_policy, requests=only.requests, limits=only.limits
     )

@@ -27,13 +27,12 @@ class Happened(enum.IntEnum):
     """What a change of state was."""
 
     WANTS_IMAGE = 0
-    PULL_FAILED = 1
-    STARTED = 2
-    EXITED = 3
-    HELD_BACK = 4
-    PROBE_FAILED = 5
-    PROBE_PASSED = 6
-    INITIALIZED = 7
+    STARTED = 1
+    EXITED = 2
+    HELD_BACK = 3
+    PROBE_FAILED = 4
+    PROBE_PASSED = 5
+    INITIALIZED = 6
 
 
 Happening = tuple[Happened, int, float, str | None, float]
@@ -118,17 +117,15 @@ class PodRun:
         happened, self._happened = self._happened, []
         return happened
 
-    def pulled(self, index: int, now_s: float, *, failed: bool = False) -> list[Happening]:
-        """Go on with a container whose image is there, or could not be had."""
+    def pulled(self, index: int, now_s: float, *, failed: str | None = None) -> list[Happening]:
+        """Go on with a container whose image is there, or could not be had: ``failed`` is why it waits then."""
         each = self.containers[index]
         if each.word is Word.PULLING:
-            if not failed:
+            if failed is None:
                 each.create(now_s)
             else:
-                each.pull_held_s = self.plan.pull.next_s(each.pull_held_s)
-                each.word = Word.HELD_BACK_PULL
-                each.due_s = now_s + each.pull_held_s
-                self._tell(Happened.PULL_FAILED, each, reason="ErrImagePull", seconds=each.pull_held_s)
+                each.wait_for_image(now_s, self.plan.pull, failed)
+                self._tell(Happened.HELD_BACK, each, reason=failed, seconds=each.pull_held_s)
                 self._go_through(each, now_s)
             each.refresh()
         return self.step(now_s)

@@ -14,8 +14,6 @@ from models.control.containers.run import PodRun
 
 __all__ = ["phase_of", "status_of"]
 
-_WAITS = {Word.HELD_BACK: "CrashLoopBackOff", Word.HELD_BACK_PULL: "ImagePullBackOff"}
-
 
 def status_of(run: PodRun) -> PodStatus:
     """Return what a kubelet tells the master of a pod."""
@@ -40,8 +38,9 @@ def _container(each: ContainerRun, creating: str, *, is_init: bool) -> Container
     code = each.exit_code if each.exit_code >= 0 else None
     if each.runs:
         return ContainerStatus("running", "", code, each.restarts, each.ready and not is_init, each.started)
-    if each.word in _WAITS:
-        return ContainerStatus("waiting", _WAITS[each.word], code, each.restarts, False, False)
+    if each.word is Word.HELD_BACK or each.word is Word.HELD_BACK_PULL:
+        reason = "CrashLoopBackOff" if each.word is Word.HELD_BACK else each.pull_reason
+        return ContainerStatus("waiting", reason, code, each.restarts, False, False)
     if not each.ran:
         return ContainerStatus("waiting", creating, code, each.restarts, False, False)
     reason = "Error" if code else "Completed"

@@ -222,3 +222,81 @@ faults: [{name: k, at: 1m, kill: {pods: old, mode: kill}}]
     assert times(found, "pod_unready") == [60]
     (pod,) = found.pods_there()
     assert (pod.ready, pod.restarts) == (True, 1)
+
+
+IMAGES = """
+images:
+  - {name: "shop/web:1", layers: [{name: debian, size: 50M}, {name: web, size: 50M}]}
+  - {name: "gone:1", missing: true}
+registry: {bandwidth: 10M/s, perMinion: 10M/s, latency: 0s}
+"""
+
+
+def with_images(
+    *containers: str, replicas: int = 1, faults: tuple[str, ...] = (), until: str = "20m"
+) -> World:
+    text = CLUSTER.format(until=until, faults=", ".join(faults), clients="")
+    pod = f"{{containers: [{', '.join(containers)}]}}"
+    return ran(f"{text}{IMAGES}controllers: [{{name: web, replicas: {replicas}, pod: {pod}}}]\n")
+
+
+def test_a_container_waits_for_its_image_and_the_next_finds_it() -> None:
+    app = '{name: app, image: "shop/web:1", start: 1s}'
+    found = with_images(app, '{name: side, image: "shop/web:1"}', replicas=2)
+    bound = times(found, "pod_bound")
+    assert len(times(found, "image_pulled")) == 2  # both pods asked for it before it was there
+    assert times(found, "container_started", "app") == pytest.approx([bound[0] + 2 + 10 + 1] * 2, abs=0.01)
+    assert times(found, "container_started", "side") == times(found, "container_started", "app")
+    assert (
+        times(found, "pod_ready") == times(found, "pod_started") == times(found, "container_started", "app")
+    )
+
+
+def test_an_image_that_cannot_be_had_is_asked_for_with_back_off() -> None:
+    found = with_images('{name: app, image: "gone:1"}', "{name: side}")
+    asked = times(found, "image_failed")
+    assert [later - before for before, later in itertools.pairwise(asked)] == pytest.approx(
+        [10, 20, 40, 80, 160, 300, 300]
+    )
+    waits = rows(found, "container_held_back")
+    assert {row["reason"] for row in waits} == {"ImagePullBackOff"}
+    assert len(times(found, "container_started", "side")) == 1
+    (pod,) = found.pods_there()
+    assert pod.status is not None
+    assert (pod.status.phase, pod.status.containers[0].reason) == ("Pending", "ImagePullBackOff")
+
+
+def test_an_image_that_is_never_pulled_is_waited_for() -> None:
+    found = with_images('{name: app, image: "shop/web:1", imagePullPolicy: Never}')
+    assert times(found, "image_pulling") == []
+    assert {row["reason"] for row in rows(found, "container_held_back")} == {"ErrImageNeverPull"}
+
+
+def test_a_crash_breaks_a_pull_off_and_the_pod_asks_again() -> None:
+    crash = "{name: f, at: 8s, crash: {minion: m-0}, repair: 10s}"
+    found = with_images('{name: app, image: "shop/web:1"}', faults=(crash,))
+    assert len(times(found, "image_pulling")) == 2
+    # Back at 18 s, its sandbox 2 s later; the layer that had come whole is kept.
+    assert times(found, "container_started") == pytest.approx([30], abs=0.01)
+
+
+def test_a_pod_that_goes_while_its_image_comes_starts_nothing() -> None:
+    kill = "{name: k, at: 5s, kill: {pods: web}}"
+    found = with_images('{name: app, image: "shop/web:1"}', faults=(kill,), until="1m")
+    assert len(times(found, "pod_removed")) == 1
+    assert [row["object"] for row in rows(found, "container_started")] == ["pod/default/web-1"]
+
+
+def test_images_in_use_are_left_when_their_pods_are_gone() -> None:
+    kill = "{name: k, at: 1m, kill: {pods: web}}"
+    found = with_images('{name: app, image: "shop/web:1"}', faults=(kill,), until="2m")
+    images = found.plane.images if found.plane is not None else None
+    assert images is not None
+    (pod,) = found.pods_there()
+    # A pod was replaced where its image was, and its successor uses it alone.
+    image = images._plan.image("shop/web:1")
+    assert image is not None
+    disk = images._of(pod.minion).disk
+    assert (disk.has(image), bool(disk.idle)) == (True, False)
+    disk.leave(image, found.engine.now_s)
+    assert disk.idle

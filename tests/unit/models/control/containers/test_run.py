@@ -201,7 +201,7 @@ def test_the_back_off_of_images_begins_with_ten_seconds() -> None:
     assert found.times(Happened.WANTS_IMAGE) == [0]
     time_s, waited = 0.0, []
     for _ in range(8):
-        found.add(time_s, run.pulled(0, time_s, failed=True))
+        found.add(time_s, run.pulled(0, time_s, failed="ImagePullBackOff"))
         waited.append(run.next_s - time_s)
         time_s = run.next_s
         found.until(time_s + 0.001)
