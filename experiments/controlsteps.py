@@ -29,14 +29,14 @@ _DRIVEN: Final = (EVICTED, DRAINED)
 
 _COUNTED: Final = {
     "evicted": (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in(_DRIVEN),
-    "restarts": (pl.col("kind") == "container_started") & (pl.col("value") > 0),
+    "restarts": pl.col("kind") == "container_started",
 }
 
 CONTROLLER_WORDS: Final = ("desired", "live", "ready", "evicted", "restarts", "unavailable")
 """The metrics that a run tells of each controller."""
 
 _SERIES: Final = ("controller_desired", "controller_ready", "controller_live", "endpoints_ready")
-_BEGINS: Final = ("pod_started",)
+_BEGINS: Final = ("pod_started", "container_started")
 _ENDS: Final = ("pod_stopped", "pod_succeeded", "pod_failed", "pod_lost")
 
 
@@ -119,15 +119,16 @@ class ControlSteps:
 
     @cached_property
     def _life(self) -> pl.DataFrame:
-        """Records of pods beginning, ending and being told to end, in order."""
-        kinds = [*_BEGINS, *_ENDS, "pod_terminating", "container_started"]
+        """Records of pods beginning, ending and being told to end, in order, and of containers that start again."""
+        kinds = [*_BEGINS, *_ENDS, "pod_terminating"]
+        first = (pl.col("kind") == "container_started") & (pl.col("value") == 0)
         text = pl.col("kind", "object", "owner", "reason").cast(pl.String)
         columns = ["seq", "time_s", "kind", "object", "owner", "reason", "value"]
         return (
             self._run.events()
             .select(columns)
             .with_columns(text)
-            .filter(pl.col("kind").is_in(kinds))
+            .filter(pl.col("kind").is_in(kinds) & ~first)
             .collect()
         )
 

@@ -140,7 +140,7 @@ def explain(folder: Path, thing: str) -> str:
 
 
 def _container(row: Row) -> str:
-    return f"{row['object']}, {row['container']},"
+    return f"{row['object']}, {row['container']}," if row["container"] else f"{row['object']}, its container,"
 
 
 def _unknown(folder: Path, thing: str, names: list[str]) -> Diagnostic:

@@ -370,6 +370,10 @@ class Kubelets:
             if pod.phase is Phase.BOUND:
                 self._start(pod)
                 return
+            minion, number = self._fleet.identity(pod.minion), float(pod.restarts)
+            self._journal.write(
+                records.CONTAINER_STARTED, pod.identity, minion=minion, owner=pod.owner, value=number
+            )
             self._fleet.begin(pod)
             self._arm_end(pod)
             if ready_again:

@@ -110,6 +110,7 @@ policy: {scheduler: worst-fit}
 faults:
   - {at: 5m, name: taint, taint: {minion: web-0, key: repair}, for: 3m}
   - {at: 12m, name: drain, drain: {minion: web-1}}
+  - {at: 14m, name: reboot, reboot: {minion: web-2}, for: 20s}
 expect:
   - unavailability(api) > 0
   - below(api) < 0.1
@@ -168,6 +169,8 @@ def test_of_a_run_they_are_what_its_records_say(tmp_path: Path) -> None:
     assert set(drained["reason"]) == {"TaintManagerEviction", "Eviction"}
     evicted = sum(found["evicted"] for found in summary["controllers"].values())
     assert evicted == summary["availability"]["evicted"] == drained.height > 4
+    stopped = events.filter((pl.col("kind") == "pod_stopped") & (pl.col("reason") == "reboot"))
+    assert summary["availability"]["restarts"] == stopped.height > 0
     assert summary["controllers"]["api"]["scale_ups"] == 2
     assert summary["controllers"]["one"]["zero_ratio"] > 0
     assert [each["verdict"] for each in summary["expectations"]] == ["passed"] * 5

@@ -218,4 +218,4 @@ def test_every_pod_is_in_one_phase_of_the_record_at_any_end(tmp_path, until):
     assert dict(zip(table.headings, table.rows[0], strict=True))["deleted"] == str(pods["deleted"])
     assert "NOT" not in table.title
     assert not any(note.startswith("A crash is known") for note in summary["notes"])
-    assert any("image pulls" in note for note in summary["notes"])
+    assert any("Kubelets are simplified" in note for note in summary["notes"])

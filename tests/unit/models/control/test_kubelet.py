@@ -48,6 +48,8 @@ def test_a_pod_whose_containers_die_is_restarted_in_place_with_back_off() -> Non
     assert times(found, "pod_unready") == [60, 80, 100]
     assert times(found, "pod_ready")[1:] == pytest.approx([65, 95, 125])
     assert [row["reason"] for row in records(found, "pod_stopped")] == ["Error"] * 3
+    assert times(found, "container_started") == pytest.approx([62, 92, 122])
+    assert [row["value"] for row in records(found, "container_started")] == [1, 2, 3]
     (pod,) = found.pods_there()
     assert (pod.restarts, pod.ready, found.fleet.runs(pod)) == (3, True, True)
 
