@@ -10,6 +10,7 @@ from models.api.protocols import Policy, ScoringPolicy
 from models.api.specs import PluginRef, Vocabulary
 from models.api.specs_problems import FieldProblem
 from models.parameters import RESOURCE_WORDS, parameter_problems
+from models.policies.fgd import FragmentationGradientDescent
 from models.policies.first_fit import FirstFit
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.policies.random_fit import RandomFit
@@ -29,6 +30,7 @@ TRACE_FORMATS = ("openb", "table")
 POLICIES: Registry[Callable[..., Any]] = Registry("scheduling policy")
 POLICIES.add("best-fit", BestFit)
 POLICIES.add("dot-product", DotProduct)
+POLICIES.add("fgd", FragmentationGradientDescent)
 POLICIES.add("first-fit", FirstFit)
 POLICIES.add("random", RandomFit)
 POLICIES.add("worst-fit", WorstFit)

@@ -35,11 +35,13 @@ def parameter_problems(
         resources: Words for the resources of this cluster.
         built_in: The class is one of the table's, so that the meaning of every parameter is known.
     """
-    known = [field.name for field in dataclasses.fields(policy)]
+    known = [field.name for field in dataclasses.fields(policy) if field.init]
     needed = [
         field.name
         for field in dataclasses.fields(policy)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if field.init
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
     ]
     problems = [
         FieldProblem(f"policy '{name}' needs the parameter '{key}'", on_key=True, code="missing-key")
@@ -57,6 +59,8 @@ def parameter_problems(
             problems += _choice(key, value)
         elif built_in and key == "levels":
             problems += _levels(value)
+        elif built_in and key == "popularity":
+            problems += _popularity(value)
         elif built_in and key == "resources":
             problems += _resources(value, resources)
     return problems
@@ -75,6 +79,13 @@ def _levels(value: object) -> Sequence[FieldProblem]:
         return ()
     sentence = f"expected a whole number of levels from 0 to {_MOST_LEVELS:,}, not {quoted(value)}"
     return (FieldProblem(sentence, ("levels",)),)
+
+
+def _popularity(value: object) -> Sequence[FieldProblem]:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+        return ()
+    sentence = f"expected a ratio of all pods above 0 and up to 1, not {quoted(value)}"
+    return (FieldProblem(sentence, ("popularity",)),)
 
 
 def _resources(value: object, known: Collection[str]) -> Sequence[FieldProblem]:

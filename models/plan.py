@@ -220,6 +220,7 @@ def _generator(workload: GeneratedWorkload, streams: Streams, make: Templates) -
         template=(lambda cpu, memory: only) if fixed else template,
         cpu=pod.cpu_millicores,
         memory=pod.memory_bytes,
+        gpu=pod.gpu,
         fails=workload.ends == "Failed",
         give_up_after_s=_or_never(workload.give_up_after_s),
         withdraw_after_s=_or_never(workload.withdraw_after_s),

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from models.api import records
+from models.api.expected import ExpectedPod
 from models.api.protocols import Policy, ScoringPolicy, WorkloadSource
 from models.api.selectors import Selector
-from models.api.types import Arrival, MinionAsk, Phase, Pod, PodAsk, PodTemplate, ResourceTable
+from models.api.types import CPU, Arrival, MinionAsk, Phase, Pod, PodAsk, PodTemplate, ResourceTable
 from models.cluster.belief import Belief, allocatable_of
 from models.control.client import InstantClient
 from models.control.operations import FaultRunner, OperationPlan
@@ -108,6 +109,17 @@ class Plan:
     checks: str = "cheap"
     max_events: int | None = None
 
+    def expected(self) -> Sequence[ExpectedPod]:
+        """Return which pods are to be expected: of workloads, of controllers, and those that are there already."""
+        return [
+            *(pod for _, source in self.sources for pod in source.expected(self.until_s)),
+            *(
+                ExpectedPod(each.template.need[CPU], each.template.gpu, each.replicas)
+                for each in self.controllers
+            ),
+            *(ExpectedPod.like(found.ask) for found in self.snapshot.pods if found.controller is None),
+        ]
+
 
 @dataclass(frozen=True)
 class Sinks:
@@ -158,7 +170,7 @@ class World:
             templates=plan.templates,
         )
         self.plane = self._make_plane()
-        self.belief = Belief(plan.minions, plan.resources)
+        self.belief = Belief(plan.minions, plan.resources, plan.expected)
         self.scheduler = Scheduler(
             engine=self.engine,
             journal=self.journal,

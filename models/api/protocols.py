@@ -9,11 +9,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from models.api.expected import ExpectedPod
 from models.api.types import Arrivals, Phase, Pod, PodTemplate
 
 __all__ = [
     "ClusterView",
     "Context",
+    "DeviceChooser",
     "Master",
     "PodView",
     "Policy",
@@ -63,6 +65,16 @@ class ClusterView(Protocol):
     @property
     def ready(self) -> Bools:
         """(N,): believed ready."""
+        ...
+
+    @property
+    def gpu_models(self) -> Sequence[str]:
+        """GPU model of each minion; empty where it has none."""
+        ...
+
+    @property
+    def expected(self) -> Sequence[ExpectedPod]:
+        """Kinds of pods that the scenario's workloads are known to bring, with how many of each."""
         ...
 
     def labels(self, index: int) -> Mapping[str, str]:
@@ -118,7 +130,8 @@ class ScoringPolicy(Protocol):
 
     Attributes:
         ties: ``first`` (lowest index) or ``random`` among the best.
-        device: Which GPU device a fraction goes to: ``least`` (least left that fits) or ``random``.
+        device: Which GPU device a fraction goes to: ``least`` (least left that fits), ``random``, or ``own`` where
+            the policy is a :class:`DeviceChooser`.
     """
 
     ties: str
@@ -130,6 +143,15 @@ class ScoringPolicy(Protocol):
         The function gets indices of minions, int64 (k,), and returns float64 (k,): higher is better. It may
         depend only on the template and on those rows of the view, as the view is when it is called.
         """
+        ...
+
+
+@runtime_checkable
+class DeviceChooser(Protocol):
+    """A policy that chooses GPU devices by itself."""
+
+    def device_for(self, view: ClusterView, template: PodTemplate, minion: int) -> int:
+        """Return the device of a minion that a fraction of a GPU goes to; it has that much left."""
         ...
 
 
@@ -168,4 +190,8 @@ class WorkloadSource(Protocol):
 
     def offered(self, capacity: Mapping[str, float]) -> Mapping[str, float]:
         """Return the offered load by resource, as a ratio of capacity, where it is known beforehand."""
+        ...
+
+    def expected(self, until_s: float) -> Sequence[ExpectedPod]:
+        """Return which pods are to be expected in the mean, if the run ends at ``until_s``."""
         ...

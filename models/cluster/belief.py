@@ -11,11 +11,13 @@ a log of changed indices): cost follows change. Classes of linear scores are kep
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
 from models.api.protocols import ScoringPolicy
 from models.api.specs_taints import NOT_READY, UNREACHABLE, for_scheduling, keeps_off
@@ -44,13 +46,21 @@ class Belief:
     Args:
         minions: The minions, in order of index.
         resources: The columns.
+        expected: Says which pods are to be expected, to policies that ask.
     """
 
-    def __init__(self, minions: Sequence[MinionAsk], resources: ResourceTable) -> None:
+    def __init__(
+        self,
+        minions: Sequence[MinionAsk],
+        resources: ResourceTable,
+        expected: Callable[[], Sequence[ExpectedPod]] = tuple,
+    ) -> None:
         count, columns = len(minions), len(resources)
         most = max((minion.gpu.count for minion in minions), default=0)
         self.names: Sequence[str] = tuple(minion.name for minion in minions)
         self.resources: Sequence[str] = resources.names
+        self.gpu_models: Sequence[str] = tuple(minion.gpu.model for minion in minions)
+        self._expected = expected
         self._minions = tuple(minions)
         self._columns = columns
         allocatable = np.zeros((count, columns), dtype=np.int64)
@@ -87,6 +97,11 @@ class Belief:
     def labels(self, index: int) -> Mapping[str, str]:
         """Return the labels of one minion."""
         return self._minions[index].labels
+
+    @cached_property
+    def expected(self) -> Sequence[ExpectedPod]:
+        """Kinds of pods that are to be expected, with how many of each."""
+        return self._expected()
 
     @property
     def ready(self) -> NDArray[np.bool_]:

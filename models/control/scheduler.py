@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from models.api import records
-from models.api.protocols import Context, Policy, Refusal, ScoringPolicy
+from models.api.protocols import Context, DeviceChooser, Policy, Refusal, ScoringPolicy
 from models.api.types import Pod
 from models.cluster.belief import Belief
 from models.control.client import Caller
@@ -103,6 +103,7 @@ class Scheduler:
         self._on_parked = on_parked
         self.generation = 0
         self._random_ties = self._scoring is not None and self._scoring.ties == "random"
+        self._chooser = policy if isinstance(policy, DeviceChooser) else None
         self._random_device = self._scoring is not None and self._scoring.device == "random"
 
     def draw(self, pod: Pod, n: int) -> float:
@@ -243,10 +244,30 @@ class Scheduler:
         left = self._belief.gpu_left_milli[minion]
         if gpu.milli == 1000:
             return tuple(np.flatnonzero(left == 1000)[: gpu.count].tolist())
+        if self._chooser is not None:
+            return (self._chosen(self._chooser, pod, minion),)
         fitting = np.flatnonzero(left >= gpu.milli)
         if self._random_device:
             return (int(fitting[int(self.draw(pod, 1) * fitting.size)]),)
         return (int(fitting[left[fitting].argmin()]),)
+
+    def _chosen(self, chooser: DeviceChooser, pod: Pod, minion: int) -> int:
+        """Let the policy choose a device for a fraction, and hold its answer against what is left."""
+        left, gpu = self._belief.gpu_left_milli[minion], pod.template.gpu
+        assert gpu is not None, "the pod asks for a fraction of a GPU"
+        try:
+            device: object = chooser.device_for(self._belief, pod.template, minion)
+        except Exception as error:
+            raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
+        if (
+            isinstance(device, int | np.integer)
+            and not isinstance(device, bool)
+            and 0 <= device < len(left)
+            and left[device] >= gpu.milli
+        ):
+            return int(device)
+        what = f"chose device {device!r} of minion '{self._belief.names[minion]}'"
+        raise self._blame(pod, f"{what}, where {gpu.milli} thousandths are not left")
 
     def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
         if not pod.unschedulable:

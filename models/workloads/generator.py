@@ -7,7 +7,7 @@ same pods and changing one workload moves no other.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Protocol
@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.types import Arrival, PodAsk, PodTemplate
+from models.api.expected import ExpectedPod
+from models.api.types import Arrival, GpuRequest, PodAsk, PodTemplate
 from sim.streams import Streams
 
 __all__ = ["Batches", "Generator", "Law", "Poisson", "Together"]
@@ -23,6 +24,9 @@ __all__ = ["Batches", "Generator", "Law", "Poisson", "Together"]
 _BLOCK = 1024
 _PIECE = 16_384
 """A batch of more pods arrives in pieces at one time: a batch of ten million is never in memory at once."""
+
+_QUANTILES = (np.arange(20) + 0.5) / 20
+"""Where a law of sizes is looked at to say what is expected: the middles of twenty equal shares."""
 
 _MIB = 1 << 20
 
@@ -75,6 +79,7 @@ class Generator:
         template: Template of one pod, from drawn sizes (cpu_millicores, memory_bytes).
         cpu: Law of requests in millicores.
         memory: Law of requests in bytes; drawn values are rounded to MiB.
+        gpu: What each asks for.
     """
 
     name: str
@@ -86,6 +91,7 @@ class Generator:
     template: Callable[[int, int], PodTemplate]
     cpu: Law
     memory: Law
+    gpu: GpuRequest | None = None
     fails: bool = False
     give_up_after_s: float = math.inf
     withdraw_after_s: float = math.inf
@@ -123,6 +129,16 @@ class Generator:
         if gpu:
             asked["gpu"] = gpu
         return {name: busy * amount / capacity[name] for name, amount in asked.items() if capacity.get(name)}
+
+    def expected(self, until_s: float) -> Sequence[ExpectedPod]:
+        """Return pods of twenty sizes, each as likely, as many as come in the mean; 1 where neither end is known."""
+        law, count = self.arrivals_law, math.inf if self.count is None else float(self.count)
+        if not isinstance(law, Together):
+            rate = law.rate_per_s if isinstance(law, Poisson) else law.size.mean / law.every.mean
+            count = min(count, rate * max(0.0, until_s - self.start_s))
+        cpus = np.ceil(_spread(self.cpu, _QUANTILES)).astype(np.int64).tolist()
+        each = (count if count < math.inf else 1.0) / len(cpus)
+        return [ExpectedPod(cpu, self.gpu, each) for cpu in cpus]
 
     def _moments(self, law: Poisson) -> Iterator[float]:
         """Chain the blocks of moments without a frame of Python a moment."""

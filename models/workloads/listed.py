@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from models.api.expected import ExpectedPod
 from models.api.types import Arrival, PodAsk
 
 __all__ = ["Listed"]
@@ -24,3 +25,7 @@ class Listed:
     def offered(self, capacity: Mapping[str, float]) -> Mapping[str, float]:
         """Return nothing: they stay for ever, so no load is offered by a rate."""
         return {}
+
+    def expected(self, until_s: float) -> Sequence[ExpectedPod]:
+        """Return them one by one."""
+        return [ExpectedPod.like(ask) for ask in self.pods]

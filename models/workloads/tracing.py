@@ -8,11 +8,13 @@ Annals of Statistics 1989), by draws that no policy can influence.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.api.expected import ExpectedPod
 from models.api.types import Arrival, GpuRequest, PodAsk, PodTemplate
 from sim.streams import Streams
 
@@ -101,6 +103,7 @@ class Trace:
         self._streams = streams
         self._options = options
         self._give_up_after_s = give_up_after_s
+        self._recorded = rows
         thinned = rows[options.first :: options.every]
         self.rows = [row for row in thinned if options.by_file or row.arrive_s >= options.from_s]
         # Every template is known before the run: stranded capacity is asked of all of them.
@@ -120,6 +123,17 @@ class Trace:
         return {
             name: total / (window_s * capacity[name]) for name, total in sums.items() if capacity.get(name)
         }
+
+    def expected(self, until_s: float) -> Sequence[ExpectedPod]:
+        """Return the whole trace's distribution, of which the rows that come are a sample, for as many as come.
+
+        How many come before ``until_s`` is not asked: of what kind they are matters.
+        """
+        if not self._recorded:
+            return []
+        each = len(self.rows) / len(self._recorded)
+        counts = Counter((row.cpu_millicores, row.gpu) for row in self._recorded)
+        return [ExpectedPod(*kind, count * each) for kind, count in counts.items()]
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield (time in seconds, pods)."""

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import models.cluster.belief
+from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
 from models.api.selectors import parse_selector
 from models.api.types import GpuDevices, GpuRequest, MinionAsk, PodTemplate, ResourceTable
 from models.cluster.belief import Belief
+from models.policies.fgd import FragmentationGradientDescent
 from models.policies.first_fit import FirstFit
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.workloads.templates import TemplateTable
@@ -50,6 +52,10 @@ class Mixed:
 
 POLICIES = [
     FirstFit(), BestFit(), BestFit(levels=0), WorstFit(), DotProduct(), DotProduct(levels=0), Opaque(), Mixed(),
+    FragmentationGradientDescent(), FragmentationGradientDescent(levels=0, popularity=1.0),
+]  # fmt: skip
+EXPECTED = [
+    ExpectedPod(500, GpuRequest(1, 300), 5), ExpectedPod(1000, GpuRequest(2), 3), ExpectedPod(100, None, 2)
 ]  # fmt: skip
 GPUS = st.one_of(st.none(), st.builds(GpuRequest, st.just(1), st.integers(1, 1000)), st.just(GpuRequest(2)))
 CLASSES = st.lists(
@@ -74,7 +80,7 @@ def made(minions: int) -> tuple[Belief, TemplateTable]:
         )
         for i in range(minions)
     ]  # fmt: skip
-    return Belief(asks, table), TemplateTable(table)
+    return Belief(asks, table, lambda: EXPECTED), TemplateTable(table)
 
 
 def fresh(belief: Belief, template: PodTemplate, policy: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from scipy import stats
 
 from models.api.loading import load_scenario
+from models.api.types import Phase
 from models.catalog import vocabulary
 from models.plan import make_plan
 from models.policies.packing import BestFit
@@ -39,11 +42,33 @@ def gpu_share(world: World) -> float:
     return used / total
 
 
-@pytest.mark.parametrize(("policy", "reference"), [("best-fit", 0.939), ("dot-product", 0.908)])
+@pytest.mark.parametrize(
+    ("policy", "reference"), [("fgd", 0.951), ("best-fit", 0.939), ("dot-product", 0.908)]
+)
 def test_inflate_allocates_as_the_reference(policy: str, reference: float) -> None:
     share = gpu_share(finished("openb-inflate", f"policy.scheduler={policy}"))
     print(f"{policy}: {share:.4f}, reference {reference}, error {share - reference:+.4f}")
     assert abs(share - reference) <= 0.01
+
+
+def test_policies_that_differ_differ_in_the_same_order() -> None:
+    references = {"fgd": 0.951, "best-fit": 0.939, "dot-product": 0.908, "random": 0.872}
+    shares = {name: gpu_share(finished("openb-inflate", f"policy.scheduler={name}")) for name in references}
+    for better, worse in combinations(references, 2):
+        if references[better] - references[worse] > 0.01:
+            assert shares[better] > shares[worse]
+
+
+def test_fgd_finds_room_for_the_first_6120_of_the_whole_trace() -> None:
+    every = ("cluster.minions.openb.trace.every=1", "workloads.openb.trace.every=1")
+    began_s = time.process_time()
+    world = finished("openb-inflate", "policy.scheduler=fgd", *every, "until=6120s")
+    took_s = time.process_time() - began_s
+    print(f"fgd, {len(world.plan.minions)} minions, {world.store.created} pods: {took_s:.1f} CPU-s")
+    assert (len(world.plan.minions), world.store.created) == (1523, 6120)
+    assert world.store.count[Phase.GIVEN_UP] == 0
+    assert gpu_share(world) * 6_212_000 == pytest.approx(4_538_770)
+    assert took_s < 60
 
 
 def test_inflate_at_random_allocates_as_the_reference_in_the_mean() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.api.expected import ExpectedPod
 from models.api.loading import load_scenario_text
 from models.api.types import Arrivals, GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import vocabulary
@@ -61,6 +62,10 @@ class Listed:
     def offered(self, capacity: Any) -> dict[str, float]:
         """Unknown."""
         return {}
+
+    def expected(self, until_s: float) -> list[ExpectedPod]:
+        """All of them."""
+        return [ExpectedPod.like(ask) for _, asks in self.batches for ask in asks]
 
 
 class Bench:

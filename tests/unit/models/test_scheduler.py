@@ -75,6 +75,57 @@ def test_a_policy_that_goes_wrong_is_named_with_pod_and_time(policy: Any, word: 
     assert "12.500000 s" in text
 
 
+class Chooses:
+    ties, device = "first", "own"
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def scorer(self, view: Any, template: Any) -> Any:
+        return lambda rows: np.zeros(rows.size)
+
+    def device_for(self, view: Any, template: Any, minion: int) -> Any:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+def gpus_asked_of(policy: Any) -> Any:
+    bench = Bench([(1000, 2)])
+    bench.pod(1.0, bench.cpu(1, gpu=GpuRequest(1, 700)))
+    bench.pod(2.0, bench.cpu(1, gpu=GpuRequest(1, 500)))
+    return bench.world(policy, name="my-policy")
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (2, "chose device 2 of minion 'm-0', where 700 thousandths are not left"),
+        (-1, "chose device -1 "),
+        (0, "chose device 0 of minion 'm-0', where 500 thousandths are not left"),
+        (1.0, "chose device 1.0 "),
+        (True, "chose device True "),
+        (None, "chose device None "),
+        (KeyError("no"), "raised KeyError"),
+    ],
+)
+def test_a_device_that_cannot_be_is_refused(answer: Any, word: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        gpus_asked_of(Chooses(answer)).run()
+    assert word in str(caught.value)
+    assert "policy 'my-policy'" in str(caught.value)
+
+
+def test_a_policy_may_choose_devices() -> None:
+    class Emptiest(Chooses):
+        def device_for(self, view: Any, template: Any, minion: int) -> Any:
+            return view.gpu_left_milli[minion].argmax()
+
+    world = gpus_asked_of(Emptiest(None))
+    world.run()
+    assert world.belief.gpu_left_milli.tolist() == [[300, 500]]
+
+
 def test_a_policy_may_refuse_with_reasons() -> None:
     world = one_pod(lambda view, pod, context: Refusal({"full moon": 2}))
     world.run()

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from models.api.expected import ExpectedPod
 from models.api.types import GpuRequest, PodAsk
 from models.workloads import openb, table
 from models.workloads.tracing import Trace, TraceError, TraceOptions, TraceRow
@@ -102,6 +103,39 @@ def test_the_offered_load_is_rate_times_life_times_size_over_capacity() -> None:
     assert offered == pytest.approx({"cpu": 40 * 0.5 / 40, "memory": 40 / 160})
 
 
+def expected(text: str, until: str = "2h") -> dict[tuple[int, int], float]:
+    found: dict[tuple[int, int], float] = {}
+    for pod in world_of(MINIONS + text, f"until={until}").belief.expected:
+        key = (pod.cpu_millicores, pod.gpu.total_milli if pod.gpu else 0)
+        found[key] = found.get(key, 0) + pod.count
+    return found
+
+
+def test_what_is_to_be_expected_is_how_many_come_in_the_mean() -> None:
+    at_rate = (
+        f"workloads: [{{name: w, start: 30m, arrivals: {{poisson: {{rate: 40/h}}}}, {POD}, duration: 1h}}]"
+    )
+    assert expected(at_rate) == pytest.approx({(500, 0): 60})
+    few = f"workloads: [{{name: w, arrivals: {{poisson: {{rate: 40/h}}}}, count: 7, {POD}, duration: 1h}}]"
+    assert expected(few) == pytest.approx({(500, 0): 7})
+    batches = f"workloads: [{{name: w, arrivals: {{batch: {{every: 30m, size: 5}}}}, {POD}}}]"
+    assert expected(batches) == pytest.approx({(500, 0): 20})
+    drawn = "workloads: [{name: w, arrivals: {at: 1s}, count: 10, pod: {cpu: {uniform: {low: 1, high: 2}}, memory: 1Gi, gpu: 0.5}}]"
+    sizes = expected(drawn)
+    assert len(sizes) == 20
+    assert sizes[1025, 500] == pytest.approx(0.5)
+    assert sizes[1975, 500] == pytest.approx(0.5)
+
+
+def test_the_pods_of_controllers_are_expected_too() -> None:
+    text = (
+        "master: {timing: kubernetes}\n"
+        "controllers: [{name: web, replicas: 12, pod: {cpu: 250m, memory: 1Gi}}]\n"
+        f"workloads: [{{name: w, arrivals: {{at: 1s}}, count: 4, {POD}}}]"
+    )
+    assert expected(text) == pytest.approx({(250, 0): 12, (500, 0): 4})
+
+
 ROWS = [TraceRow(f"r{n}", float(100 - 10 * n), 5.0, 5.0, 10, GIB) for n in range(10)]
 
 
@@ -109,6 +143,16 @@ def traced(seed: int = 1, **options: Any) -> list[tuple[float, list[str]]]:
     bench = Bench([(1000, 0)])
     trace = Trace("t", Streams(seed), ROWS, TraceOptions(end_s=110.0, **options), lambda row: bench.cpu(10))
     return [(time_s, [ask.name for ask in batch]) for time_s, batch in trace.arrivals()]
+
+
+def test_a_sample_of_a_trace_is_expected_to_be_as_the_whole() -> None:
+    bench = Bench([(1000, 0)])
+    rows = [TraceRow(f"r{n}", float(n), 5.0, 5.0, 10 * (n % 2), GIB) for n in range(12)]
+    trace = Trace("t", Streams(1), rows, TraceOptions(end_s=110.0, every=4), lambda row: bench.cpu(10))
+    assert len(trace.rows) == 3
+    assert list(trace.expected(1e9)) == [ExpectedPod(0, None, 1.5), ExpectedPod(10, None, 1.5)]
+    none = Trace("t", Streams(1), [], TraceOptions(), lambda row: bench.cpu(10))
+    assert list(none.expected(1e9)) == []
 
 
 def test_rows_come_in_order_of_time_or_of_the_file() -> None:
