@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from models.api.specs import Scenario
@@ -44,7 +45,11 @@ def image_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ImagePlan | 
         latency=registry.latency or Constant(constants["registry_latency_s"]),
         serial=registry.serial_pulls,
         layers_at_once=registry.layers_at_once or int(constants["layer_download_count"]),
-        limits=(constants["registry_pull_rate_per_s"], constants["registry_pull_burst_count"]),
+        # 0 is no limit, as the kubelet's registryPullQPS has it.
+        limits=(
+            constants["registry_pull_rate_per_s"] or math.inf,
+            max(1.0, constants["registry_pull_burst_count"]),
+        ),
         collection=CollectionPolicy(
             constants["image_gc_high_ratio"],
             constants["image_gc_low_ratio"],

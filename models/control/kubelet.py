@@ -259,7 +259,7 @@ class Kubelets:
         delays = self._delays[pod.minion]
         if self._runs.has(pod):
             seen_s = self._env._now + self._delay_s(delays.lag, pod, 0)
-            self._engine.at_cell(seen_s, TRUTH, self._runs.terminate, pod, pod.cause)
+            self._runs.terminate(pod, seen_s)
             return
         wait_s = self._delay_s(delays.lag, pod, 0) + min(
             self._delay_s(delays.terminate, pod, 3), pod.template.grace_s

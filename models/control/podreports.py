@@ -21,7 +21,7 @@ from models.machines.fleet import Fleet
 from sim.engine import TRUTH, Deadline, Engine
 from sim.journal import Journal
 
-__all__ = ["ENDED", "Life", "PodReports"]
+__all__ = ["ENDED", "Life", "PodReports", "is_known"]
 
 _RUNNING = Phase.RUNNING
 ENDED: Final = {"Succeeded": Phase.SUCCEEDED, "Failed": Phase.FAILED}
@@ -124,7 +124,7 @@ class PodReports:
     def _tell(self, life: Life) -> None:
         life.telling = False
         status = status_of(life.run)
-        if status != life.told:
+        if not is_known(life, status):
             self._write(life, status)
 
     def _write(self, life: Life, status: PodStatus) -> None:
@@ -148,6 +148,12 @@ class PodReports:
             store.set_ready(
                 pod, status.ready, cause=life.cause, reason=None if status.ready else "ContainersNotReady"
             )
+
+
+def is_known(life: Life, status: PodStatus) -> bool:
+    """Whether the record has this status; the master may have made the pod unready there by itself."""
+    pod = life.pod
+    return status == life.told and (pod.phase is not _RUNNING or pod.ready is status.ready)
 
 
 def _has_started(status: PodStatus) -> bool:

@@ -21,7 +21,7 @@ from models.control.containers.run import Happened, Happening, PodRun
 from models.control.containers.status import status_of
 from models.control.imagestate import Need
 from models.control.kubeletcalls import KubeletCalls
-from models.control.podreports import ENDED, Life, PodReports
+from models.control.podreports import ENDED, Life, PodReports, is_known
 from models.control.pulls import ImagePulls
 from models.control.store import Store
 from models.machines.fleet import Fleet
@@ -121,7 +121,7 @@ class PodRuns:
         life = self._follow(pod, self._env._now)
         life.run.adopt(self._env._now, ready=pod.ready)
         for index, each in enumerate(life.run.plan.containers):
-            if self._images is not None and each.image and self._images.has(pod.minion, each.image):
+            if self._images is not None and each.image and self._images.found(pod.minion, each.image):
                 self._use(life, index)
         life.known = True
         self._went_on(life, (), pod.cause)
@@ -144,9 +144,14 @@ class PodRuns:
     def _due(self, life: Life) -> None:
         self._went_on(life, life.run.step(self._env._now), life.cause)
 
-    def terminate(self, pod: Pod) -> None:
-        """End a pod's containers, since it is being deleted: with its grace."""
+    def terminate(self, pod: Pod, seen_s: float) -> None:
+        """End a pod's containers with its grace, once its kubelet has seen that it is being deleted."""
         life = self._lives[pod.arrival]
+        guard = (life, life.generation)  # not the pod's own: it may come to run before that
+        self._engine.at(seen_s, TRUTH, partial(self._terminate, life), cause=pod.cause, guard=guard)
+
+    def _terminate(self, life: Life) -> None:
+        pod = life.pod
         self._went_on(life, life.run.terminate(self._env._now, pod.template.grace_s), pod.cause)
 
     def kill(self, pod: Pod, cause: int) -> None:
@@ -177,7 +182,7 @@ class PodRuns:
         """Go on with a pod after its minion's crash, once it has a sandbox again; or tell what was not told."""
         life = self._lives[pod.arrival]
         status = status_of(life.run)
-        if status != life.told:
+        if not is_known(life, status):
             self._reports.report(life, status)
         if not self._fleet.runs(pod) and not life.resuming:
             life.resuming = True

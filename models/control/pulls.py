@@ -119,6 +119,13 @@ class ImagePulls:
         state.queue.append(pull)
         self._serve(state)
 
+    def found(self, minion: int, image: str) -> bool:
+        """Have an image on a minion's disk since before the run began; return whether there is such an image."""
+        known = self._plan.image(image)
+        if known is not None:
+            self._of(minion).disk.preload(known)
+        return known is not None
+
     def use(self, minion: int, image: str) -> None:
         """Let one more container use an image that is there."""
         self._of(minion).disk.use(self._known(image), self._engine.now_s)

@@ -94,15 +94,14 @@ class Registry:
     def stop(self) -> None:
         """Begin an outage."""
         self._outages += 1
-        if self._outages == 1:
-            now_s, broken = self._engine.now_s, []
-            for fetch in self._fetches.values():
-                if fetch.connection is not None:
-                    fetch.left_bytes = self._share.leave(now_s, fetch.connection)
-                    fetch.connection = None
-                    broken.append(fetch)
-            self._aim()
-            self._break(broken)
+        now_s, broken = self._engine.now_s, []
+        for fetch in self._fetches.values():
+            if fetch.connection is not None:
+                fetch.left_bytes = self._share.leave(now_s, fetch.connection)
+                fetch.connection = None
+                broken.append(fetch)
+        self._aim()
+        self._break(broken)
 
     def start(self) -> None:
         """End an outage; what broke off goes on at its next attempt."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.kernel.fairshare import FairShare, Port
+from tests.support.worlds import ran, records
 
 MINIONS = 500
 
@@ -71,3 +72,59 @@ def test_layers_side_by_side_share_their_minions_link() -> None:
             share.join(0.0, port, size)
     found = np.array(ends(share))
     assert found == pytest.approx(np.repeat([3.0, 5.0, 6.0], MINIONS), rel=1e-9)
+
+
+STORM = """
+until: 1h
+cluster: {minions: [{name: node, count: 500, cpu: 4, memory: 16Gi}]}
+master: {clients: {all: {qps: 1000, burst: 100}}}
+images: [{name: "a:1", layers: [{name: base, size: 60M}, {name: lib, size: 180M}, {name: app, size: 20M}]}]
+registry: {bandwidth: 1.25G/s, perMinion: 40M/s, latency: 500ms}
+controllers: [{name: a, replicas: 500, pod: {containers: [{name: a, image: "a:1", cpu: 3}]}}]
+"""
+
+
+def test_a_storm_of_a_whole_cluster_is_that_of_exact_sharing() -> None:
+    """500 pulls of three layers that begin over some seconds, so that minions' links bind first and the registry's later.
+
+    The reference steps from event to event over all layers: rates by raising all of them together until a link is full.
+    """
+    world = ran(STORM)
+    asked = {row["minion"]: row["time_s"] for row in records(world, "image_pulling")}
+    pulled = {row["minion"]: row["time_s"] for row in records(world, "image_pulled")}
+    assert len(asked) == len(pulled) == MINIONS
+    minions = sorted(asked)
+    begin = np.repeat([asked[name] + 0.5 for name in minions], 3)
+    owner = np.repeat(np.arange(MINIONS), 3)
+    left = np.tile([60e6, 180e6, 20e6], MINIONS)
+    end = np.full(len(left), np.nan)
+    now = 0.0
+    while np.isnan(end).any():
+        here = (begin <= now) & np.isnan(end)
+        rate = np.zeros(len(left))
+        beside = np.bincount(owner[here], minlength=MINIONS)
+        if here.any():
+            bound = 40e6 / beside[owner[here]]
+            room, share = 1.25e9, np.zeros(len(bound))
+            open_ = np.ones(len(bound), dtype=bool)
+            while open_.any():
+                level = (room - share[~open_].sum()) / open_.sum()
+                full = open_ & (bound <= level)
+                if not full.any():
+                    share[open_] = level
+                    break
+                share[full] = bound[full]
+                open_ &= ~full
+            rate[here] = share
+        due = now + np.min(left[here] / rate[here]) if here.any() else math.inf
+        following = min(due, begin[begin > now].min(initial=math.inf))
+        left[here] -= rate[here] * (following - now)
+        now = following
+        ended = here & (left <= 1e-3)
+        end[ended] = now
+    wanted = np.array([end[owner == place].max() for place in range(MINIONS)])
+    found = np.array([pulled[name] for name in minions])
+    error = float(np.max(np.abs(found / wanted - 1)))
+    assert error < 1e-9
+    assert found.max() - found.min() > 1.0, "they do not all end together"
+    assert found.min() - min(asked.values()) > 6.0, "links bind"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from models.api.loading import load_scenario_text
@@ -149,6 +151,9 @@ def test_defaults_are_the_constants_and_can_be_overridden() -> None:
     assert (plan.bandwidth_bytes_per_s, plan.link_bytes_per_s(0), plan.serial, plan.layers_at_once) == (
         1.25e9, 1.25e8, True, 3,
     )  # fmt: skip
+    unlimited = image_plan(load("registry: {}\nconstants: {registry_pull_rate_per_s: 0}"), [])
+    assert unlimited is not None
+    assert unlimited.limits == (math.inf, 10.0)
     made_up = plan.image("any")
     assert made_up is not None
     assert made_up.disk_bytes == 2_000_000

@@ -297,6 +297,18 @@ def test_after_a_crash_whole_images_are_there_and_pulls_begin_anew() -> None:
     assert bench.pulls._of(0).disk.images() == ["web", "db"]
 
 
+def test_a_kubelet_that_is_back_has_no_users_and_knows_no_ages() -> None:
+    bench = Bench({"a": [("a", 900)]})
+    bench.pull(0, "a")
+    bench.run(20.0)
+    bench.pulls.use(0, "a")
+    bench.at(30.0, bench.pulls.down, 0)
+    bench.at(40.0, bench.pulls.back, 0)
+    bench.run(45.0)
+    # Its first pass is when it comes back; the image is held to have been there for ever.
+    assert [row["time_s"] for row in bench.rows("image_removed")] == [40.0]
+
+
 # Room.
 
 

@@ -125,6 +125,28 @@ def test_a_short_use_between_passes_is_not_seen() -> None:
     assert [image.name for image in disk.collect(900.0).removed] == ["b"]
 
 
+def test_last_use_comes_before_first_sight() -> None:
+    _, made = table(a=[("a", 450)], b=[("b", 450)])
+    disk = ImageDisk(1000, POLICY, phase_s=0.0)
+    pull(disk, made["a"], 1.0)
+    disk.use(made["a"], 1.0)
+    pull(disk, made["b"], 301.0)
+    disk.use(made["b"], 301.0)
+    disk.leave(made["b"], 650.0)  # seen first at 600, in use last at 600
+    disk.leave(made["a"], 950.0)  # seen first at 300, in use last at 900
+    assert [image.name for image in disk.collect(1200.0).removed] == ["b"]
+
+
+def test_what_was_in_use_at_this_very_pass_stays() -> None:
+    _, made = table(a=[("a", 900)])
+    disk = ImageDisk(1000, POLICY, phase_s=0.0)
+    pull(disk, made["a"], 1.0)
+    disk.use(made["a"], 1.0)
+    disk.leave(made["a"], 900.0)
+    assert disk.collect(900.0).removed == []
+    assert disk.collect(1200.0).removed == [made["a"]]
+
+
 def test_whole_sizes_are_counted_though_shared_layers_stay() -> None:
     _, made = table(a=[("base", 800), ("a", 50)], b=[("base", 800), ("b", 100)])
     disk = ImageDisk(1000, POLICY, phase_s=0.0)
