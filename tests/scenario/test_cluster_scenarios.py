@@ -1,0 +1,44 @@
+"""The scenarios of whole clusters: the expectations of each hold as it is written, and not without their cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.checking import read_checked
+from experiments.run import execute
+from tests.scenario.test_control_scenarios import status_of
+
+_FOLDER = Path(__file__).parents[2] / "scenarios" / "cluster"
+_SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
+_CAUSES = {"pull-storm": 'cluster.minions.0.preloaded=["ops/agent:2"]'}
+"""What to set so that the cause is gone; by default the first fault is switched off."""
+
+
+@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_holds_with_its_cause(scenario: Path, tmp_path: Path) -> None:
+    assert status_of(scenario, tmp_path) == (0, [])
+
+
+@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_fails_without_its_cause(scenario: Path, tmp_path: Path) -> None:
+    status, _ = status_of(scenario, tmp_path, _CAUSES.get(scenario.stem, "faults.0.enabled=false"))
+    assert status == 1
+
+
+def test_the_readme_lists_every_scenario() -> None:
+    rows = (_FOLDER.parent / "README.md").read_text()
+    listed = {line.split("|")[1].strip() for line in rows.splitlines() if line.startswith("| cluster/")}
+    assert listed == {f"cluster/{path.stem}" for path in _SCENARIOS}
+
+
+def test_a_storm_ends_when_the_bytes_are_through_the_registry(tmp_path: Path) -> None:
+    """500 x 240 MiB at 1.25 GB/s are 100.66 s; the last is ready one start and one manifest later, and some arrivals."""
+    outcome = execute(read_checked(_FOLDER / "pull-storm.yaml"), tmp_path, interruptible=False)
+    found = outcome.summary["images"]["total"]
+    assert found["bytes"] == 500 * 240 * 2**20
+    through_s = 500 * 240 * 2**20 / 1.25e9
+    # Pods come over 0.4 s, and while few pull their own links bind: never later than all at once, by that much.
+    assert through_s - 1.0 < found["max_s"] - 0.2 < through_s
+    assert outcome.summary["startup"]["less_pulls"]["p99"]["value"] < 5.0
