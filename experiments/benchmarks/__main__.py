@@ -91,6 +91,24 @@ def _decision_rows(table: Table) -> None:
     table.add_row("decisions again from scratch", f"mismatches {mismatches:.0f} of {checked:.0f}", "0")
 
 
+def _storm_rows(table: Table) -> None:
+    """Add the rows of many minions that pull through one registry: what a pull costs beside a pod that needs none."""
+    us_a_pull = {}
+    for minions in (500, 5_000):
+        cold, warm = (
+            [_work("storm", minions, minions, *words) for _ in range(5)] for words in ((), ("warm",))
+        )
+        more_s, events = (
+            statistics.median(row[word] for row in cold) - statistics.median(row[word] for row in warm)
+            for word in ("cpu_s", "events")
+        )
+        us_a_pull[minions] = 1e6 * more_s / minions
+        row = f"pull storm, {minions:,} minions, of a pull"
+        table.add_row(row, f"{us_a_pull[minions]:.0f} us, {events / minions:.2f} events", "")
+    growth = us_a_pull[5_000] / us_a_pull[500]
+    table.add_row("pull storm, cost of a pull, 500 to 5,000 minions", f"{growth:.2f}", "as log n: 1.4")
+
+
 def main() -> None:
     """Measure every row and print the table."""
     console = Console()
@@ -112,6 +130,7 @@ def main() -> None:
     )
     _control_rows(table)
     _decision_rows(table)
+    _storm_rows(table)
     none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
     second = _work("crowd", 5_000, 150_000, "2h", 2)
     table.add_row(

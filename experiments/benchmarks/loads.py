@@ -7,7 +7,7 @@ from pathlib import Path
 from models.api.loading import LoadedScenario, read_scenario_text
 from models.catalog import vocabulary
 
-__all__ = ["control", "crowd", "machine"]
+__all__ = ["cold", "control", "crowd", "machine", "storm"]
 
 _TEMPLATES = 20
 _HEADER = """
@@ -77,6 +77,58 @@ def control(minions: int, pods: int, *, until: str = "24h", crashes: bool = True
     )
     text += "services:\n" + "".join(f"  - {{name: {name}, selector: {{app: {name}}}}}\n" for name in names)
     return _load(text + (_CRASHES if crashes else ""))
+
+
+def cold(minions: int, pods: int, *, until: str = "24h", probes: bool = True) -> LoadedScenario:
+    """Return the control plane's row with an image for each controller, nowhere to begin with, and probes.
+
+    Args:
+        minions: 16 cores and 64 GiB each.
+        pods: In all, a twentieth by each controller.
+        until: Simulated time.
+        probes: Whether each pod has a liveness and a readiness probe.
+    """
+    text = _HEADER.format(name="cold", seed=1, until=until, minions=minions, policy="best-fit")
+    text += "master: {clients: {all: {qps: 100, burst: 200}}, watchLag: {uniform: {low: 10ms, high: 50ms}}}\n"
+    names = [f"app-{template}" for template in range(_TEMPLATES)]
+    text += "images:\n" + "".join(
+        f'  - {{name: "{name}:1", layers: [{{name: base, size: 30Mi}}, {{name: {name}-lib, size: 60Mi}}, '
+        f"{{name: {name}, size: 10Mi}}]}}\n"
+        for name in names
+    )
+    asked = ", probes: {readiness: {period: 10s}, liveness: {period: 10s}}" if probes else ""
+    text += "registry: {bandwidth: 12.5G/s, perMinion: 1.25G/s, latency: 100ms}\ncontrollers:\n"
+    for template, name in enumerate(names):
+        cpu, memory = 100 + 25 * template, 128 + 64 * (7 * template % _TEMPLATES)
+        container = f'{{name: app, image: "{name}:1", cpu: {cpu}m, memory: {memory}Mi{asked}}}'
+        pod = f"{{labels: {{app: {name}}}, containers: [{container}]}}"
+        text += f"  - {{name: {name}, replicas: {pods // _TEMPLATES}, pod: {pod}}}\n"
+    text += "services:\n" + "".join(f"  - {{name: {name}, selector: {{app: {name}}}}}\n" for name in names)
+    return _load(text + _CRASHES)
+
+
+def storm(minions: int, *, warm: bool = False) -> LoadedScenario:
+    """Return a pod on each minion at once, of an image that all pull through one registry.
+
+    Args:
+        minions: Of which each takes one pod.
+        warm: The image is there already, so that nothing is pulled.
+    """
+    preloaded = ', preloaded: ["agent:2"]' if warm else ""
+    return _load(
+        f"""
+apiVersion: wavetank/v1
+name: storm
+until: 24h
+cluster: {{minions: [{{name: node, count: {minions}, cpu: 4, memory: 16Gi{preloaded}}}]}}
+master: {{clients: {{all: {{qps: 100000, burst: 100000}}}}}}
+images:
+  - {{name: "agent:2", layers: [{{name: base, size: 60Mi}}, {{name: lib, size: 120Mi}}, {{name: agent, size: 60Mi}}]}}
+registry: {{bandwidth: 1.25G/s, perMinion: 125M/s, latency: {{uniform: {{low: 100ms, high: 2s}}}}}}
+controllers:
+  - {{name: agent, replicas: {minions}, pod: {{containers: [{{name: a, image: "agent:2", cpu: 3}}]}}}}
+"""
+    )
 
 
 def crowd(minions: int, pods: int, *, until: str, generations: int = 1, stay: bool = False) -> LoadedScenario:

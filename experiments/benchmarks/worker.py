@@ -16,7 +16,7 @@ import scipy.special  # noqa: F401
 
 from experiments.benchmarks.decisions import KINDS as DECISIONS
 from experiments.benchmarks.decisions import measure_decisions
-from experiments.benchmarks.loads import control, crowd, machine
+from experiments.benchmarks.loads import cold, control, crowd, machine, storm
 from models.api.loading import LoadedScenario
 from models.api.records import KINDS
 from models.plan import make_plan
@@ -63,6 +63,10 @@ def main() -> None:
         loaded = machine(minions, pods)
     elif load == "control":
         loaded = control(minions, pods, until=words[2], crashes=words[3:] != ["quiet"])
+    elif load == "cold":
+        loaded = cold(minions, pods, until=words[2], probes=words[3:] != ["unprobed"])
+    elif load == "storm":
+        loaded = storm(minions, warm=words[2:] == ["warm"])
     else:
         loaded = crowd(minions, pods, until=words[2], generations=int(words[3]), stay=words[4:] == ["stay"])
     print(json.dumps(measure(loaded)))
