@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Diagnostic", "nearest_word", "render_diagnostics", "to_json"]
+__all__ = ["Diagnostic", "nearest_word", "one_line", "render_diagnostics", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Diagnostic:
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
         return f"{place}: {self.sentence}"
+
+
+def one_line(text: str) -> str:
+    """Return a text with whatever would break its line written as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def nearest_word(word: str, candidates: Iterable[str]) -> str | None:

@@ -18,7 +18,7 @@ from models.api.manifests_pods import Seen
 from models.api.manifests_status import read_epoch_s, read_owner
 from models.api.specs_manifests import ManifestFile, ManifestObject, Place
 from models.api.specs_names import parse_dns_name, parse_dns_subdomain
-from sim.diagnostics import Diagnostic, nearest_word
+from sim.diagnostics import Diagnostic, nearest_word, one_line
 from sim.jsonsource import looks_like_json, parse_json_all
 from sim.yamlnodes import Path as YamlPath
 from sim.yamlnodes import Places
@@ -99,9 +99,8 @@ class _Reading:
             for kind, count in sorted(self._skipped.items())
         ]
         if self._notebook.unmodelled:
-            found.append(
-                f"{name}: these fields are kept but not modelled: {', '.join(sorted(self._notebook.unmodelled))}."
-            )
+            fields = one_line(", ".join(sorted(self._notebook.unmodelled)))
+            found.append(f"{name}: these fields are kept but not modelled: {fields}.")
         return found
 
     def object(self, path: YamlPath, value: object, document: Places) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from models.api.quantities import QuantityError
 from models.api.specs_names import label_key_problem, label_value_problem
 from models.api.specs_problems import FieldError
-from sim.diagnostics import Diagnostic, nearest_word
+from sim.diagnostics import Diagnostic, nearest_word, one_line
 from sim.yamlnodes import Path as YamlPath
 from sim.yamlnodes import Places
 
@@ -58,7 +58,7 @@ class Fields:
     def tell(self, path: YamlPath, sentence: str, hint: str | None = None, *, on_key: bool = False) -> None:
         """Note a problem at a path of the document."""
         self.problems.append(
-            self.document.diagnostic(path, sentence, hint=hint, code="manifest", on_key=on_key)
+            self.document.diagnostic(path, one_line(sentence), hint=hint, code="manifest", on_key=on_key)
         )
 
     def has(self, key: str) -> bool:

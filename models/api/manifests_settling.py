@@ -20,7 +20,7 @@ from models.api.specs_manifests import (
     ManifestPod,
     ManifestPriorityClass,
 )
-from sim.diagnostics import Diagnostic, nearest_word
+from sim.diagnostics import Diagnostic, nearest_word, one_line
 
 __all__ = ["settle"]
 
@@ -171,12 +171,14 @@ def _notes(path: str, objects: list[ManifestObject]) -> Iterator[str]:
     )
     if others:
         counted = ", ".join(f"{count} of a {kind}" for kind, count in sorted(others.items()))
-        yield f"{name}: pods of owners that are not modelled run as they are, and nobody replaces them: {counted}."
+        says = "pods of owners that are not modelled run as they are, and nobody replaces them"
+        yield f"{name}: {says}: {one_line(counted)}."
 
 
 def _diagnostic(
     each: ManifestObject, steps: tuple[str | int, ...], says: str, code: str, hint: str | None = None
 ) -> Diagnostic:
+    says = one_line(says)
     if each.place is None:
         return Diagnostic(says, hint=hint, code=code)
     mark = each.place.mark(*steps)
