@@ -16,6 +16,7 @@ import scipy.special  # noqa: F401
 
 from experiments.benchmarks.decisions import KINDS as DECISIONS
 from experiments.benchmarks.decisions import measure_decisions
+from experiments.benchmarks.dumpload import measure_dump
 from experiments.benchmarks.loads import cold, control, crowd, machine, storm
 from models.api.loading import LoadedScenario
 from models.api.records import KINDS
@@ -59,6 +60,9 @@ def main() -> None:
         print(json.dumps(asdict(measure_decisions(load, *map(int, words)))))
         return
     minions, pods = int(words[0]), int(words[1])
+    if load == "dump":
+        print(json.dumps(measure_dump(minions, pods)))
+        return
     if load == "machine":
         loaded = machine(minions, pods)
     elif load == "control":
