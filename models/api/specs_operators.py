@@ -40,7 +40,7 @@ ROLLING_ACTIONS = ("drain+reboot", "reboot", "drain")
 class MinionTarget(Spec):
     """One minion by its name, or those of a selector."""
 
-    minion: DnsName | None = Field(None, description="the name of a minion, as web-3")
+    minion: DnsSubdomain | None = Field(None, description="the name of a minion, as web-3")
     minions: SelectorField | None = Field(None, description="a selector of minions, as all or tier=web")
 
     @model_validator(mode="after")
