@@ -28,7 +28,14 @@ Floats = NDArray[np.float64]
 IMAGES_LISTED: Final = 20
 """A summary holds so many images, those of which most was moved."""
 
-_KINDS: Final = ("pod_created", "pod_ready", "image_pulling", "image_pulled", *ENDING_RECORDS.values())
+_KINDS: Final = (
+    "pod_created",
+    "pod_bound",
+    "pod_ready",
+    "image_pulling",
+    "image_pulled",
+    *ENDING_RECORDS.values(),
+)
 _PULLS: Final = {"image_pulling": 1.0, "image_pulled": -1.0, "image_failed": -1.0}
 
 
@@ -94,9 +101,16 @@ def _figures(pods: StartUps, quantiles: dict[str, Quantile]) -> dict[str, Any]:
 
 
 def read_startups(run: RunFiles) -> StartUps:
-    """Read the start-ups of a run; no rows where nothing is ever ready, as with timing instant."""
+    """Read the start-ups of a run; no rows where nothing is ever ready, as with timing instant.
+
+    Pods that were bound when the run began, as no scheduler did it, started before.
+    """
     kind = pl.col("kind").cast(pl.String)
-    columns = [pl.col("time_s"), kind, *(pl.col(name).cast(pl.String) for name in ("object", "owner"))]
+    columns = [
+        pl.col("time_s"),
+        kind,
+        *(pl.col(name).cast(pl.String) for name in ("object", "owner", "actor")),
+    ]
     rows = run.events().filter(kind.is_in(_KINDS)).select(columns)
 
     def times(word: str) -> pl.Expr:
@@ -115,7 +129,9 @@ def read_startups(run: RunFiles) -> StartUps:
             .max()
             .alias("pulled_s"),
             pl.col("kind").is_in(list(ENDING_RECORDS.values())).any().alias("ended"),
+            ((pl.col("kind") == "pod_bound") & pl.col("actor").is_null()).any().alias("found"),
         )
+        .filter(~pl.col("found"))
         .filter(pl.col("created_s").is_not_null(), pl.col("ready_s").is_not_null() | ~pl.col("ended"))
         .collect()
     )

@@ -91,7 +91,6 @@ def _decision_rows(table: Table) -> None:
     table.add_row("decisions again from scratch", f"mismatches {mismatches:.0f} of {checked:.0f}", "0")
 
 
-<<<<<<< HEAD
 def _storm_rows(table: Table) -> None:
     """Add the rows of many minions that pull through one registry: what a pull costs beside a pod that needs none."""
     us_a_pull = {}
@@ -108,7 +107,8 @@ def _storm_rows(table: Table) -> None:
         table.add_row(row, f"{us_a_pull[minions]:.0f} us, {events / minions:.2f} events", "")
     growth = us_a_pull[5_000] / us_a_pull[500]
     table.add_row("pull storm, cost of a pull, 500 to 5,000 minions", f"{growth:.2f}", "as log n: 1.4")
-=======
+
+
 def _dump_row(table: Table) -> None:
     """Add the row of a cluster's dump: from the file to a plan of a run."""
     before = measure_fresh()
@@ -120,7 +120,6 @@ def _dump_row(table: Table) -> None:
         f"{normalise(cpu_s, before, after):.2f} CPU-s normalised ({cpu_s:.2f} measured, {wall_s:.2f} by the clock)",
         "under 5 s",
     )
->>>>>>> 23c9637 (Measure what it takes to load a cluster's dump)
 
 
 def main() -> None:
@@ -144,11 +143,8 @@ def main() -> None:
     )
     _control_rows(table)
     _decision_rows(table)
-<<<<<<< HEAD
     _storm_rows(table)
-=======
     _dump_row(table)
->>>>>>> 23c9637 (Measure what it takes to load a cluster's dump)
     none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
     second = _work("crowd", 5_000, 150_000, "2h", 2)
     table.add_row(

@@ -87,3 +87,16 @@ def test_a_scenario_of_nothing_but_a_dump_runs(wavetank, file, tmp_path):
     )
     status, said = wavetank("run", scenario, "--out", tmp_path / "out")
     assert status == 0, said
+
+
+def test_what_ran_before_is_no_start_up_and_waited_for_nobody(wavetank, file, dump, tmp_path):
+    scenario = tmp_path / "own.yaml"
+    scenario.write_text(
+        "apiVersion: wavetank/v1\nname: own\nuntil: 10m\nworkloads: [{manifest: dump.json}]\n"
+        "controllers: [{name: new, replicas: 3, pod: {cpu: 10m}}]\n"
+    )
+    assert wavetank("run", scenario, "--no-report", "--out", tmp_path / "out")[0] == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    fresh = [each for each in dump["items"] if each["kind"] == "Pod" and "nodeName" not in each["spec"]]
+    leaving = [each for each in dump["items"] if "deletionTimestamp" in each["metadata"]]
+    assert summary["startup"]["there"]["pods"] == 3 + len(fresh) + len(leaving)
