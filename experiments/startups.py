@@ -34,6 +34,7 @@ _KINDS: Final = (
     "pod_ready",
     "image_pulling",
     "image_pulled",
+    "image_failed",
     *ENDING_RECORDS.values(),
 )
 _PULLS: Final = {"image_pulling": 1.0, "image_pulled": -1.0, "image_failed": -1.0}
@@ -46,7 +47,8 @@ class StartUps:
     Attributes:
         owner: As in the journal, empty for none.
         created_s, ready_s: Simulated times; ready for the first time.
-        pulling_s: From the beginning of its first pull to the end of its last; nan where it pulled nothing.
+        pulling_s: From the beginning of its first pull to the end of its last before it was ready; 0 where none ended
+            (its minion crashed, and another pod's pull brought the image).
         pulled: Whether it had to pull.
     """
 
@@ -125,7 +127,7 @@ def read_startups(run: RunFiles) -> StartUps:
             ready.alias("ready_s"),
             times("image_pulling").min().alias("pulling_from_s"),
             pl.col("time_s")
-            .filter(kind == "image_pulled", pl.col("time_s") <= ready)
+            .filter(kind.is_in(["image_pulled", "image_failed"]), pl.col("time_s") <= ready)
             .max()
             .alias("pulled_s"),
             pl.col("kind").is_in(list(ENDING_RECORDS.values())).any().alias("ended"),
@@ -144,7 +146,7 @@ def read_startups(run: RunFiles) -> StartUps:
         np.array(found["owner"].to_list(), dtype=np.str_),
         found["created_s"].to_numpy(),
         found["ready_s"].fill_null(np.nan).to_numpy(),
-        (found["pulled_s"] - found["pulling_from_s"]).fill_null(np.nan).to_numpy(),
+        (found["pulled_s"] - found["pulling_from_s"]).fill_null(0.0).clip(lower_bound=0.0).to_numpy(),
         pulled.fill_null(False).to_numpy(),
     )
 

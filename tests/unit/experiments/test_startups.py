@@ -161,3 +161,22 @@ def test_a_run_without_readiness_has_no_start_ups(tmp_path: Path) -> None:
     assert (summary["startup"], summary["images"]) == (None, None)
     titles = [section.title for section in run_sections(summary) if section.rows]
     assert not {"Start-up, created to ready", "Images, asked for to there"} & set(titles)
+
+
+def test_who_finds_an_image_after_a_crash_has_a_time(tmp_path: Path) -> None:
+    """A crash ends the pull of a pod that afterwards finds the image there, as another has pulled it meanwhile."""
+    file = tmp_path / "crash.yaml"
+    file.write_text(
+        "apiVersion: wavetank/v1\nname: crash\nuntil: 20m\n"
+        "cluster: {minions: [{name: m, count: 1, cpu: 4, memory: 16Gi}]}\n"
+        'images: [{name: "web:1", size: 100M}]\nregistry: {perMinion: 10M/s, latency: 1s}\n'
+        'controllers: [{name: web, replicas: 2, pod: {containers: [{name: w, image: "web:1", cpu: 1}]}}]\n'
+        "faults: [{name: crash, at: 5s, crash: {minion: m-0}, repair: 20s}]\n"
+    )
+    (tmp_path / "run").mkdir()
+    execute(read_checked(file), tmp_path / "run", interruptible=False)
+    found = read_startups(open_run(tmp_path / "run"))
+    assert found.pulled.all()
+    assert np.isfinite(found.pulling_s).all()
+    figures = build_summary(tmp_path / "run")["startup"]
+    assert figures["less_pulls"]["p99"]["value"] <= figures["pulled"]["p99"]["value"]
