@@ -28,7 +28,8 @@ from models.api.specs_notes import scenario_notes
 from models.catalog import PluginParameterError
 from models.plan import make_plan
 from models.workloads.tracing import TraceError
-from models.world import Plan, Sinks, World
+from models.world import Sinks, World
+from models.worldplan import Plan
 from sim.engine import Engine, collector_off
 from sim.errors import BudgetExceededError, ScenarioError
 from sim.journal import IDENTITY_SCHEMA, events_schema

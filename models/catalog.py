@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Callable, Collection
 from typing import Any
 
-from models.api.protocols import Policy, ScoringPolicy
+from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy
 from models.api.specs import PluginRef, Vocabulary
 from models.api.specs_problems import FieldProblem
 from models.parameters import RESOURCE_WORDS, parameter_problems
 from models.policies.fgd import FragmentationGradientDescent
 from models.policies.first_fit import FirstFit
+from models.policies.kubernetes.policy import Kubernetes
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.policies.random_fit import RandomFit
 from sim.registry import Registry
@@ -32,6 +33,7 @@ POLICIES.add("best-fit", BestFit)
 POLICIES.add("dot-product", DotProduct)
 POLICIES.add("fgd", FragmentationGradientDescent)
 POLICIES.add("first-fit", FirstFit)
+POLICIES.add("kubernetes", Kubernetes)
 POLICIES.add("random", RandomFit)
 POLICIES.add("worst-fit", WorstFit)
 
@@ -58,7 +60,9 @@ def policy_problems(plugin: PluginRef, resources: Collection[str]) -> list[Field
     return parameter_problems(found, plugin.name, plugin.parameters, resources, built_in=True)
 
 
-def make_policy(plugin: PluginRef, resources: Collection[str] = RESOURCE_WORDS) -> ScoringPolicy | Policy:
+def make_policy(
+    plugin: PluginRef, resources: Collection[str] = RESOURCE_WORDS
+) -> ScoringPolicy | PlacingPolicy | Policy:
     """Make a policy of a scenario's words.
 
     A class is called with the parameters; a function of the user's own is the policy and takes none.
@@ -85,12 +89,12 @@ def make_policy(plugin: PluginRef, resources: Collection[str] = RESOURCE_WORDS) 
             raise PluginParameterError("; ".join(_with_place(plugin.name, problem) for problem in problems))
         parameters = {key: tuple(v) if isinstance(v, list) else v for key, v in parameters.items()}
     try:
-        made: ScoringPolicy | Policy = found(**parameters)
+        made: ScoringPolicy | PlacingPolicy | Policy = found(**parameters)
     except TypeError as error:
         raise PluginParameterError(
             f"policy '{plugin.name}' does not take these parameters: {error}"
         ) from error
-    if not callable(made) and not isinstance(made, ScoringPolicy):
+    if not callable(made) and not isinstance(made, ScoringPolicy | PlacingPolicy):
         raise PluginParameterError(f"policy '{plugin.name}' neither scores minions nor decides by itself")
     return made
 

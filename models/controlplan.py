@@ -21,7 +21,7 @@ from models.control.plane import ControlPlan
 from models.control.readiness import LimitPlan
 from models.control.rollouts import RolloutPlan
 from models.imageplan import image_plan
-from models.world import ControllerPlan, ServicePlan
+from models.worldplan import ControllerPlan, ServicePlan
 from sim.distributions import Constant, Uniform
 
 __all__ = [

@@ -19,7 +19,11 @@ __all__ = ["RESOURCE_WORDS", "parameter_problems"]
 RESOURCE_WORDS: Final = ("cpu", "memory", "gpu", "pods", "ephemeral-storage")
 """What every cluster has, by the scenario's words; extended resources come on top."""
 
-_CHOICES: Final = {"ties": ("first", "random"), "device": ("least", "random")}
+_CHOICES: Final = {
+    "ties": ("first", "random"),
+    "device": ("least", "random"),
+    "strategy": ("least-allocated", "most-allocated", "capacity-ratio"),
+}
 _MOST_LEVELS: Final = 10**9
 
 
@@ -55,12 +59,14 @@ def parameter_problems(
             problems.append(
                 FieldProblem(sentence, (key,), nearest_word(str(key), known), True, "unknown-key")
             )
-        elif key in _CHOICES:
+        elif key in _CHOICES and (built_in or key != "strategy"):
             problems += _choice(key, value)
         elif built_in and key == "levels":
             problems += _levels(value)
         elif built_in and key == "popularity":
             problems += _popularity(value)
+        elif built_in and key == "percentage":
+            problems += _percentage(value)
         elif built_in and key == "resources":
             problems += _resources(value, resources)
     return problems
@@ -86,6 +92,13 @@ def _popularity(value: object) -> Sequence[FieldProblem]:
         return ()
     sentence = f"expected a ratio of all pods above 0 and up to 1, not {quoted(value)}"
     return (FieldProblem(sentence, ("popularity",)),)
+
+
+def _percentage(value: object) -> Sequence[FieldProblem]:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100:
+        return ()
+    sentence = f"expected a whole number from 1 to 100, or 0 for adaptive, not {quoted(value)}"
+    return (FieldProblem(sentence, ("percentage",)),)
 
 
 def _resources(value: object, known: Collection[str]) -> Sequence[FieldProblem]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from models.api.protocols import WorkloadSource
+from models.api.protocols import PlacingPolicy, WorkloadSource
 from models.api.selectors import EVERYTHING
 from models.api.specs import (
     Fault,
@@ -23,16 +23,18 @@ from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
+from models.cluster.placedbelief import Placing
 from models.control.rollouts import CORDONED
 from models.controlplan import chosen_minions, control_plan, controller_plan, operation_plan, service_plans
 from models.parameters import RESOURCE_WORDS
+from models.placingplan import placing_of
 from models.snapshotplan import is_new, snapshot_of
 from models.workloads import openb, table
 from models.workloads.generator import Batches, Generator, Poisson, Together
 from models.workloads.listed import Listed
 from models.workloads.templates import TemplateTable
 from models.workloads.tracing import Trace, TraceOptions, TraceRow
-from models.world import FaultPlan, Plan
+from models.worldplan import FaultPlan, Plan
 from sim.distributions import Constant
 from sim.streams import Streams
 
@@ -58,6 +60,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     until_s = math.inf if scenario.until_s is None else scenario.until_s
     faults = [fault for fault in scenario.faults if fault.enabled]
     plugin = scenario.policy.scheduler
+    policy = make_policy(plugin, (*RESOURCE_WORDS, *resources.extended))
     return Plan(
         seed=scenario.seed,
         until_s=until_s,
@@ -65,7 +68,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         minions=minions,
         templates=templates.templates,
         sources=sources,
-        policy=make_policy(plugin, (*RESOURCE_WORDS, *resources.extended)),
+        policy=policy,
         policy_name=plugin.name,
         streams=streams,
         faults=[_fault(fault, minions) for fault in faults if fault.crash is not None],
@@ -73,6 +76,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         controllers=[controller_plan(each, make(each.pod)) for each in scenario.all_controllers],
         services=service_plans(scenario),
         snapshot=snapshot_of(scenario, minions, make),
+        placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
         operations=[operation_plan(fault, minions) for fault in faults if fault.crash is None],
         checks=scenario.checks,
         max_events=max_events,

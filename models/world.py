@@ -3,122 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from models.api import records
-from models.api.expected import ExpectedPod
-from models.api.protocols import Policy, ScoringPolicy, WorkloadSource
-from models.api.selectors import Selector
-from models.api.types import CPU, Arrival, MinionAsk, Phase, Pod, PodAsk, PodTemplate, ResourceTable
+from models.api.protocols import PlacingPolicy
+from models.api.types import Arrival, Phase, Pod, PodAsk
 from models.cluster.belief import Belief, allocatable_of
+from models.cluster.placedbelief import PlacedBelief
 from models.control.client import InstantClient
-from models.control.operations import FaultRunner, OperationPlan
-from models.control.plane import ControlPlan, ControlPlane
+from models.control.operations import FaultRunner
+from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
-from models.control.snapshot import Snapshot, restore
+from models.control.snapshot import restore
 from models.control.store import Store
-from models.failures.crash import CrashFault, Law, start_at, start_drawn
+from models.failures.crash import CrashFault, start_at, start_drawn
 from models.machines.fleet import Fleet
+from models.worldplan import ControllerPlan, FaultPlan, Plan
 from sim.engine import RECORD, Engine
 from sim.identities import Identities
 from sim.invariants import Invariants
 from sim.journal import Journal
 from sim.journalchunks import ChunkSink
 from sim.series import SeriesBook
-from sim.streams import Streams
 
-__all__ = ["ControllerPlan", "FaultPlan", "Plan", "ServicePlan", "Sinks", "World"]
-
-
-@dataclass(frozen=True)
-class FaultPlan:
-    """A crash of minions, by index.
-
-    Attributes:
-        at_s: When; nothing if it is drawn.
-        failure: Law of time to failure; nothing if it is at a time.
-        repair: Law of repair; nothing: never repaired.
-        stationary: Drawn clocks start stationary.
-    """
-
-    name: str
-    minions: tuple[int, ...]
-    at_s: float | None = None
-    failure: Law | None = None
-    repair: Law | None = None
-    stationary: bool = True
-
-
-@dataclass(frozen=True)
-class ControllerPlan:
-    """A controller: when it comes, changes and goes.
-
-    Attributes:
-        steps: (time, replicas) after the first.
-        deletion: (time, policy), or nothing.
-    """
-
-    name: str
-    namespace: str
-    template: PodTemplate
-    selector: Selector
-    replicas: int
-    start_s: float = 0.0
-    steps: tuple[tuple[float, int], ...] = ()
-    deletion: tuple[float, str] | None = None
-
-
-@dataclass(frozen=True)
-class ServicePlan:
-    """A service, there from the start."""
-
-    name: str
-    namespace: str
-    selector: Selector
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that a world is made from.
-
-    Attributes:
-        sources: (workload's name, source), in order; they share ``streams`` and ``templates``.
-        templates: The run's templates; sources may add to it.
-        snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
-        control: The control plane; nothing where there are neither controllers nor services nor timing.
-    """
-
-    seed: int
-    until_s: float
-    resources: ResourceTable
-    minions: Sequence[MinionAsk]
-    templates: Sequence[PodTemplate]
-    sources: Sequence[tuple[str, WorkloadSource]]
-    policy: ScoringPolicy | Policy
-    policy_name: str
-    streams: Streams
-    faults: Sequence[FaultPlan] = ()
-    control: ControlPlan | None = None
-    controllers: Sequence[ControllerPlan] = ()
-    services: Sequence[ServicePlan] = ()
-    operations: Sequence[OperationPlan] = ()
-    snapshot: Snapshot = field(default_factory=Snapshot)
-    checks: str = "cheap"
-    max_events: int | None = None
-
-    def expected(self) -> Sequence[ExpectedPod]:
-        """Return which pods are to be expected: of workloads, of controllers, and those that are there already."""
-        return [
-            *(pod for _, source in self.sources for pod in source.expected(self.until_s)),
-            *(
-                ExpectedPod(each.template.need[CPU], each.template.gpu, each.replicas)
-                for each in self.controllers
-            ),
-            *(ExpectedPod.like(found.ask) for found in self.snapshot.pods if found.controller is None),
-        ]
+__all__ = ["Plan", "Sinks", "World"]
 
 
 @dataclass(frozen=True)
@@ -170,7 +81,7 @@ class World:
             templates=plan.templates,
         )
         self.plane = self._make_plane()
-        self.belief = Belief(plan.minions, plan.resources, plan.expected)
+        self.belief = self._make_belief()
         self.scheduler = Scheduler(
             engine=self.engine,
             journal=self.journal,
@@ -192,6 +103,12 @@ class World:
         self.invariants.add("pods are conserved", "cheap", self.store.conservation)
         self.invariants.add("no minion is overcommitted", "cheap", self.fleet.overcommitted)
         self.invariants.add("what is free adds up", "full", self.fleet.adds_up)
+
+    def _make_belief(self) -> Belief:
+        plan = self.plan
+        if isinstance(plan.policy, PlacingPolicy):
+            return PlacedBelief(plan.minions, plan.resources, plan.policy, plan.placing)
+        return Belief(plan.minions, plan.resources, plan.expected)
 
     def _make_plane(self) -> ControlPlane | None:
         plan = self.plan

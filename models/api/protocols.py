@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.api.expected import ExpectedPod
+from models.api.schedulingview import PodClass, SchedulingView
 from models.api.types import Arrivals, Phase, Pod, PodTemplate
 
 __all__ = [
     "ClusterView",
     "Context",
+    "Decided",
+    "Decides",
     "DeviceChooser",
     "Master",
+    "PlacingPolicy",
     "PodView",
     "Policy",
     "Refusal",
@@ -152,6 +156,57 @@ class DeviceChooser(Protocol):
 
     def device_for(self, view: ClusterView, template: PodTemplate, minion: int) -> int:
         """Return the device of a minion that a fraction of a GPU goes to; it has that much left."""
+        ...
+
+
+class Decided(Protocol):
+    """What came of one pod; good until the view changes."""
+
+    @property
+    def first(self) -> int:
+        """The first minion of the largest total; -1 where the pod may go nowhere."""
+        ...
+
+    @property
+    def totals(self) -> Ints:
+        """int64 (N,): below 0 where the pod may not go."""
+        ...
+
+
+class Decides(Protocol):
+    """Decides about pods on a view that changes between decisions."""
+
+    def decide(self, pod: PodClass, among: Bools | None = None) -> Decided:
+        """Return what comes of a pod; ``among``: where it may go at all, for reasons that no plug-in knows."""
+        ...
+
+    def could_fit(self, pod: PodClass, minion: int) -> bool:
+        """Tell whether the change of one minion may have made room for a pod that had none."""
+        ...
+
+    def helped_by(self, pod: PodClass, other: PodClass) -> bool:
+        """Tell whether a pod that had no room may have some now that another was bound."""
+        ...
+
+    def reasons(self, pod: PodClass) -> Mapping[str, int]:
+        """Count the minions that a pod may not go to, by reason."""
+        ...
+
+
+@runtime_checkable
+class PlacingPolicy(Protocol):
+    """Looks at minions and at the pods on them, as the kube-scheduler does.
+
+    Attributes:
+        ties: ``first`` (lowest index) or ``random`` among the best.
+        device: Which GPU device a fraction goes to: ``least`` (least left that fits) or ``random``.
+    """
+
+    ties: str
+    device: str
+
+    def decider(self, view: SchedulingView) -> Decides:
+        """Return what decides about pods on a view."""
         ...
 
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
-from models.api.protocols import ScoringPolicy
+from models.api.protocols import PlacingPolicy, ScoringPolicy
 from models.api.specs_taints import NOT_READY, UNREACHABLE, for_scheduling, keeps_off
-from models.api.types import MinionAsk, PodTemplate, ResourceTable
+from models.api.types import MinionAsk, Pod, PodTemplate, ResourceTable
 from models.cluster.changes import ChangeLog
 from models.cluster.classrows import ClassRow, ScorerRow
 from models.cluster.linearblocks import LinearBlock, LinearRow
@@ -154,6 +154,29 @@ class Belief:
         """Return whether ``need`` is free on one minion, eligibility aside."""
         return bool((self._fit[index] >= need).all())
 
+    def fits_devices(self, template: PodTemplate) -> NDArray[np.bool_]:
+        """Return where the GPU devices that a template asks for are left, of a model that it takes: bool (N,)."""
+        need, gpu = self.need(template), template.gpu
+        columns = slice(self._columns, self._columns + 2)
+        found: NDArray[np.bool_] = np.logical_and.reduce(self._fit[:, columns] >= need[columns], axis=1)
+        if gpu is not None and gpu.models:
+            found &= np.array([minion.gpu.model in gpu.models for minion in self._minions], dtype=bool)
+        return found
+
+    def could_fit(self, template: PodTemplate, minion: int) -> bool:
+        """Tell whether the change of one minion may have made room for a pod that had none."""
+        return bool(self.eligible(template)[minion]) and self.fits_one(self.need(template), minion)
+
+    def helped_by(self, template: PodTemplate) -> Callable[[Pod], bool] | None:
+        """Return which pods that had no room may have some now that one of a template was bound; nothing: none."""
+        return None
+
+    def look_at(self, pod: Pod) -> None:
+        """See that a pod is being deleted, or has other labels: here nothing depends on it."""
+
+    def forget(self, pod: Pod) -> None:
+        """Forget what was seen of a pod but that it is there."""
+
     def reasons(self, template: PodTemplate) -> dict[str, int]:
         """Count the minions that reject a template, by reason; a minion may count under several."""
         counts: dict[str, int] = {}
@@ -234,7 +257,7 @@ class Belief:
         self._tolerant.clear()
         self._eligible = {key: each for key, each in self._eligible.items() if not key[2]}
 
-    def row(self, template: PodTemplate, policy: ScoringPolicy) -> ClassRow:
+    def row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
         """Return the cached scores of a class, caught up with every change."""
         found = self._rows.get(template.index)
         if found is None:
@@ -245,7 +268,8 @@ class Belief:
         found.catch_up()
         return found
 
-    def _new_row(self, template: PodTemplate, policy: ScoringPolicy) -> ClassRow:
+    def _new_row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
+        assert isinstance(policy, ScoringPolicy), "a policy that looks at pods has a belief in them"
         need, eligible = self.need(template), self.eligible(template)
         scorer = policy.scorer(self, template)
         if isinstance(scorer, LinearScore):

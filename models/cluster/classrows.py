@@ -20,13 +20,12 @@ _FALSE = b"\0"
 
 
 class ClassRow(Protocol):
-    """What the scheduler asks of a class.
+    """What the scheduler asks of a class."""
 
-    Attributes:
-        scores: float64 (N,), -inf where the class does not fit; as of the last ``catch_up``.
-    """
-
-    scores: NDArray[np.float64]
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """float64 (N,), lowest where the class does not fit; as of the last ``catch_up``."""
+        ...
 
     def catch_up(self) -> None:
         """Score again what changed since the last call."""

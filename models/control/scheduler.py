@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 from models.api import records
-from models.api.protocols import Context, DeviceChooser, Policy, Refusal, ScoringPolicy
-from models.api.types import Pod
+from models.api.protocols import Context, DeviceChooser, PlacingPolicy, Policy, Refusal, ScoringPolicy
+from models.api.types import TERMINATING, Phase, Pod
 from models.cluster.belief import Belief
 from models.control.client import Caller
 from models.control.log import Change, Op
@@ -29,8 +29,15 @@ from sim.streams import Streams
 __all__ = ["Scheduler"]
 
 _CREATED, _ENDED = Op.POD_CREATED, Op.POD_ENDED
+_OPS = (Op.POD_CREATED, Op.POD_ENDED, Op.MINION_CHANGED)
+_OF_PODS_TOO = (*_OPS, Op.POD_CHANGED, Op.POD_LABELLED)
 _BACKLOG = 4096
 """Changes that a scheduler leaves unread at most while nobody waits for room."""
+
+
+def _matters(op: Op, before: int, after: int) -> bool:
+    """Of the changes of a pod only that it begins to be deleted."""
+    return op is not Op.POD_CHANGED or bool((before ^ after) & TERMINATING)
 
 
 class _Attempt:
@@ -77,7 +84,7 @@ class Scheduler:
         store: Store,
         make_client: Callable[..., Caller],
         belief: Belief,
-        policy: ScoringPolicy | Policy,
+        policy: ScoringPolicy | PlacingPolicy | Policy,
         policy_name: str,
         bind: Callable[[Pod, int, tuple[int, ...], int, int], str | None],
         on_parked: Callable[[Pod], None],
@@ -91,13 +98,15 @@ class Scheduler:
         self._belief = belief
         self._policy = policy
         self._policy_name = policy_name
-        self._scoring = policy if isinstance(policy, ScoringPolicy) else None
+        self._scoring = policy if isinstance(policy, ScoringPolicy | PlacingPolicy) else None
+        self._placing = isinstance(policy, PlacingPolicy)
         self._queue = SchedulingQueue(by_class=self._scoring is not None)
         self.client = make_client(
             apply=self._learn,
             act=self._work,
-            ops=(Op.POD_CREATED, Op.POD_ENDED, Op.MINION_CHANGED),
+            ops=_OF_PODS_TOO if self._placing else _OPS,
             interest=self._concerns,
+            matters=_matters,
         )
         self._bind_verb = bind
         self._on_parked = on_parked
@@ -129,11 +138,15 @@ class Scheduler:
             assert type(what) is Pod
             if what.minion >= 0:  # bound by somebody else before it was seen
                 self._belief.place(what.template, what.minion, what.devices, -1)
+                if self._placing:
+                    self._belief.look_at(what)
             elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
         elif op is _ENDED:
             assert isinstance(what, Pod)
             if what.minion >= 0:
+                if self._placing:
+                    self._belief.forget(what)
                 self._belief.place(what.template, what.minion, what.devices, 1)
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
@@ -141,6 +154,16 @@ class Scheduler:
             entry = self._store.minions[what]
             self._belief.set_condition(what, entry.ready, entry.taints)
             self._help(what, seq)
+        else:
+            self._see(what, seq)
+
+    def _see(self, what: object, seq: int) -> None:
+        """See that a pod is being deleted, or has other labels: where pods are looked at, this may make room."""
+        pod = what[0] if isinstance(what, tuple) else what
+        assert isinstance(pod, Pod)
+        if pod.minion >= 0 and pod.phase <= Phase.RUNNING:
+            self._belief.look_at(pod)
+            self._help(pod.minion, seq)
 
     def restart(self) -> None:
         """Start again with empty memory: the queue and the belief are made from the record."""
@@ -152,6 +175,10 @@ class Scheduler:
             [(entry.ready, entry.taints) for entry in entries],
             [(pod.template, pod.minion, pod.devices) for pods in bound for pod in pods.values()],
         )
+        if self._placing:
+            for pods in bound:
+                for pod in pods.values():
+                    self._belief.look_at(pod)
         for pod in self._store.pending.values():
             self._queue.add(pod)
         self.client.poke()
@@ -160,13 +187,7 @@ class Scheduler:
         """Wake what the change of one minion could help."""
         if self._queue.parked:
             belief = self._belief
-            self._queue.wake(
-                lambda pod: (
-                    bool(belief.eligible(pod.template)[minion])
-                    and belief.fits_one(belief.need(pod.template), minion)
-                ),
-                seq,
-            )
+            self._queue.wake(lambda pod: belief.could_fit(pod.template, minion), seq)
 
     def _attempt(self, pod: Pod, cause: int) -> None:
         template, queue = pod.template, self._queue
@@ -183,6 +204,9 @@ class Scheduler:
         self._belief.place(template, minion, devices, -1)
         if queue.parked:
             queue.bound(pod)
+            helped = self._belief.helped_by(template)
+            if helped is not None:
+                queue.wake(helped, cause)
         if self.client.instant:
             self.engine.cause = cause
             self._bind(pod, minion, devices, cause, self.generation)

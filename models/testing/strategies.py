@@ -172,7 +172,9 @@ def scenarios(draw: st.DrawFn, *, kinds: tuple[str, ...] = (), deletions: bool =
         "master": draw(deliveries()),
         "controllers": draw(controllers(deletions=deletions)),
         "services": [{"name": f"s{app}", "selector": {"app": app}} for app in "ab"],
-        "policy": {"scheduler": draw(st.sampled_from(("worst-fit", "first-fit", "dot-product")))},
+        "policy": {
+            "scheduler": draw(st.sampled_from(("worst-fit", "first-fit", "dot-product", "kubernetes")))
+        },
         "faults": draw(faults(pools, kinds=kinds)),
     }
 

@@ -15,7 +15,8 @@ from models.api.types import GpuRequest, Phase, Pod
 from models.policies.first_fit import FirstFit
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.policies.random_fit import RandomFit
-from models.world import FaultPlan, World
+from models.world import World
+from models.worldplan import FaultPlan
 from sim.distributions import Constant
 from sim.engine import OBSERVER
 from tests.support.worlds import Bench, ran, records

@@ -14,7 +14,8 @@ from models.catalog import vocabulary
 from models.plan import make_plan
 from models.policies.first_fit import FirstFit
 from models.workloads.templates import TemplateTable
-from models.world import FaultPlan, Plan, Sinks, World
+from models.world import Sinks, World
+from models.worldplan import FaultPlan, Plan
 from sim.journalchunks import ChunkMemory
 from sim.streams import Streams
 

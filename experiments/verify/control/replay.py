@@ -28,7 +28,8 @@ from models.control.kubeletdelays import KubeletDelays
 from models.control.plane import ControlPlan, ControlPlane
 from models.controlplan import tolerates_s
 from models.workloads.templates import TemplateTable
-from models.world import Plan, Sinks, World
+from models.world import Sinks, World
+from models.worldplan import Plan
 from sim.distributions import Uniform
 from sim.engine import RECORD
 from sim.journalchunks import ChunkMemory

@@ -7,74 +7,28 @@ normalised), the row decides. Else what pods are where is looked at through the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.api.schedulingview import PRESENT, PodClass, SchedulingView
 from models.policies.kubernetes.columns import KeptColumns
+from models.policies.kubernetes.decision import Decision, Scored
 from models.policies.kubernetes.plugin import Look, MinionScore, PodScore, Refused
 from models.policies.kubernetes.profile import Profile
 from models.policies.kubernetes.resource_block import NOWHERE, ResourceBlock, ResourceScore
 from models.policies.kubernetes.resource_scores import column_of
 from models.policies.kubernetes.resources_fit import ResourcesFit
+from models.policies.kubernetes.sampling import Sampling
 
-__all__ = ["Decider", "Decision", "Scored"]
+__all__ = ["Decider"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _CACHED_CLASSES = 4096
-
-
-class Decision:
-    """What came of one pod. Good until the view changes.
-
-    Args:
-        row: int64 (N,): below 0 where the pod may not go; else the total but for what all minions have alike.
-        alike: What all have alike.
-    """
-
-    __slots__ = ("_alike", "_row")
-
-    def __init__(self, row: Ints, alike: int) -> None:
-        self._row = row
-        self._alike = alike
-
-    @property
-    def first(self) -> int:
-        """The first minion of the largest total; -1 where the pod may go nowhere."""
-        row = self._row
-        if not row.size:
-            return -1
-        index = int(row.argmax())
-        return index if row.item(index) >= 0 else -1
-
-    @property
-    def best(self) -> Ints:
-        """The minions of the largest total, in order; empty where the pod may go nowhere."""
-        first = self.first
-        return np.flatnonzero(self._row == self._row[first]) if first >= 0 else np.empty(0, dtype=np.int64)
-
-    @property
-    def feasible(self) -> Ints:
-        """The minions that the pod may go to, in order."""
-        return np.flatnonzero(self._row >= 0)
-
-    @property
-    def totals(self) -> Ints:
-        """int64 (N,): weighted sum of the scores; -1 where the pod may not go."""
-        return np.where(self._row >= 0, self._row + self._alike, NOWHERE)
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A plug-in's scores of the feasible minions, before and after they are normalised: int64 (k,) each."""
-
-    raw: Ints
-    normal: Ints
 
 
 class _Row:
@@ -110,19 +64,49 @@ class Decider:
     Args:
         profile: Plug-ins.
         view: What is believed; it may change between decisions.
+        percentage: percentageOfNodesToScore: 0 for adaptive, 100 to look at all.
     """
 
-    def __init__(self, profile: Profile, view: SchedulingView) -> None:
+    def __init__(self, profile: Profile, view: SchedulingView, percentage: int = 100) -> None:
         self.profile = profile
         self.view = view
         self._columns = KeptColumns(view)
         self._rows: dict[int, _Row] = {}
         self._block: ResourceBlock | None = None
+        self._sampling = Sampling(view, percentage)
+        self._samples = self._sampling.cuts
         self._fits = any(isinstance(each, ResourcesFit) for each in profile.pod_filters)
         self._others = [each for each in profile.pod_filters if not isinstance(each, ResourcesFit)]
 
-    def decide(self, pod: PodClass) -> Decision:
-        """Filter and score all minions. HOT."""
+    def decide(self, pod: PodClass, among: Bools | None = None) -> Decision:
+        """Filter and score all minions, or as many as the percentage says. HOT.
+
+        Args:
+            pod: Its class.
+            among: Where it may go at all, for reasons that no plug-in knows: bool (N,); None: everywhere.
+        """
+        row = self._caught_up(pod)
+        if row.settled and among is None and not self._samples:
+            return Decision(row.resources, row.alike)
+        return self._decide(row, among)
+
+    def could_fit(self, pod: PodClass, minion: int) -> bool:
+        """Tell whether the change of one minion may have made room for a pod: there, or anywhere by what others say."""
+        row = self._caught_up(pod)
+        if any(each.concerns(Look(self.view, pod, self._columns)) for each in self._others):
+            return True
+        return bool(row.resources[minion] >= 0 and (row.allowed is None or row.allowed[minion]))
+
+    def helped_by(self, pod: PodClass, other: PodClass) -> bool:
+        """Tell whether a pod that found no room may find some now that another was bound.
+
+        Its required affinity may speak of the other, or the other may have filled the place with least.
+        """
+        if any(each.hard for each in pod.pod.spread):
+            return True
+        return any(term.matches(other.pod.namespace, other.labels) for term in pod.pod.affinity)
+
+    def _caught_up(self, pod: PodClass) -> _Row:
         row = self._rows.get(pod.number)
         if row is None:
             row = self._rows[pod.number] = self._new_row(pod)
@@ -132,9 +116,7 @@ class Decider:
         if row.of != now:
             self._look_again(row)
             row.of = now
-        if row.settled:
-            return Decision(row.resources, row.alike)
-        return self._decide(row)
+        return row
 
     def _new_row(self, pod: PodClass) -> _Row:
         if len(self._rows) >= _CACHED_CLASSES:
@@ -170,16 +152,18 @@ class Decider:
             row.alike += 0 if said is None else weight * said
         row.settled = not heard and allowed is None and row.added is None and not row.varying
 
-    def _decide(self, row: _Row) -> Decision:
+    def _decide(self, row: _Row, among: Bools | None) -> Decision:
         look = Look(self.view, row.pod, self._columns)
         feasible = row.resources >= 0
+        if among is not None:
+            feasible &= among
         if row.allowed is not None:
             feasible &= row.allowed
         for each in self._others:
             passes = each.passes(look)
             if passes is not None:
                 feasible &= passes
-        rows = np.flatnonzero(feasible)
+        rows = self._sampling.found(feasible) if self._samples else np.flatnonzero(feasible)
         totals = np.full(feasible.size, NOWHERE, dtype=np.int64)
         if not rows.size:
             return Decision(totals, 0)
@@ -207,6 +191,16 @@ class Decider:
             for minion in _refused(each.passes(look)):
                 found.setdefault(minion, {})[each.name] = each.refused(look, minion)
         return found
+
+    def reasons(self, pod: PodClass) -> Mapping[str, int]:
+        """Count the minions that a pod may not go to, by what the first filter that turns them down says."""
+        counts: Counter[str] = Counter()
+        refusals = self.refusals(pod)
+        for minion, found in refusals.items():
+            if self.view.left[minion, PRESENT] > 0:
+                counts.update(next(iter(found.values())).reasons)
+        gone = int((self.view.left[:, PRESENT] <= 0).sum())
+        return counts | Counter({"node(s) were not ready": gone} if gone else {})
 
     def scores(self, pod: PodClass) -> Mapping[str, Scored]:
         """Return what each plug-in gives the feasible minions."""

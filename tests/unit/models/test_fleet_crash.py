@@ -8,7 +8,8 @@ import pytest
 
 from models.api.types import GpuRequest, Phase
 from models.failures.crash import CrashFault, DrawnClock, start_drawn
-from models.world import FaultPlan, World
+from models.world import World
+from models.worldplan import FaultPlan
 from sim.distributions import Constant, Weibull
 from sim.engine import Engine
 from sim.errors import InvariantError

@@ -12,7 +12,7 @@ from models.api.protocols import Refusal
 from models.api.types import GpuRequest, Phase
 from models.policies.packing import BestFit
 from models.policies.random_fit import RandomFit
-from models.world import FaultPlan
+from models.worldplan import FaultPlan
 from sim.distributions import Constant
 from sim.errors import PluginError
 from tests.support.worlds import Bench, records

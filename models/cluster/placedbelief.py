@@ -1,0 +1,172 @@
+"""The belief of a scheduler whose policy looks at pods too: what is free, and besides who is where.
+
+What no plug-in of the kube-scheduler knows (shares and models of GPU devices) is looked up in the columns of
+:class:`models.cluster.belief.Belief`, and narrows down where a pod may go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.api.protocols import Decided, PlacingPolicy, ScoringPolicy
+from models.api.scheduling import MinionAsScheduled, Owner
+from models.api.scheduling_templates import as_scheduled
+from models.api.specs_taints import NOT_READY, UNREACHABLE, UNSCHEDULABLE, parse_taint
+from models.api.taints import Taint
+from models.api.types import TERMINATING, MinionAsk, Pod, PodTemplate, ResourceTable
+from models.cluster.belief import Belief
+from models.cluster.classrows import ClassRow
+from models.cluster.placements import Known, Placements
+
+__all__ = ["PlacedBelief", "Placing"]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """What is known of a cluster besides the minions' resources.
+
+    Attributes:
+        minions: By index.
+        owners: Objects that select pods.
+    """
+
+    minions: Sequence[MinionAsScheduled] = ()
+    owners: Sequence[Owner] = ()
+
+
+class _Row:
+    """A decision as a class's row: :class:`models.cluster.classrows.ClassRow`."""
+
+    __slots__ = ("_decided",)
+
+    def __init__(self, decided: Decided) -> None:
+        self._decided = decided
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """The totals."""
+        return self._decided.totals.astype(np.float64)
+
+    def catch_up(self) -> None:
+        """It is of now."""
+
+    def best(self) -> int:
+        """Return the first minion of the highest total, or -1."""
+        return self._decided.first
+
+
+class PlacedBelief(Belief):
+    """Belief in minions and in the pods on them.
+
+    Args:
+        minions: The minions, in order of index.
+        resources: The columns.
+        policy: What decides.
+        placing: What else is known.
+    """
+
+    def __init__(
+        self, minions: Sequence[MinionAsk], resources: ResourceTable, policy: PlacingPolicy, placing: Placing
+    ) -> None:
+        super().__init__(minions, resources)
+        self._placements = Placements(placing.minions, placing.owners)
+        self._decider = policy.decider(self._placements)
+        self._known: dict[int, Known] = {}
+        self._changed_pods: dict[int, tuple[Known, bool, int]] = {}
+        for index, minion in enumerate(minions):
+            self._placements.set_present(index, minion.ready)
+
+    def known(self, template: PodTemplate) -> Known:
+        """Return the class that pods of a template are of, while nobody has changed their labels."""
+        found = self._known.get(template.index)
+        if found is None:
+            found = self._known[template.index] = self._placements.know(
+                as_scheduled(template, self.resources)
+            )
+        return found
+
+    def row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
+        """Decide about a pod of a class."""
+        among = None if template.gpu is None else self.fits_devices(template)
+        return _Row(self._decider.decide(self.known(template), among))
+
+    def could_fit(self, template: PodTemplate, minion: int) -> bool:
+        """Tell whether the change of one minion may have made room for a pod."""
+        if template.gpu is not None and not self.fits_devices(template)[minion]:
+            return False
+        return self._decider.could_fit(self.known(template), minion)
+
+    def helped_by(self, template: PodTemplate) -> Callable[[Pod], bool] | None:
+        """Return which pods may find room now that one of a template was bound."""
+        bound, decider = self.known(template), self._decider
+        return lambda pod: decider.helped_by(self.known(pod.template), bound)
+
+    def reasons(self, template: PodTemplate) -> dict[str, int]:
+        """Count the minions that a pod may not go to, as the real scheduler's event does."""
+        counts = dict(self._decider.reasons(self.known(template)))
+        if template.gpu is not None:
+            short = len(self) - int(self.fits_devices(template).sum())
+            counts |= {"gpu": short} if short else {}
+        return counts
+
+    def place(self, template: PodTemplate, index: int, devices: tuple[int, ...], sign: int) -> None:
+        """Take (sign -1) or give back (sign +1) what a pod uses on a minion. HOT."""
+        super().place(template, index, devices, sign)
+        self._placements.place(self.known(template), index, -sign)
+
+    def look_at(self, pod: Pod) -> None:
+        """See that a pod is being deleted, or has other labels."""
+        if pod.minion < 0:
+            return
+        self.forget(pod)
+        plain = self.known(pod.template)
+        now, ending = plain, bool(pod.word & TERMINATING)
+        if pod.labels != pod.template.labels:
+            now = self._placements.know(replace(plain.pod, labels=pod.labels))
+        if ending or now is not plain:
+            self._placements.place(plain, pod.minion, -1)
+            self._placements.place(now, pod.minion, 1, terminating=ending)
+            self._changed_pods[pod.arrival] = (now, ending, pod.minion)
+
+    def forget(self, pod: Pod) -> None:
+        """Forget what was seen of a pod but that it is there."""
+        found = self._changed_pods.pop(pod.arrival, None)
+        if found is not None:
+            now, ending, minion = found
+            self._placements.place(now, minion, -1, terminating=ending)
+            self._placements.place(self.known(pod.template), minion, 1)
+
+    def relist(
+        self,
+        minions: Sequence[tuple[bool, tuple[str, ...]]],
+        placed: Iterable[tuple[PodTemplate, int, tuple[int, ...]]],
+    ) -> None:
+        """Forget all, and believe this: (ready, taints) by minion; (template, minion, devices) of what is bound."""
+        self._changed_pods.clear()
+        self._placements.clear()
+        super().relist(minions, placed)
+
+    def set_condition(self, index: int, ready: bool, taints: tuple[str, ...]) -> None:
+        """Believe a minion ready or not, with these taints.
+
+        As in the real cluster it is the taints that keep pods off; a minion that is not ready and has none for that
+        (with timing ``instant`` none is put on) takes nobody.
+        """
+        super().set_condition(index, ready, taints)
+        placements = self._placements
+        given = tuple(_taint(text) for text in taints)
+        before = placements.minions[index]
+        if before.taints != given:
+            cordoned = any(taint.key == UNSCHEDULABLE for taint in given)
+            placements.change_minion(index, replace(before, taints=given, unschedulable=cordoned))
+        says_why = any(taint.key in {NOT_READY, UNREACHABLE} for taint in given)
+        placements.set_present(index, ready or says_why)
+
+
+def _taint(text: str) -> Taint:
+    found = parse_taint(text)
+    return Taint(found.key, found.effect, found.value)  # type: ignore[arg-type]  # one of the effects

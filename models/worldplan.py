@@ -1,0 +1,109 @@
+"""What a world is made from: minions, workloads, the policy, faults, controllers and services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models.api.expected import ExpectedPod
+from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadSource
+from models.api.selectors import Selector
+from models.api.types import CPU, MinionAsk, PodTemplate, ResourceTable
+from models.cluster.placedbelief import Placing
+from models.control.operations import OperationPlan
+from models.control.plane import ControlPlan
+from models.control.snapshot import Snapshot
+from models.failures.crash import Law
+from sim.streams import Streams
+
+__all__ = ["ControllerPlan", "FaultPlan", "Plan", "ServicePlan"]
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """A crash of minions, by index.
+
+    Attributes:
+        at_s: When; nothing if it is drawn.
+        failure: Law of time to failure; nothing if it is at a time.
+        repair: Law of repair; nothing: never repaired.
+        stationary: Drawn clocks start stationary.
+    """
+
+    name: str
+    minions: tuple[int, ...]
+    at_s: float | None = None
+    failure: Law | None = None
+    repair: Law | None = None
+    stationary: bool = True
+
+
+@dataclass(frozen=True)
+class ControllerPlan:
+    """A controller: when it comes, changes and goes.
+
+    Attributes:
+        steps: (time, replicas) after the first.
+        deletion: (time, policy), or nothing.
+    """
+
+    name: str
+    namespace: str
+    template: PodTemplate
+    selector: Selector
+    replicas: int
+    start_s: float = 0.0
+    steps: tuple[tuple[float, int], ...] = ()
+    deletion: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """A service, there from the start."""
+
+    name: str
+    namespace: str
+    selector: Selector
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a world is made from.
+
+    Attributes:
+        sources: (workload's name, source), in order; they share ``streams`` and ``templates``.
+        templates: The run's templates; sources may add to it.
+        placing: What a policy that looks at pods too knows besides; empty for others.
+        snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
+        control: The control plane; nothing where there are neither controllers nor services nor timing.
+    """
+
+    seed: int
+    until_s: float
+    resources: ResourceTable
+    minions: Sequence[MinionAsk]
+    templates: Sequence[PodTemplate]
+    sources: Sequence[tuple[str, WorkloadSource]]
+    policy: ScoringPolicy | PlacingPolicy | Policy
+    policy_name: str
+    streams: Streams
+    faults: Sequence[FaultPlan] = ()
+    control: ControlPlan | None = None
+    controllers: Sequence[ControllerPlan] = ()
+    services: Sequence[ServicePlan] = ()
+    operations: Sequence[OperationPlan] = ()
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    placing: Placing = field(default_factory=Placing)
+    checks: str = "cheap"
+    max_events: int | None = None
+
+    def expected(self) -> Sequence[ExpectedPod]:
+        """Return which pods are to be expected: of workloads, of controllers, and those that are there already."""
+        return [
+            *(pod for _, source in self.sources for pod in source.expected(self.until_s)),
+            *(
+                ExpectedPod(each.template.need[CPU], each.template.gpu, each.replicas)
+                for each in self.controllers
+            ),
+            *(ExpectedPod.like(found.ask) for found in self.snapshot.pods if found.controller is None),
+        ]
