@@ -55,21 +55,24 @@ class ControlSteps:
         if term.name == "endpoints":
             services = chosen(read_named(self._run.manifest, "services"), term.selector)
             return summed([self._series(_SERIES[3], each) for each in services])
-        owners = read_named(self._run.manifest, "owners")
-        if term.name in _COUNTED:
-            return self._counted(term.name, chosen(owners, term.selector))
-        controllers = chosen(owners, term.selector, "controller/")
-        if term.name == "unavailable":
-            return summed([self._unavailable(each) for each in controllers])
-        if term.name == "copies":
-            return combined([self._copies(each) for each in controllers], lambda rows: rows.max(axis=0))
-        return summed([self._series(f"controller_{term.name}", each) for each in controllers])
+        kind = "" if term.name in _COUNTED else "controller/"
+        return self.about(term.name, chosen(read_named(self._run.manifest, "owners"), term.selector, kind))
+
+    def about(self, word: str, owners: Sequence[str]) -> Steps:
+        """Return a metric of some owners of pods, as the journal names them; of controllers unless it is counted."""
+        if word in _COUNTED:
+            return summed([self._counted[word].get(each, NOTHING) for each in owners])
+        if word == "unavailable":
+            return summed([self._unavailable(each) for each in owners])
+        if word == "copies":
+            return combined([self._copies(each) for each in owners], lambda rows: rows.max(axis=0))
+        return summed([self._series(f"controller_{word}", each) for each in owners])
 
     def each(self, selector: str) -> list[dict[str, Steps]]:
         """Return what single controllers had: ``desired``, ``ready`` and ``unavailable`` of each."""
         words = ("desired", "ready", "unavailable")
         return [
-            {word: self.of(MetricTerm(word, key.removeprefix("controller/"), 0, 0)) for word in words}
+            {word: self.about(word, [key]) for word in words}
             for key in chosen(read_named(self._run.manifest, "owners"), selector, "controller/")
         ]
 
@@ -91,10 +94,16 @@ class ControlSteps:
         desired, ready = (self._series(f"controller_{word}", controller) for word in ("desired", "ready"))
         return combined([desired, ready], lambda rows: np.maximum(rows[0] - rows[1], 0.0))
 
-    def _counted(self, name: str, owners: Sequence[str]) -> Steps:
-        """How often by then something happened to pods of these owners."""
-        rows = self._life.filter(_COUNTED[name] & pl.col("owner").is_in(owners))
-        return Steps(rows["time_s"].to_numpy(), np.arange(1.0, rows.height + 1))
+    @cached_property
+    def _counted(self) -> dict[str, dict[str, Steps]]:
+        """By what is counted and by owner, how often by then it happened to pods of that owner."""
+        return {
+            word: {
+                str(owner): Steps(rows["time_s"].to_numpy(), np.arange(1.0, rows.height + 1))
+                for (owner,), rows in self._life.filter(what).group_by("owner", maintain_order=True)
+            }
+            for word, what in _COUNTED.items()
+        }
 
     def _copies(self, controller: str) -> Steps:
         """How many copies of one of a controller's pods run at least, on machines, not in the record.
@@ -137,12 +146,11 @@ def controller_steps(run: RunFiles) -> dict[str, dict[str, Steps]]:
     """Return by controller, named without the default namespace, each of :data:`CONTROLLER_WORDS` over time."""
     steps = ControlSteps(run)
     return {
-        key.removeprefix("default/"): {
-            word: steps.of(MetricTerm(word, key, 0, 0)) for word in CONTROLLER_WORDS
+        named.object.removeprefix("controller/").removeprefix("default/"): {
+            word: steps.about(word, [named.object]) for word in CONTROLLER_WORDS
         }
         for named in read_named(run.manifest, "owners")
         if named.object.startswith("controller/")
-        for key in [named.object.removeprefix("controller/")]
     }
 
 
