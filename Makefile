@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest -q --durations=5 --durations-min=10
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make demo       a cluster under three policies: a table and a report'
+	@echo 'make demo       a shop that loses a minion and heals; a cluster under three policies'
 	@echo 'make test       the tests, except the long ones'
 	@echo 'make test-long  the long tests'
 	@echo 'make check      ruff, mypy --strict, import-linter'

@@ -30,7 +30,7 @@ _NEAR_SIGNS: Final = {
     "=": "==", "===": "==", "~=": "==", "=>": ">=", "≥": ">=", "=<": "<=", "≤": "<=",
     "<>": "!=", "!": "!=", "!==": "!=", "≠": "!=",
 }  # fmt: skip
-_SUFFIXES: Final = ("within", "during", "always", "at")
+_SUFFIXES: Final = ("within", "during", "throughout", "always", "at")
 
 
 class Reader:
@@ -140,15 +140,18 @@ class Reader:
             self._keyword("end")
             return Suffix("at end")
         if word == "during":
-            fault, place = self._fault("during")
+            fault, place = self._fault(word)
             return Suffix("during", fault, fault_offset=place)
+        if word == "throughout":
+            fault, place = self._fault(word)
+            return Suffix("throughout", fault, fault_offset=place)
         if word == "within":
             within_s = self._duration()
             self._keyword("of")
             fault, place = self._fault("of")
             return Suffix("within", fault, within_s, place)
         found = f"'{word}'" if word else self._shown()
-        expected = "'within D of FAULT', 'during FAULT', 'always', 'at end' or nothing"
+        expected = "'within D of FAULT', 'during FAULT', 'throughout FAULT', 'always', 'at end' or nothing"
         raise self._problem(f"expected {expected}, not {found}", nearest_word(word, _SUFFIXES), offset=offset)
 
     def _keyword(self, word: str) -> None:

@@ -1,4 +1,6 @@
-"""What a scenario expects of its run: ``TERM OP TERM [within D of FAULT | during FAULT | always | at end]``.
+"""What a scenario expects of its run.
+
+``TERM OP TERM [within D of FAULT | during FAULT | throughout FAULT | always | at end]``:
 
 A TERM is a number with its unit or ``METRIC(selector)`` of the closed list
 :data:`experiments.expectationwords.METRICS`; one side at least is a metric. OP is one of ``== != < <= > >=``.

@@ -143,13 +143,13 @@ class Suffix:
     """When it must hold.
 
     Attributes:
-        kind: within, during, always, at end.
-        fault: For within and during.
+        kind: within, during, throughout, always, at end.
+        fault: For within, during and throughout.
         within_s: For within.
         fault_offset: Where the fault's name stands.
     """
 
-    kind: Literal["within", "during", "always", "at end"]
+    kind: Literal["within", "during", "throughout", "always", "at end"]
     fault: str = ""
     within_s: float = 0.0
     fault_offset: int = 0

@@ -10,7 +10,9 @@ changes, so a condition is looked at where a side of it changes and nowhere else
   occurrence fails; an occurrence whose time is not over when the run ends is inconclusive if not yet true.
 - ``during F``: at some time in [start, end) of every occurrence, and of one at least: what a fault does, it does some
   time after it began; if the run ends before the fault does and it was not true yet it is inconclusive, unless nobody
-  was ever to repair it. (``always`` is for what holds all the time.)
+  was ever to repair it.
+- ``throughout F``: at every time in [start, end) of every occurrence, and of one at least; if the run ends before the
+  fault does and it was always true it is inconclusive, unless nobody was ever to repair it.
 
 What an unfinished run has not shown is inconclusive; what it has shown to be false has failed.
 """
@@ -120,8 +122,8 @@ class _Case:
             verdict: Verdict = "failed" if self._lives.complete else "inconclusive"
             return self._said(verdict, None, f"the fault {name} did not occur")
         self._several = len(occurrences) > 1
-        judge_one = self._within if self._suffix.kind == "within" else self._during
-        judged = [judge_one(i) for i in occurrences]
+        judges = {"within": self._within, "during": self._during, "throughout": self._throughout}
+        judged = [judges[self._suffix.kind](i) for i in occurrences]
         for worse in ("failed", "inconclusive"):
             for one in judged:
                 if one.verdict == worse:
@@ -200,6 +202,20 @@ class _Case:
         if goes_on and not (self._lives.complete and faults.for_ever[occurrence]):
             return self._said("inconclusive", end_s, f"not true yet, and the run ends before {name} is over")
         return self._said("failed", end_s, f"not once true during {name}; at its end {self._seen(end_s)}")
+
+    def _throughout(self, occurrence: int) -> Judgement:
+        faults = self._lives.faults
+        start_s, over_s = float(faults.began_s[occurrence]), float(faults.ended_s[occurrence])
+        goes_on = math.isnan(over_s)
+        end_s = self._end_s if goes_on else over_s
+        name = self._name(occurrence)
+        broken_s = self._first(False, start_s, end_s, closed=goes_on)
+        if broken_s is not None:
+            after = say_time(broken_s - start_s)
+            return self._said("failed", broken_s, f"{after} after the start of {name} {self._seen(broken_s)}")
+        if goes_on and not (self._lives.complete and faults.for_ever[occurrence]):
+            return self._said("inconclusive", end_s, f"true so far, and the run ends before {name} is over")
+        return self._said("passed", end_s, f"true throughout {name}; at its end {self._seen(end_s)}")
 
     def _name(self, occurrence: int) -> str:
         faults = self._lives.faults

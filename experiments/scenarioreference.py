@@ -35,10 +35,10 @@ A key that is not here is an error, told with its line, its column and the neare
 
 _EXPECT: Final = """## Expectations
 
-`TERM OP TERM [within TIME of FAULT | during FAULT | always | at end]`, where a TERM is a number with its unit or
-one of the metrics below, and OP one of `== != < <= > >=`. Without a suffix it is `at end`. `within`: true at some
-time in [start, start + TIME] of every occurrence of the fault, and of one at least; `during`: true at some
-time of every occurrence, and of one at least; `always`: true all the time of the run.
+`TERM OP TERM [within TIME of FAULT | during FAULT | throughout FAULT | always | at end]`, where a TERM is a number
+with its unit or one of the metrics below, and OP one of `== != < <= > >=`. Without a suffix it is `at end`. `within`:
+true at some time in [start, start + TIME] of every occurrence of the fault, and of one at least; `during`: true at some
+time of every occurrence, and of one at least; `throughout`: at all of these times; `always`: true all the time.
 
 | metric | takes | is a | what it is |
 |---|---|---|---|

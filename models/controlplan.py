@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from types import MappingProxyType
 
 from models.api.specs import Scenario
 from models.api.specs_cluster import MinionPool
@@ -141,8 +142,16 @@ def chosen_minions(target: MinionTarget, minions: Sequence[MinionAsk]) -> tuple[
     )
 
 
-def operation_plan(fault: Fault, minions: Sequence[MinionAsk]) -> OperationPlan:
-    """Return the plan of a fault that is not a crash."""
+def operation_plan(
+    fault: Fault, minions: Sequence[MinionAsk], controllers: Mapping[str, str] = MappingProxyType({})
+) -> OperationPlan:
+    """Return the plan of a fault that is not a crash.
+
+    Args:
+        fault: What was asked.
+        minions: Those of the cluster.
+        controllers: Where a controller is not called as it was written, as that of a Deployment: its key.
+    """
     action = fault.action
     words: dict[str, object] = {}
     if isinstance(action, TaintMinions):
@@ -166,15 +175,20 @@ def operation_plan(fault: Fault, minions: Sequence[MinionAsk]) -> OperationPlan:
         minions=chosen_minions(action, minions) if isinstance(action, MinionTarget) else (),
         pods=action.pods if isinstance(action, PodTarget) else None,
         count=action.count if isinstance(action, PodTarget) else None,
-        rollout=_rollout(action, minions),
+        rollout=_rollout(action, minions, controllers),
         words=words,
     )
 
 
-def _rollout(action: Action, minions: Sequence[MinionAsk]) -> RolloutPlan | None:
+def _rollout(
+    action: Action, minions: Sequence[MinionAsk], controllers: Mapping[str, str]
+) -> RolloutPlan | None:
     if isinstance(action, Drain):
         return RolloutPlan(
-            chosen_minions(action, minions), drains=True, force=action.force, limit=_limit(action.limit)
+            chosen_minions(action, minions),
+            drains=True,
+            force=action.force,
+            limit=_limit(action.limit, controllers),
         )
     if isinstance(action, Rolling):
         drains = "drain" in action.action
@@ -187,13 +201,15 @@ def _rollout(action: Action, minions: Sequence[MinionAsk]) -> RolloutPlan | None
             at_once=action.at_once,
             pause_s=action.pause_s,
             force=action.force,
-            limit=_limit(action.limit),
+            limit=_limit(action.limit, controllers),
         )
     return None
 
 
-def _limit(limit: Limit | None) -> LimitPlan | None:
+def _limit(limit: Limit | None, controllers: Mapping[str, str]) -> LimitPlan | None:
     if limit is None:
         return None
-    kind = "service" if limit.controller is None else "controller"
-    return LimitPlan(kind, f"{limit.namespace}/{limit.controller or limit.service}", limit.ready)
+    if limit.controller is None:
+        return LimitPlan("service", f"{limit.namespace}/{limit.service}", limit.ready)
+    key = f"{limit.namespace}/{limit.controller}"
+    return LimitPlan("controller", controllers.get(key, key), limit.ready)

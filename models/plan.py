@@ -19,6 +19,7 @@ from models.api.specs import (
     TraceWorkload,
 )
 from models.api.specs_control import INSTANT
+from models.api.specs_controllers import Controller
 from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
@@ -59,6 +60,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     ]
     until_s = math.inf if scenario.until_s is None else scenario.until_s
     faults = [fault for fault in scenario.faults if fault.enabled]
+    called = {each.key: each.spec.key for each in scenario.manifests if isinstance(each.spec, Controller)}
     plugin = scenario.policy.scheduler
     policy = make_policy(plugin, (*RESOURCE_WORDS, *resources.extended))
     return Plan(
@@ -77,7 +79,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         services=service_plans(scenario),
         snapshot=snapshot_of(scenario, minions, make),
         placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
-        operations=[operation_plan(fault, minions) for fault in faults if fault.crash is None],
+        operations=[operation_plan(fault, minions, called) for fault in faults if fault.crash is None],
         checks=scenario.checks,
         max_events=max_events,
     )

@@ -6,7 +6,8 @@ looked at every second. Left are pods that tolerate the cordon, as those of daem
 that no controller would make anew.
 
 With a limit an operator looks before every minion and every eviction whether enough is ready, and if not again every
-5 s (as kubectl does where a budget refuses an eviction). Looks that would find nothing changed are not made.
+5 s (as kubectl does where a budget refuses an eviction); of several at once the master refuses all but the first.
+Looks that would find nothing changed are not made.
 """
 
 from __future__ import annotations
@@ -195,6 +196,7 @@ class _Operator:
         self._plan = plan
         self._fault = fault
         self._down_s = down_s
+        self._refused = False
 
     def work(self, queue: deque[int]) -> _Steps:
         """Take minion after minion."""
@@ -250,8 +252,10 @@ class _Operator:
         yield self._all.call(lambda: None)  # reads its pods
         pods = [pod for pod in self._store.bound[minion].values() if self._goes(pod)]
         for pod in pods:
-            yield from self._enough_ready()
-            yield self._all.call(partial(self._evict, pod))
+            self._refused = True
+            while self._refused:
+                yield from self._enough_ready()
+                yield self._all.call(partial(self._evict, pod))
         began_s = self._engine.now_s
         for pod in pods:
             yield self._all.gone(pod)
@@ -267,6 +271,11 @@ class _Operator:
         return self._plan.force or self._all.is_owned(pod)
 
     def _evict(self, pod: Pod) -> None:
+        """Evict a pod, unless another operator was quicker with the last that could be spared."""
+        limit = self._plan.limit
+        self._refused = limit is not None and not self._all.readiness.holds(limit)
+        if self._refused:
+            return
         self._store.terminate(pod, cause=self._engine.cause, actor=self._all.identity, reason=EVICTED)
 
     def _reboot(self, minion: int) -> _Steps:

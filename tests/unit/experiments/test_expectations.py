@@ -40,6 +40,7 @@ def test_a_whole_expectation_is_read() -> None:
         ("pending() == 0 at end", "at end"),
         ("0 == pending() always", "always"),
         ("running(batch)==running() during web-3-dies", "during"),
+        ("running(batch) > 0 throughout web-3-dies", "throughout"),
         ("  delay_p95()   <  5m   ", "at end"),
         ("utilisation(example.com/fpga) <= 0.5 always", "always"),
         ("ready_minions(web) > 1 always", "always"),
@@ -66,6 +67,8 @@ def test_these_are_right(text: str, kind: str) -> None:
         ("pending() == 0 within 5 of web-3-dies", 22, "expected a time with a unit", "5s"),
         ("pending() == 0 within 5m of web-4-dies", 28, "no fault is named 'web-4-dies'", "web-3-dies"),
         ("pending() == 0 during", 21, "fault", None),
+        ("pending() == 0 throughout", 25, "fault", None),
+        ("pending() == 0 throughot web-3-dies", 15, "throughot", "throughout"),
         ("pending(bach) == 0", 8, "no workload is named 'bach'", "batch"),
         ("ready_minions(wb) == 0", 14, "no minion or pool is named 'wb'", "web"),
         ("utilisation(gpus) > 0", 12, "no resource is named 'gpus'", "gpu"),
@@ -95,7 +98,7 @@ def test_a_text_without_end_is_refused() -> None:
 
 
 _PIECES = st.sampled_from(
-    [*METRICS, "(", ")", "()", "==", "<", ">=", "0", "5m", "0.5", "within", "of", "during", "always", "at", "end", "web-3-dies",
+    [*METRICS, "(", ")", "()", "==", "<", ">=", "0", "5m", "0.5", "within", "of", "during", "throughout", "always", "at", "end", "web-3-dies",
      "batch", " ", "é", "\t", "=", "-1", "1e9", ".", "\u2265"]
 )  # fmt: skip
 

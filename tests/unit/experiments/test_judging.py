@@ -69,6 +69,13 @@ def judge(folder: Path, text: str) -> Judgement:
         ("ready_minions() == 0 during both", "passed", 220, 0),
         ("ready_minions() == 2 within 5s of both", "passed", 225, 2),
         ("pending() == 0 within 5s of off", "failed", None, None),
+        ("ready_minions() == 1 throughout one", "passed", 210, 2),
+        ("running() == 0 throughout one", "passed", 210, 0),
+        ("ready_minions() == 2 throughout one", "failed", 150, 1),
+        ("crashed_minions(a-1) == 1 throughout late", "inconclusive", 400, 1),
+        ("ready_minions() == 1 throughout late", "failed", 390, 0),
+        ("crashed_minions(a-0) == 1 throughout forever", "passed", 400, 1),
+        ("pending() == 0 throughout off", "failed", None, None),
         ("utilisation(cpu) == 1 within 0s of one", "failed", 150, 0),
         ("utilisation(cpu) <= 1 always", "failed", 220, None),  # nothing is ready: there is no share of nothing
         ("mean_wait(w) == 20s", "passed", 400, 20),

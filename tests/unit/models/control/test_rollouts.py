@@ -213,6 +213,20 @@ def test_a_limit_holds_a_rollout_up_until_enough_are_ready_again(of: str) -> Non
     assert times(found, "fault_ended") > times(without, "fault_ended")
 
 
+def test_of_several_operators_at_one_look_one_evicts() -> None:
+    """Three drain at once, and wait for the same: whoever comes second at the master is refused and looks again."""
+    found = world(
+        ROLL.format(more=", atOnce: 3, limit: {controller: web, ready: 12}"), replicas=12, minions=6
+    )
+    ready, least = 0, 12
+    for row in records(found, "pod_ready", "pod_terminating"):
+        ready += 1 if row["kind"] == "pod_ready" else -1
+        if row["time_s"] > 299:
+            least = min(least, ready)
+    assert least == 11
+    assert len(times(found, "fault_ended")) == 1
+
+
 def test_a_limit_that_cannot_be_met_stops_a_rollout_for_good_and_costs_nothing() -> None:
     limit = ROLL.format(more=", limit: {controller: web, ready: 7}")
     found = world(limit, until="60d")
