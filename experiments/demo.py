@@ -1,7 +1,7 @@
 """``make demo``: a shop that loses a minion and heals; then a real cluster's pods under three policies.
 
-The first is ``scenarios/cluster/quickstart.yaml``. The second says which policy is better, and how sure that is: with the
-openb trace at hand it is ``scenarios/traces/openb-loaded.yaml``; without, a shipped synthetic table of the same form.
+The first is ``scenarios/cluster/quickstart.yaml``. The second says which policy is better, and how sure that is: with
+the openb trace at hand it is ``scenarios/traces/openb-loaded.yaml``; without, a shipped synthetic table of its form.
 """
 
 from __future__ import annotations
