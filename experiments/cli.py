@@ -1,4 +1,4 @@
-"""The command line: ``wavetank run | validate | sweep | report | explain | verify | schema``.
+"""The command line: ``wavetank run | validate | sweep | report | explain | headroom | verify | schema``.
 
 Exit status: 0 ok, 1 an expectation failed, 2 bad input, 3 inconclusive, an invariant broken or a budget used up,
 70 a bug (traceback, seed, how to repeat), 130 interrupted.
@@ -185,6 +185,25 @@ def explain(
     from experiments.explain import explain as tell
 
     _out.print(tell(run_folder, thing), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def headroom(
+    file: Annotated[Path, typer.Argument(metavar="SCENARIO|DUMP", help="A scenario, or a cluster's dump.")],
+    pod: Annotated[Path, typer.Option(help="A manifest with one pod, or one controller.")],
+    sets: Sets = None,
+    at: Annotated[str, typer.Option(help="When: after all that happens until then, as 10m.")] = "0s",
+) -> None:
+    """Say how many more pods of a kind fit, what stops the next one, and what is stranded then."""
+    from experiments.headroom import headroom as fill
+    from experiments.headroom import headroom_lines, headroom_section
+    from experiments.summary import print_section
+
+    found = fill(file, pod, sets or [], at=at)
+    for line in headroom_lines(found):
+        _out.print(line, markup=False, highlight=False, soft_wrap=True)
+    _out.print()
+    print_section(headroom_section(found), _out)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from experiments.replacement import replacement_times
 from experiments.startups import image_figures, read_startups
 from experiments.tables import Section, run_sections
 
-__all__ = ["build_summary", "print_summary", "summarise"]
+__all__ = ["build_summary", "print_section", "print_summary", "summarise"]
 
 SUMMARY_VERSION = 1
 
@@ -88,11 +88,16 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console: Where.
     """
     for section in run_sections(summary):
-        if section.rows:
-            console.print(f"[bold]{escape(section.title)}[/bold]", highlight=False)
-            console.print(_rich(section), "")
+        print_section(section, console)
     for note in summary["notes"]:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_section(section: Section, console: Console) -> None:
+    """Print one table, if there is anything in it."""
+    if section.rows:
+        console.print(f"[bold]{escape(section.title)}[/bold]", highlight=False)
+        console.print(_rich(section), "")
 
 
 def _rich(section: Section) -> Table:

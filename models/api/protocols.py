@@ -27,6 +27,7 @@ __all__ = [
     "Scorer",
     "ScoringPolicy",
     "WorkloadSource",
+    "said_refusal",
 ]
 
 Floats = NDArray[np.float64]
@@ -126,6 +127,12 @@ class Refusal:
     """A policy's 'none', with counts by reason."""
 
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def said_refusal(reasons: Mapping[str, int], minions: int) -> str:
+    """Return in one line why a pod fits on none of so many minions, as the real scheduler's event does."""
+    listed = ", ".join(f"{reason} x {count}" for reason, count in sorted(reasons.items()))
+    return f"0 of {minions} minions: {listed}"
 
 
 @runtime_checkable

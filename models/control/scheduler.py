@@ -13,7 +13,15 @@ from functools import partial
 import numpy as np
 
 from models.api import records
-from models.api.protocols import Context, DeviceChooser, PlacingPolicy, Policy, Refusal, ScoringPolicy
+from models.api.protocols import (
+    Context,
+    DeviceChooser,
+    PlacingPolicy,
+    Policy,
+    Refusal,
+    ScoringPolicy,
+    said_refusal,
+)
 from models.api.types import TERMINATING, Phase, Pod
 from models.cluster.belief import Belief
 from models.control.client import Caller
@@ -213,6 +221,18 @@ class Scheduler:
         else:
             self.client.call(partial(self._bind, pod, minion, devices, cause, self.generation), cause=cause)
 
+    def suppose(self, pod: Pod) -> tuple[int, dict[str, int]]:
+        """Decide about a pod and believe it bound without a word to anybody: to see what would come of it.
+
+        Returns:
+            The minion, and nothing; or -1, and minions by reason.
+        """
+        minion, refusal = (self._best(pod), None) if self._scoring is not None else self._ask(pod)
+        if minion < 0:
+            return -1, self._reasons(pod, refusal)
+        self._belief.place(pod.template, minion, self._devices(pod, minion), -1)
+        return minion, {}
+
     def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int, generation: int) -> None:
         if self._bind_verb(pod, minion, devices, self.identity, cause) is None:
             if generation != self.generation:  # sent before a restart, which did not find it bound
@@ -293,21 +313,21 @@ class Scheduler:
         what = f"chose device {device!r} of minion '{self._belief.names[minion]}'"
         raise self._blame(pod, f"{what}, where {gpu.milli} thousandths are not left")
 
+    def _reasons(self, pod: Pod, refusal: Refusal | None) -> dict[str, int]:
+        """Count minions by why a pod was refused: by the policy's own reasons if it gave any."""
+        if refusal is not None and refusal.reasons:
+            return dict(refusal.reasons)
+        return self._belief.reasons(pod.template)
+
     def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
         if not pod.unschedulable:
             pod.unschedulable = True
-            counts = (
-                self._belief.reasons(pod.template)
-                if refusal is None or not refusal.reasons
-                else refusal.reasons
-            )
-            listed = ", ".join(f"{reason} x {count}" for reason, count in sorted(counts.items()))
             self.journal.write(
                 records.POD_UNSCHEDULABLE,
                 pod.identity,
                 actor=self.identity,
                 owner=pod.owner,
                 cause=cause,
-                reason=f"0 of {len(self._belief)} minions: {listed}",
+                reason=said_refusal(self._reasons(pod, refusal), len(self._belief)),
             )
             self._on_parked(pod)
