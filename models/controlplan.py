@@ -11,7 +11,7 @@ from models.api.specs import Scenario
 from models.api.specs_cluster import MinionPool
 from models.api.specs_control import INSTANT, KubeletDelays
 from models.api.specs_controllers import Controller
-from models.api.specs_faults import Action, Fault, Kill, Outage, PodTarget, Relabel, Restart, Watch
+from models.api.specs_faults import Action, Fault, Kill, Outage, PodTarget, Relabel, Restart, Slow, Watch
 from models.api.specs_operators import Drain, Limit, MinionTarget, Rolling, TaintMinions
 from models.api.specs_taints import parse_taint
 from models.api.types import MinionAsk, PodTemplate
@@ -164,6 +164,8 @@ def operation_plan(
         words["of"] = action.of
     elif isinstance(action, Kill):
         words["mode"] = action.mode
+    elif isinstance(action, Slow):
+        words["takes_s"] = math.inf if action.takes_s is None else action.takes_s
     elif isinstance(action, Restart):
         words["client"] = action.client
     return OperationPlan(

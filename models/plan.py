@@ -23,6 +23,7 @@ from models.api.specs_controllers import Controller
 from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
+from models.behaviours import Behaviours
 from models.catalog import make_policy
 from models.cluster.placedbelief import Placing
 from models.control.rollouts import CORDONED
@@ -55,8 +56,10 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     templates = TemplateTable(resources)
     minions = [ask for pool in scenario.all_minions for ask in _minions(pool)]
     make = partial(_pod_template, templates, None if instant else scenario.constant_values)
+    behaviours = Behaviours(scenario.behaviour)
     sources = [
-        (workload.name, _source(workload, streams, templates, make)) for workload in scenario.workloads
+        (workload.name, _source(workload, streams, templates, make, behaviours))
+        for workload in scenario.workloads
     ]
     until_s = math.inf if scenario.until_s is None else scenario.until_s
     faults = [fault for fault in scenario.faults if fault.enabled]
@@ -75,9 +78,12 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         streams=streams,
         faults=[_fault(fault, minions) for fault in faults if fault.crash is not None],
         control=control_plan(scenario, minions),
-        controllers=[controller_plan(each, make(each.pod)) for each in scenario.all_controllers],
+        controllers=[
+            controller_plan(each, make(behaviours.of(each.pod, *names)))
+            for each, names in scenario.named_controllers
+        ],
         services=service_plans(scenario),
-        snapshot=snapshot_of(scenario, minions, make),
+        snapshot=snapshot_of(scenario, minions, make, behaviours),
         placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
         operations=[operation_plan(fault, minions, called) for fault in faults if fault.crash is None],
         checks=scenario.checks,
@@ -153,18 +159,23 @@ def _source(
     streams: Streams,
     templates: TemplateTable,
     make: Templates,
+    behaviours: Behaviours,
 ) -> WorkloadSource:
     if isinstance(workload, TraceWorkload):
         return _trace(workload, streams, templates)
     if isinstance(workload, ManifestWorkload):
         return Listed(
             [
-                PodAsk(each.spec.name, index, make(each.spec.pod))
+                PodAsk(
+                    each.spec.name,
+                    index,
+                    make(behaviours.of(each.spec.pod, each.name, each.key, workload.name)),
+                )
                 for index, each in enumerate(workload.objects)
                 if isinstance(each.spec, ManifestPod) and is_new(each)
             ]
         )
-    return _generator(workload, streams, make)
+    return _generator(workload, streams, behaviours.of(workload.pod, workload.name), make)
 
 
 def _pod_template(
@@ -200,8 +211,7 @@ def _grace_s(pod: PodSpec, constants: Mapping[str, float]) -> float:
     return constants["termination_grace_s"] if pod.grace_s is None else pod.grace_s
 
 
-def _generator(workload: GeneratedWorkload, streams: Streams, make: Templates) -> Generator:
-    pod = workload.pod
+def _generator(workload: GeneratedWorkload, streams: Streams, pod: PodSpec, make: Templates) -> Generator:
     template = partial(make, pod)
     fixed = isinstance(pod.cpu_millicores, Constant) and isinstance(pod.memory_bytes, Constant)
     if fixed:

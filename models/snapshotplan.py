@@ -11,6 +11,7 @@ from models.api.specs_controllers import Controller
 from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload
 from models.api.specs_workloads import PodSpec
 from models.api.types import MinionAsk, Phase, PodAsk, PodTemplate
+from models.behaviours import Behaviours
 from models.control.replication import ReplicaStatus
 from models.control.snapshot import PodFound, Snapshot
 
@@ -28,7 +29,10 @@ def is_new(each: ManifestObject) -> bool:
 
 
 def snapshot_of(
-    scenario: Scenario, minions: Sequence[MinionAsk], make: Callable[[PodSpec], PodTemplate]
+    scenario: Scenario,
+    minions: Sequence[MinionAsk],
+    make: Callable[[PodSpec], PodTemplate],
+    behaviours: Behaviours,
 ) -> Snapshot:
     """Return the pods of manifests that were there already, and what their controllers had written.
 
@@ -38,6 +42,7 @@ def snapshot_of(
         scenario: Read with its surroundings.
         minions: Those of the run.
         make: The template of a pod's spec.
+        behaviours: How containers behave.
     """
     places = {ask.name: index for index, ask in enumerate(minions)}
     objects = scenario.manifests
@@ -58,8 +63,11 @@ def snapshot_of(
             if controller is not None:
                 number = made[controller]
                 made[controller] += 1
+            names = [each.name, each.key, workload.name]
+            if controller is not None:
+                names += [controller, controller.partition("/")[2]]
             adoptable = each.owner is None or controller is not None
-            ask = PodAsk(spec.name, number, make(spec.pod), adoptable=adoptable)
+            ask = PodAsk(spec.name, number, make(behaviours.of(spec.pod, *names)), adoptable=adoptable)
             pod = _found(each, spec, ask, workload, controller, places)
             found.append((pod.created_s, pod))
     found.sort(key=lambda pair: pair[0])  # equals stay in the order of their file

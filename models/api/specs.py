@@ -28,6 +28,7 @@ from models.api.specs_cluster import (
     MinionTrace,
     Reserved,
 )
+from models.api.specs_containers import BehaviourOf
 from models.api.specs_control import INSTANT, KUBERNETES, KubeletDelays, Master
 from models.api.specs_controllers import Controller, Service
 from models.api.specs_faults import ACTIONS, Crash, Fault
@@ -125,6 +126,7 @@ class Scenario(Spec):
 
     Attributes:
         until_s: Simulated seconds; None: until nothing can happen any more.
+        behaviour: How containers behave, those of manifests too.
         expect: What the run is held against, in the words of expectations.
     """
 
@@ -155,6 +157,9 @@ class Scenario(Spec):
     controllers: tuple[Controller, ...] = Field((), description="a list of controllers")
     services: tuple[Service, ...] = Field((), description="a list of services")
     workloads: tuple[Workload, ...] = Field((), description="a list of workloads")
+    behaviour: tuple[BehaviourOf, ...] = Field(
+        (), description="a list of rules, as [{pods: app=web, container: app, runs: 10s, exitCode: 1}]"
+    )
     policy: Policy = Field(
         default_factory=Policy, description="which plug-ins decide, as {scheduler: best-fit}"
     )

@@ -263,13 +263,15 @@ def pod_containers(
 
 
 class BehaviourOf(ContainerBehaviour):
-    """How containers of some pods behave, whatever describes them.
+    """How containers of some pods behave, whatever describes them: instead of what else is said of that.
 
     Attributes:
+        enabled: Whether the rule holds.
         pods: By labels, or the name of a workload, a controller or a manifest's pod.
         container: None: all of them but init containers.
     """
 
+    enabled: Flag = Field(True, description="true or false")
     pods: SelectorField = Field(description="a selector of pods, as app=web")
     container: DnsName | None = Field(None, description="the name of a container")
 

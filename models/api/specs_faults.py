@@ -40,6 +40,7 @@ __all__ = [
     "PodTarget",
     "Relabel",
     "Restart",
+    "Slow",
     "Unready",
     "Watch",
 ]
@@ -79,6 +80,16 @@ class Kill(PodTarget):
 
 class Unready(PodTarget):
     """Running pods fail their readiness."""
+
+
+class Slow(PodTarget):
+    """Containers of running pods answer their probes late.
+
+    Attributes:
+        takes_s: So late; None: they do not answer at all. Those of a container that starts meanwhile too.
+    """
+
+    takes_s: DurationS | None = Field(None, alias="takes", description="a time, as 3s")
 
 
 class Relabel(PodTarget):
@@ -133,6 +144,7 @@ ACTIONS: Final = {
     "cordon": "cordon",
     "taint": "taint",
     "unready": "unready",
+    "slow": "slow",
     "relabel": "relabel",
     "uncordon": "uncordon",
     "drain": "drain",
@@ -145,7 +157,7 @@ _AT_ONCE: Final = ("kill", "relabel", "uncordon")
 """These are over when they have begun."""
 _OWN_END: Final = ("drain", "rolling")
 """These are over when all is done."""
-Disturbance = Crash | CutOff | Kill | Outage | Restart | Watch | Unready | Relabel
+Disturbance = Crash | CutOff | Kill | Outage | Restart | Watch | Unready | Slow | Relabel
 Upkeep = Cordon | Uncordon | TaintMinions | Drain | Reboot | Rolling
 Action = Disturbance | Upkeep
 
@@ -181,6 +193,7 @@ class Fault(Spec):
         None, description="what is tainted, as {minions: tier=web, key: maintenance}"
     )
     unready: Unready | None = Field(None, description="which pods, as {pods: app=web, count: 2}")
+    slow: Slow | None = Field(None, description="which pods, as {pods: app=web, takes: 3s}")
     relabel: Relabel | None = Field(
         None, description="which pods, as {pods: app=web, count: 1, labels: {app: debug}}"
     )

@@ -41,6 +41,10 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
         action = fault.action
         if isinstance(action, PodTarget) and not _selects(action.pods, pods, relabelled):
             notes.append(f"The fault {fault.name} selects nothing: no pod has {action.pods}.")
+    followed = [pair for pair in pods if pair[0].containers is not None]
+    for i, rule in enumerate(scenario.behaviour):
+        if not _selects(rule.pods, followed, []):
+            notes.append(f"Rule {i} of behaviour selects nothing: no pod with containers has {rule.pods}.")
     return tuple(notes)
 
 

@@ -22,6 +22,7 @@ from models.api import records
 from models.api.types import MinionAsk, Phase, Pod
 from models.control.backoff import Backoffs
 from models.control.client import Law, Master
+from models.control.containers.container import Answer
 from models.control.kubeletcalls import KubeletCalls
 from models.control.kubeletdelays import KubeletDelays
 from models.control.podruns import PodRuns
@@ -297,6 +298,11 @@ class Kubelets:
             return
         self._failing.discard(pod.arrival)
         self._say(pod.minion, lambda: self._set_ready(pod))
+
+    def answers(self, pod: Pod, answer: Answer | None, cause: int) -> None:
+        """Let a pod's containers answer their probes so, or (None) as they would: what is not probed does not care."""
+        if self._runs.has(pod):
+            self._runs.answer(pod, answer, cause)
 
     def died(self, pod: Pod, cause: int) -> None:
         """Let a running pod's containers die: what runs for ever is restarted, with back-off; what was to end fails."""

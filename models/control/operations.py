@@ -299,3 +299,16 @@ class FaultRunner:
                     kubelets.ready_again(pod)
 
         return again if one.lasts_s is not None else (lambda: None)
+
+    def _slow(self, one: _Occurrence) -> Callable[[], None] | None:
+        kubelets, takes_s = self._plane.kubelets, one.plan.words["takes_s"]
+        assert kubelets is not None, "probes need timing"
+        pods = [pod for pod in self._taken(one) if pod.phase is Phase.RUNNING]
+        for pod in pods:
+            kubelets.answers(pod, (True, takes_s), self._engine.cause)
+
+        def well() -> None:
+            for pod in pods:
+                kubelets.answers(pod, None, self._engine.cause)
+
+        return well if one.lasts_s is not None else (lambda: None)

@@ -134,6 +134,9 @@ _KINDS: Final[dict[str, _Targets]] = {
         lambda target, mode: {**target, "mode": mode}, _victims(), st.sampled_from(("delete", "kill"))
     ),
     "unready": lambda _: _victims(),
+    "slow": lambda _: st.builds(
+        lambda target, takes: {**target, **takes}, _victims(), st.sampled_from(({}, {"takes": "2s"}))
+    ),
     "relabel": lambda _: st.builds(
         lambda target, app: {**target, "labels": {"app": app}}, _victims(), st.sampled_from("abc")
     ),

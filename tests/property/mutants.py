@@ -230,10 +230,22 @@ def scenario(trace_path: str) -> dict[str, Any]:
             {
                 "name": "front",
                 "kind": "ReplicaSet",
-                "pod": {"cpu": "100m", "labels": {"app": "front"}},
+                "pod": {
+                    "labels": {"app": "front"},
+                    "containers": [
+                        {
+                            "name": "app",
+                            "cpu": "100m",
+                            "runs": {"exponential": {"mean": "1h"}},
+                            "exitCode": 1,
+                            "probes": {"liveness": {"period": "5s", "failureThreshold": 2}},
+                        }
+                    ],
+                },
                 "selector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["front"]}]},
             },
         ],
+        "behaviour": [{"pods": "app=front", "container": "app", "healthyUntil": "30m"}],
         "services": [
             {
                 "name": "shop",

@@ -14,7 +14,10 @@ from tests.scenario.test_pictures import Pictured, _records, _shown
 
 _FOLDER = Path(__file__).parents[2] / "scenarios" / "cluster"
 _SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
-_CAUSES = {"pull-storm": 'cluster.minions.0.preloaded=["ops/agent:2"]'}
+_CAUSES = {
+    "pull-storm": 'cluster.minions.0.preloaded=["ops/agent:2"]',
+    "crash-loop": "behaviour.0.enabled=false",
+}
 """What to set so that the cause is gone; by default the first fault is switched off."""
 
 

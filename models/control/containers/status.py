@@ -37,7 +37,8 @@ def status_of(run: PodRun) -> PodStatus:
 def _container(each: ContainerRun, creating: str, *, is_init: bool) -> ContainerStatus:
     code = each.exit_code if each.exit_code >= 0 else None
     if each.runs:
-        return ContainerStatus("running", "", code, each.restarts, each.ready and not is_init, each.started)
+        ready, started = each.ready and not is_init, each.started and not is_init
+        return ContainerStatus("running", "", code, each.restarts, ready, started)
     if each.word is Word.HELD_BACK or each.word is Word.HELD_BACK_PULL:
         reason = "CrashLoopBackOff" if each.word is Word.HELD_BACK else each.pull_reason
         return ContainerStatus("waiting", reason, code, each.restarts, False, False)

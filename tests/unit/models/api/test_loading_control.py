@@ -111,7 +111,7 @@ MISTAKES = {
         "did you mean 'kubernetes'?",
     "kubelet: {~strat: 1s}": "'strat' is not a key of 'kubelet'; did you mean 'start'?",
     "faults: [~{at: 1m}]":
-        "expected one of crash, cutOff, kill, outage, restart, watch, cordon, taint, unready, relabel, uncordon, drain, "
+        "expected one of crash, cutOff, kill, outage, restart, watch, cordon, taint, unready, slow, relabel, uncordon, drain, "
         "reboot or rolling",
     "faults: [{at: 1m, crash: {minion: web-1}, ~cordon: {minion: web-1}}]":
         "expected one kind of fault, not both crash and cordon",

@@ -6,6 +6,7 @@ import pytest
 
 from models.api.loading import load_scenario_text
 from models.api.specs import Scenario
+from models.api.specs_notes import scenario_notes
 from models.catalog import vocabulary
 from sim.distributions import Constant, Exponential
 from sim.errors import ScenarioError
@@ -115,3 +116,12 @@ def test_containers_say_how_long_they_run() -> None:
         "'duration' does not go with containers, of which each says how long it 'runs'",
         "'ends' does not go with containers, of which each says how long it 'runs'",
     ]
+
+
+def test_a_rule_that_selects_nothing_is_noted() -> None:
+    found = scenario(
+        "{containers: [{name: a}]}", "behaviour: [{pods: app=web, runs: 1m}, {pods: app=shop, runs: 1m}]\n"
+    )
+    assert scenario_notes(found) == (
+        "Rule 1 of behaviour selects nothing: no pod with containers has app=shop.",
+    )

@@ -300,3 +300,62 @@ def test_images_in_use_are_left_when_their_pods_are_gone() -> None:
     assert (disk.has(image), bool(disk.idle)) == (True, False)
     disk.leave(image, found.engine.now_s)
     assert disk.idle
+
+
+def test_a_slow_dependency_makes_probes_fail_and_kills() -> None:
+    slow = "{name: s, at: 60s, slow: {pods: web, takes: 3s}, for: 25s}"
+    probed = "{name: app, stops: 0s, probes: {readiness: {period: 5s}, liveness: {period: 5s}}}"
+    found = world(probed, "{name: side}", faults=(slow,))
+    failed = rows(found, "probe_failed")
+    assert [(row["container"], row["reason"]) for row in failed] == [
+        ("container/app", reason) for reason in [row["reason"] for row in failed]
+    ]
+    assert min(row["reason"] for row in failed) == "Liveness"
+    (again,) = [row for row in rows(found, "container_started") if row["value"]]
+    assert 60 + 11 <= again["time_s"] <= 60 + 16
+    (pod,) = found.pods_there()
+    assert (pod.ready, pod.restarts) == (True, 1)
+    # Who does not answer at all fails too; without an end it stays so.
+    hang = "{name: s, at: 60s, slow: {pods: web}}"
+    assert len(times(world(probed, "{name: side}", faults=(hang,)), "container_exited", "app")) > 5
+
+
+def test_rules_say_how_containers_of_manifests_behave(tmp_path: Path) -> None:
+    (tmp_path / "rc.yaml").write_text(
+        """
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {app: web}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {initContainers: [{name: i}], containers: [{name: a}, {name: b}]}
+"""
+    )
+    (tmp_path / "s.yaml").write_text(
+        """
+apiVersion: wavetank/v1
+name: rules
+until: 2m
+cluster: {minions: [{name: m, cpu: 4, memory: 8Gi}]}
+workloads: [{manifest: rc.yaml}]
+behaviour:
+  - {pods: web, runs: 20s, exitCode: 3}
+  - {pods: app=web, container: b, runs: 50s}
+  - {pods: web, container: i, runs: 7s}
+  - {enabled: false, pods: web, runs: 1s}
+"""
+    )
+    found = World(make_plan(load_scenario(tmp_path / "s.yaml", vocabulary=vocabulary())), sinks())
+    found.run()
+    ran_s = {
+        row["container"]: (row["container_exited_ran_s"], row["container_exited_code"])
+        for row in rows(found, "container_exited")
+    }
+    assert ran_s == {
+        "container/i": (pytest.approx(7), 0),
+        "container/a": (pytest.approx(20), 3),
+        "container/b": (pytest.approx(50), 0),
+    }
