@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from models.api.quantities import to_amount, to_bytes, to_millicores
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
 from models.api.specs_cluster import DEFAULT_EPHEMERAL_BYTES, Reserved
 from models.api.specs_controllers import REPLICA_SET, REPLICATION_CONTROLLER, Controller, Service, ServicePort
+from models.api.specs_images import is_image_name
 from models.api.specs_manifests import (
     ManifestAtRest,
     ManifestMinion,
@@ -228,7 +229,14 @@ def _node(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
         taints=tuple(taint for taint in read_taints(spec) if taint.key not in own),
         cordoned=cordoned,
         kubelet=None,
+        preloaded=tuple(_images(status)),
     )
+
+
+def _images(status: Fields) -> Iterator[str]:
+    """The images that a node says it has, by their names with tags; how large they are is not taken from there."""
+    for image in status.elements("images"):
+        yield from (name for name in image.names_of("names") if "@" not in name and is_image_name(name))
 
 
 def _both(

@@ -12,7 +12,7 @@ from models.api.specs_fields import Flag, SizeBytes, Spec, whole
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, quoted
 from sim.units import format_bytes, parse_bytes_per_s
 
-__all__ = ["Image", "ImageLayer", "ImageName", "Registry", "tagged"]
+__all__ = ["Image", "ImageLayer", "ImageName", "Registry", "is_image_name", "tagged"]
 
 MAX_LAYERS: Final = 127
 """As many as overlay2 stacks at most (moby layer/layer_store.go, maxLayerDepth 125, and the two of a container)."""
@@ -29,8 +29,13 @@ def tagged(image: str) -> str:
     return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
 
 
+def is_image_name(name: str) -> bool:
+    """Whether a text is the name of an image, with or without a tag or digest."""
+    return len(name) <= 4096 and _NAME.fullmatch(name) is not None
+
+
 def _image_name(value: object) -> str:
-    if isinstance(value, str) and len(value) <= 4096 and _NAME.fullmatch(value):
+    if isinstance(value, str) and is_image_name(value):
         return value
     hint = None
     if isinstance(value, str):

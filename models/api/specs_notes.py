@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from models.api.scheduling import PodAsScheduled
 from models.api.selectors import Selector
 from models.api.specs import Scenario
 from models.api.specs_faults import PodTarget
@@ -15,6 +16,7 @@ from sim.units import format_bytes
 
 __all__ = ["scenario_notes"]
 
+_READS_ALL: Final = "kubernetes"
 _LISTED: Final = 10
 """So many images are named in one sentence."""
 
@@ -27,13 +29,15 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
     pods = list(_pods(scenario))
     relabelled = [dict(fault.relabel.labels) for fault in scenario.faults if fault.relabel is not None]
     notes += _made_up_images(scenario, [pod for pod, _ in pods])
+    notes += _not_looked_at(scenario, [pod for pod, _ in pods])
+    labels = {(pod.namespace, tuple(pod.labels.items())): None for pod, _ in pods}
     for service in scenario.all_services:
         selector = service.selector
         if selector is None:
             notes.append(f"The service {service.key} has no selector: its endpoints are not kept.")
         elif not any(
-            selector.matches({**pod.labels, **more}) and pod.namespace == service.namespace
-            for pod, _ in pods
+            namespace == service.namespace and selector.matches({**dict(own), **more})
+            for namespace, own in labels
             for more in ({}, *relabelled)
         ):
             notes.append(f"The service {service.key} selects nothing: no pod has {selector}.")
@@ -46,6 +50,23 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
         if not _selects(rule.pods, followed, []):
             notes.append(f"Rule {i} of behaviour selects nothing: no pod with containers has {rule.pods}.")
     return tuple(notes)
+
+
+def _not_looked_at(scenario: Scenario, pods: list[PodSpec]) -> Iterator[str]:
+    """Say what of pods' wishes the scheduler does not read, where it is not the one that does."""
+    name = scenario.policy.scheduler.name
+    if name == _READS_ALL:
+        return
+    wishes: dict[str, Callable[[PodAsScheduled], object]] = {
+        "affinity to minions": lambda wish: wish.required_nodes is not None or wish.preferred_nodes,
+        "affinity to pods": lambda wish: wish.affinity or wish.anti_affinity or wish.preferred_pods,
+        "spread constraints": lambda wish: wish.spread,
+        "host ports": lambda wish: wish.ports,
+    }  # fmt: skip
+    asked = list(dict.fromkeys(pod.scheduling for pod in pods if pod.scheduling is not None))
+    found = [word for word, has in wishes.items() if any(has(each) for each in asked)]
+    if found:
+        yield f"The scheduler {name} does not look at {', '.join(found)} of pods; {_READS_ALL} does."
 
 
 def _made_up_images(scenario: Scenario, pods: list[PodSpec]) -> Iterator[str]:

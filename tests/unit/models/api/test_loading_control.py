@@ -321,3 +321,21 @@ def test_what_selects_nothing_is_a_note_and_no_error(tmp_path):
     kill = "faults: [{at: 1m, name: k, kill: {pods: %s}}]"
     assert scenario_notes(load(API + kill % "app=x")) == ("The fault k selects nothing: no pod has app=x.",)
     assert scenario_notes(load(API + kill % "api")) == ()
+
+
+def test_wishes_that_a_scheduler_does_not_read_are_noted(tmp_path):
+    term = "{labelSelector: {}, topologyKey: zone}"
+    affinity = f"affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{term}]}}}}"
+    (tmp_path / "m.yaml").write_text(
+        f"{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{{affinity}, "
+        "containers: [{name: c, ports: [{containerPort: 80, hostPort: 80}]}]}}"
+    )
+    text = HEAD + WEB + "workloads: [{manifest: m.yaml}]\npolicy: {scheduler: %s}\n"
+    says = "The scheduler first-fit does not look at affinity to pods, host ports of pods; kubernetes does."
+    vocabulary = Vocabulary(("first-fit", "kubernetes"), ())
+    notes = {
+        name: scenario_notes(load_scenario_text(text % name, "s", tmp_path, vocabulary=vocabulary))
+        for name in ("first-fit", "kubernetes")
+    }
+    assert says in notes["first-fit"]
+    assert not any("does not look at" in note for note in notes["kubernetes"])

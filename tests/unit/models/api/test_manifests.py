@@ -134,6 +134,18 @@ def test_what_is_modelled_of_each_kind():
     assert node.spec.extended["example.com/fpga"] == 2
 
 
+def test_a_node_has_the_images_that_it_says():
+    images = (
+        '[{names: ["shop/web@sha256:aa", "shop/web:1", "Bad Name:1"], sizeBytes: 5}, {names: ["pause:3"]}]'
+    )
+    (node,) = read(
+        "{apiVersion: v1, kind: Node, metadata: {name: a}, status: {capacity: {cpu: 1, memory: 1Gi}, images: ~}}".replace(
+            "~", images
+        )
+    ).objects
+    assert node.spec.preloaded == ("shop/web:1", "pause:3")
+
+
 def test_what_is_not_modelled_is_named_once():
     assert read(SHOP).notes == (
         "m.yaml: 1 of the kind ConfigMap is not modelled and passed over.",
