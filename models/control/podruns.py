@@ -209,7 +209,7 @@ class PodRuns:
 
     def _went_on(self, life: Life, happened: Sequence[Happening], cause: int) -> None:
         """Record what happened; arm what comes next; tell the master what it does not know."""
-        if self._images is not None:
+        if happened and self._images is not None:
             happened = self._with_images(life, self._images, list(happened), cause)
         for each in happened:
             cause = self._record(life, each, cause)
@@ -224,7 +224,7 @@ class PodRuns:
             self._fleet.leave(pod)
         else:
             life.deadline.set(run.next_s, cause=cause)
-        if status != life.told:
+        if status is not life.told and status != life.told:
             self._reports.report(life, status)
 
     def _with_images(

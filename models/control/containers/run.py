@@ -52,13 +52,14 @@ class PodRun:
         containers: Init containers first.
         next_s: When something changes next; ``inf`` never, as things are.
         begun: Whether its containers were ever begun with.
+        refuses: It is unready whatever its probes find.
         terminating: It was told to end.
         initialized: All its init containers have succeeded.
     """
 
     __slots__ = (
-        "_answer", "_happened", "_next", "_pulls", "_refuses", "begun", "containers", "initialized", "next_s",
-        "plan", "terminating",
+        "_answer", "_happened", "_next", "_pulls", "begun", "containers", "initialized", "next_s",
+        "plan", "refuses", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -75,13 +76,13 @@ class PodRun:
         self.initialized = plan.init_count == 0
         self._next = 0  # the container that is begun with next, while they are begun with in turn
         self._answer: Answer | None = None
-        self._refuses = False
+        self.refuses = False
         self._happened: list[Happening] = []
 
     @property
     def ready(self) -> bool:
         """Whether all its containers are ready."""
-        return not self._refuses and all(each.ready for each in self.containers[self.plan.init_count :])
+        return not self.refuses and all(each.ready for each in self.containers[self.plan.init_count :])
 
     @property
     def running(self) -> bool:
@@ -160,7 +161,7 @@ class PodRun:
 
     def refuse(self, now_s: float, *, refuses: bool) -> list[Happening]:
         """Let the pod be unready whatever its probes say, or no longer."""
-        self._refuses = refuses
+        self.refuses = refuses
         return self.step(now_s)
 
     def halt(self, now_s: float) -> None:

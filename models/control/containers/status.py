@@ -7,40 +7,65 @@ pkg/kubelet/status, and UpdatePodStatus() of pkg/kubelet/prober/prober_manager.g
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from models.api.status import ContainerStatus, PodStatus
-from models.control.containers.container import ContainerRun, Word
+from models.control.containers.container import Word
 from models.control.containers.run import PodRun
 
 __all__ = ["phase_of", "status_of"]
 
 
+class _State(NamedTuple):
+    """What of a container its status follows from."""
+
+    word: int
+    exit_code: int
+    restarts: int
+    ready: bool
+    started: bool
+    ran: bool
+    pull_reason: str
+
+
 def status_of(run: PodRun) -> PodStatus:
-    """Return what a kubelet tells the master of a pod."""
-    init = run.plan.init_count
+    """Return what a kubelet tells the master of a pod; equal ones are mostly one object."""
+    # HOT: of thousands of pods that start alike each is asked several times.
+    plan = run.plan
+    states = [
+        (+each.word, each.exit_code, each.restarts, each.ready, each.started, each.ran, each.pull_reason)
+        for each in run.containers
+    ]
+    return _status(plan.init_count, plan.policy, run.refuses, tuple(states))
+
+
+@lru_cache(maxsize=4096)
+def _status(init: int, policy: str, refuses: bool, given: tuple[tuple[Any, ...], ...]) -> PodStatus:
     creating = "PodInitializing" if init else "ContainerCreating"
-    first = tuple([_container(each, creating, is_init=True) for each in run.containers[:init]])
-    main = tuple([_container(each, creating, is_init=False) for each in run.containers[init:]])
-    phase = phase_of(first, main, run.plan.policy)
+    states = [_State(*each) for each in given]
+    first = tuple([_container(each, creating, is_init=True) for each in states[:init]])
+    main = tuple([_container(each, creating, is_init=False) for each in states[init:]])
+    phase = phase_of(first, main, policy)
     ended = phase == "Succeeded"
     containers_ready = not ended and all(each.ready for each in main)
     return PodStatus(
         phase,
         ended or all(each.ready for each in first),
         containers_ready,
-        containers_ready and run.ready,
+        containers_ready and not refuses and all(each.ready for each in states[init:]),
         first,
         main,
     )
 
 
-def _container(each: ContainerRun, creating: str, *, is_init: bool) -> ContainerStatus:
+def _container(each: _State, creating: str, *, is_init: bool) -> ContainerStatus:
     code = each.exit_code if each.exit_code >= 0 else None
-    if each.runs:
+    if each.word in (Word.RUNNING, Word.STOPPING):
         ready, started = each.ready and not is_init, each.started and not is_init
         return ContainerStatus("running", "", code, each.restarts, ready, started)
-    if each.word is Word.HELD_BACK or each.word is Word.HELD_BACK_PULL:
-        reason = "CrashLoopBackOff" if each.word is Word.HELD_BACK else each.pull_reason
+    if each.word in (Word.HELD_BACK, Word.HELD_BACK_PULL):
+        reason = "CrashLoopBackOff" if each.word == Word.HELD_BACK else each.pull_reason
         return ContainerStatus("waiting", reason, code, each.restarts, False, False)
     if not each.ran:
         return ContainerStatus("waiting", creating, code, each.restarts, False, False)
