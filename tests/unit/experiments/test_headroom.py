@@ -66,7 +66,9 @@ def test_what_has_ended_by_then_is_not_in_the_way(written: Any) -> None:
     assert headroom(*files, at="61m").fit == 5 * 4 + 3
 
 
-@pytest.mark.parametrize("policy", ["best-fit", "worst-fit", "dot-product", "random", "first-fit", "fgd"])
+@pytest.mark.parametrize(
+    "policy", ["best-fit", "worst-fit", "dot-product", "random", "first-fit", "fgd", "kubernetes"]
+)
 def test_every_policy_decides_by_itself(written: Any, policy: str) -> None:
     found = headroom(*written(), [f"policy.scheduler={policy}", "workloads=[]"])
     assert found.fit == 23
