@@ -44,6 +44,12 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         + ("for ever" if row["value"] is None else f"for {say_time(row['value'])}")
     ),
     "pod_unschedulable": lambda row: f"{row['object']} found no minion{_in_brackets(row)}",
+    "pod_nominated": lambda row: (
+        f"{row['object']} waits for room on {row['minion']}"
+        if row["minion"]
+        else f"{row['object']} waits for room on no minion any more"
+    ),
+    "pod_preempted": lambda row: f"{row['object']} has to go from {row['minion']}{_in_brackets(row)}",
     "pod_bound": lambda row: f"{row['object']} was bound to {row['minion']} by {row['actor']}",
     "bind_refused": lambda row: (
         f"the master refused to bind {row['object']} to {row['minion']}{_in_brackets(row)}"

@@ -14,9 +14,9 @@ from models.api.types import Arrival, Phase, Pod, PodAsk
 from models.cluster.belief import Belief, allocatable_of
 from models.cluster.placedbelief import PlacedBelief
 from models.control.client import InstantClient
+from models.control.kubescheduler import make_scheduler
 from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane
-from models.control.scheduler import Scheduler
 from models.control.snapshot import restore
 from models.control.store import Store
 from models.failures.crash import CrashFault, start_at, start_drawn
@@ -82,7 +82,8 @@ class World:
         )
         self.plane = self._make_plane()
         self.belief = self._make_belief()
-        self.scheduler = Scheduler(
+        self.scheduler = make_scheduler(
+            plan.control,
             engine=self.engine,
             journal=self.journal,
             identities=self.identities,

@@ -191,6 +191,14 @@ class Decides(Protocol):
         """Tell whether the change of one minion may have made room for a pod that had none."""
         ...
 
+    def fits(self, pod: PodClass, minion: int) -> bool:
+        """Tell whether a pod may go to a minion now."""
+        ...
+
+    def evictions_may_help(self, pod: PodClass) -> Bools:
+        """Return where it is not for something else than pods that a pod may not go: bool (N,)."""
+        ...
+
     def helped_by(self, pod: PodClass, other: PodClass) -> bool:
         """Tell whether a pod that had no room may have some now that another was bound."""
         ...

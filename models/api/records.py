@@ -37,7 +37,9 @@ __all__ = [
     "POD_INITIALIZED",
     "POD_LABELLED",
     "POD_LOST",
+    "POD_NOMINATED",
     "POD_OWNED",
+    "POD_PREEMPTED",
     "POD_READY",
     "POD_REMOVED",
     "POD_REPORTED",
@@ -125,6 +127,8 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("container_held_back", "truth", ()),
         ("probe_failed", "truth", ()),
         ("pod_initialized", "record", ()),
+        ("pod_nominated", "record", ()),
+        ("pod_preempted", "belief", ()),
     )
 )
 
@@ -173,4 +177,6 @@ KINDS: tuple[Kind, ...] = number_kinds(
     CONTAINER_HELD_BACK,
     PROBE_FAILED,
     POD_INITIALIZED,
+    POD_NOMINATED,
+    POD_PREEMPTED,
 ) = KINDS

@@ -178,6 +178,7 @@ class Pod:
         labels: Its labels now: those of its template until somebody changes them.
         ready_since_s: When its Ready condition last became true.
         restarts: How often its containers were restarted.
+        nominated: The minion on which room is being made for it, in the record; or -1.
         status: What the record has of its containers, where they are followed one by one.
     """
 
@@ -191,6 +192,7 @@ class Pod:
         "identity",
         "labels",
         "minion",
+        "nominated",
         "owner",
         "phase",
         "ready_since_s",
@@ -218,6 +220,7 @@ class Pod:
         self.labels = ask.template.labels
         self.ready_since_s = math.inf
         self.restarts = 0
+        self.nominated = -1
         self.status: PodStatus | None = None
 
     @property
@@ -300,6 +303,7 @@ class MinionAsk:
         pool: The pool that it belongs to; ``index`` is its number there: the entity of its draws.
         capacity: What the machine has, as (cpu, memory, pods, ephemeral, extended).
         reserved: What the system keeps; allocatable is the difference.
+        registered: The master has heard of it when the run begins; one that it has not is not ready either.
     """
 
     name: str
@@ -317,3 +321,4 @@ class MinionAsk:
     labels: Mapping[str, str] = field(default_factory=dict)
     ready: bool = True
     taints: tuple[str, ...] = ()
+    registered: bool = True

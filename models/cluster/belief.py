@@ -156,12 +156,24 @@ class Belief:
 
     def fits_devices(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where the GPU devices that a template asks for are left, of a model that it takes: bool (N,)."""
-        need, gpu = self.need(template), template.gpu
+        need = self.need(template)
         columns = slice(self._columns, self._columns + 2)
         found: NDArray[np.bool_] = np.logical_and.reduce(self._fit[:, columns] >= need[columns], axis=1)
-        if gpu is not None and gpu.models:
-            found &= np.array([minion.gpu.model in gpu.models for minion in self._minions], dtype=bool)
-        return found
+        return found & self.has_model(template)
+
+    def has_model(self, template: PodTemplate) -> NDArray[np.bool_]:
+        """Return where GPUs are of a model that a template takes, if it asks for any: bool (N,)."""
+        models = () if template.gpu is None else template.gpu.models
+        return np.array([not models or minion.gpu.model in models for minion in self._minions], dtype=bool)
+
+    def fits_there(self, template: PodTemplate, minion: int) -> bool:
+        """Tell whether a pod may go to a minion now."""
+        return bool(self.eligible(template)[minion]) and self.fits_one(self.need(template), minion)
+
+    def evictions_may_help(self, template: PodTemplate) -> NDArray[np.bool_]:
+        """Return where a pod could go if others were not there: bool (N,)."""
+        helpful: NDArray[np.bool_] = self.eligible(template) & (self.ready | (self.need(template)[-1] == 0))
+        return helpful
 
     def could_fit(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether the change of one minion may have made room for a pod that had none."""
@@ -215,6 +227,15 @@ class Belief:
         log.add(index)
         if len(log.entries) >= log.limit:
             log.trim()
+
+    @property
+    def registered(self) -> int:
+        """How many minions the master has heard of: who is not ready and has no taint for it is yet to come."""
+        return len(self) - sum(taints is None for taints in self._kept.values())
+
+    def pretend(self, pod: Pod, index: int, devices: tuple[int, ...], sign: int) -> None:
+        """``place`` a pod for a look at what would be; whoever does so takes it back."""
+        type(self).place(self, pod.template, index, devices, sign)
 
     def relist(
         self,

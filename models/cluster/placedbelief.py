@@ -100,6 +100,16 @@ class PlacedBelief(Belief):
             return False
         return self._decider.could_fit(self.known(template), minion)
 
+    def fits_there(self, template: PodTemplate, minion: int) -> bool:
+        """Tell whether a pod may go to a minion now."""
+        if template.gpu is not None and not self.fits_devices(template)[minion]:
+            return False
+        return self._decider.fits(self.known(template), minion)
+
+    def evictions_may_help(self, template: PodTemplate) -> NDArray[np.bool_]:
+        """Return where a pod could go if others were not there: bool (N,)."""
+        return self._decider.evictions_may_help(self.known(template)) & self.has_model(template)
+
     def helped_by(self, template: PodTemplate) -> Callable[[Pod], bool] | None:
         """Return which pods may find room now that one of a template was bound."""
         bound, decider = self.known(template), self._decider
@@ -117,6 +127,15 @@ class PlacedBelief(Belief):
         """Take (sign -1) or give back (sign +1) what a pod uses on a minion. HOT."""
         super().place(template, index, devices, sign)
         self._placements.place(self.known(template), index, -sign)
+
+    def pretend(self, pod: Pod, index: int, devices: tuple[int, ...], sign: int) -> None:
+        """``place`` a pod, as it is seen, for a look at what would be."""
+        found = self._changed_pods.get(pod.arrival)
+        if found is None:
+            super().pretend(pod, index, devices, sign)
+        else:
+            super().place(pod.template, index, devices, sign)
+            self._placements.place(found[0], index, -sign, terminating=found[1])
 
     def look_at(self, pod: Pod) -> None:
         """See that a pod is being deleted, or has other labels."""

@@ -27,12 +27,13 @@ class Op(enum.IntEnum):
     MINION_CHANGED = 6
     CONTROLLER_CHANGED = 7
     SERVICE_CHANGED = 8
+    POD_REFUSED = 9
 
 
 Change = tuple[float, Op, object, int, int, int]
 """(time in seconds, what, the object or a minion's index, seq of its record, word before, word after).
 
-For POD_LABELLED and POD_OWNED the object is a tuple (pod, old, new).
+For POD_LABELLED, POD_OWNED and POD_REFUSED (of which it is the nominated minion) the object is a tuple (pod, old, new).
 """
 
 Told = Callable[[Op, object, int, int], object]

@@ -171,7 +171,7 @@ class ControlPlane:
             identity=identity,
         )
         for index, ask in enumerate(minions):
-            if not ask.ready:
+            if not ask.ready and ask.registered:
                 self.lifecycle.silent_before(index, math.inf)
 
     def client(self, name: str, **words: Any) -> Any:

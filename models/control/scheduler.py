@@ -7,7 +7,7 @@ refused bind gives the room back. With instant timing a pod is bound at the inst
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,7 @@ from models.api.protocols import (
 )
 from models.api.types import TERMINATING, Phase, Pod
 from models.cluster.belief import Belief
+from models.cluster.classrows import ClassRow, first_best
 from models.control.client import Caller
 from models.control.log import Change, Op
 from models.control.queue import SchedulingQueue
@@ -109,13 +110,7 @@ class Scheduler:
         self._scoring = policy if isinstance(policy, ScoringPolicy | PlacingPolicy) else None
         self._placing = isinstance(policy, PlacingPolicy)
         self._queue = SchedulingQueue(by_class=self._scoring is not None)
-        self.client = make_client(
-            apply=self._learn,
-            act=self._work,
-            ops=_OF_PODS_TOO if self._placing else _OPS,
-            interest=self._concerns,
-            matters=_matters,
-        )
+        self.client = self._watch(make_client)
         self._bind_verb = bind
         self._on_parked = on_parked
         self.generation = 0
@@ -127,6 +122,16 @@ class Scheduler:
         """Return the n-th draw for one pod: the same whatever happened to others."""
         group = self._identities.text(pod.owner) if pod.owner >= 0 else "nobody"
         return self._stream.at(group, pod.ask.index, n)
+
+    def _watch(self, make_client: Callable[..., Caller]) -> Caller:
+        """Make the client, told of what concerns this kind of queue."""
+        return make_client(
+            apply=self._learn,
+            act=self._work,
+            ops=_OF_PODS_TOO if self._placing else _OPS,
+            interest=self._concerns,
+            matters=_matters,
+        )
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
@@ -177,7 +182,6 @@ class Scheduler:
         """Start again with empty memory: the queue and the belief are made from the record."""
         self.generation += 1
         self.client.restart()
-        self._queue = SchedulingQueue(by_class=self._scoring is not None)
         entries, bound = self._store.minions, self._store.bound
         self._belief.relist(
             [(entry.ready, entry.taints) for entry in entries],
@@ -187,9 +191,13 @@ class Scheduler:
             for pods in bound:
                 for pod in pods.values():
                     self._belief.look_at(pod)
-        for pod in self._store.pending.values():
-            self._queue.add(pod)
+        self._enter_again(self._store.pending.values())
         self.client.poke()
+
+    def _enter_again(self, pods: Iterable[Pod]) -> None:
+        self._queue = SchedulingQueue(by_class=self._scoring is not None)
+        for pod in pods:
+            self._queue.add(pod)
 
     def _help(self, minion: int, seq: int) -> None:
         """Wake what the change of one minion could help."""
@@ -198,7 +206,7 @@ class Scheduler:
             self._queue.wake(lambda pod: belief.could_fit(pod.template, minion), seq)
 
     def _attempt(self, pod: Pod, cause: int) -> None:
-        template, queue = pod.template, self._queue
+        queue = self._queue
         if self._scoring is not None:
             minion = self._best(pod)
             refusal = None
@@ -208,18 +216,23 @@ class Scheduler:
             queue.park(pod)
             self._refused(pod, cause, refusal)
             return
-        devices = () if template.gpu is None else self._devices(pod, minion)
-        self._belief.place(template, minion, devices, -1)
+        self._settle(pod, minion, cause)
         if queue.parked:
             queue.bound(pod)
-            helped = self._belief.helped_by(template)
+            helped = self._belief.helped_by(pod.template)
             if helped is not None:
                 queue.wake(helped, cause)
+
+    def _settle(self, pod: Pod, minion: int, cause: int) -> tuple[int, ...]:
+        """Assume that a pod is where it was decided to be, and have it bound; returns its GPU devices."""
+        devices = () if pod.template.gpu is None else self._devices(pod, minion)
+        self._belief.place(pod.template, minion, devices, -1)
         if self.client.instant:
             self.engine.cause = cause
             self._bind(pod, minion, devices, cause, self.generation)
         else:
             self.client.call(partial(self._bind, pod, minion, devices, cause, self.generation), cause=cause)
+        return devices
 
     def suppose(self, pod: Pod) -> tuple[int, dict[str, int]]:
         """Decide about a pod and believe it bound without a word to anybody: to see what would come of it.
@@ -242,17 +255,29 @@ class Scheduler:
             self._help(minion, self.journal.count - 1)
             self.client.poke()
 
-    def _best(self, pod: Pod) -> int:
+    def _best(self, pod: Pod, closed: Sequence[int] = ()) -> int:
+        """Return the best minion but for some, or -1."""
         assert self._scoring is not None
         try:
             row = self._belief.row(pod.template, self._scoring)
-            best: int = row.best()
+            best: int = row.best() if not closed else self._best_open(row, pod, closed)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if best < 0 or not self._random_ties:
             return best
         among = np.flatnonzero(row.scores == row.scores[best])
+        if closed:
+            among = np.setdiff1d(among, closed)
         return int(among[int(self.draw(pod, 0) * among.size)]) if among.size > 1 else best
+
+    def _best_open(self, row: ClassRow, pod: Pod, closed: Sequence[int]) -> int:
+        scores = row.scores.copy()
+        scores[list(closed)] = -np.inf
+        best = first_best(scores, self._belief.names)
+        return best if best >= 0 and self._fits(pod, best) else -1
+
+    def _fits(self, pod: Pod, minion: int) -> bool:
+        return self._belief.fits_there(pod.template, minion)
 
     def _ask(self, pod: Pod) -> tuple[int, Refusal | None]:
         """Ask a policy that decides by itself, and hold its answer against the rules."""
@@ -328,6 +353,14 @@ class Scheduler:
                 actor=self.identity,
                 owner=pod.owner,
                 cause=cause,
-                reason=said_refusal(self._reasons(pod, refusal), len(self._belief)),
+                reason=self._why(pod, refusal),
             )
             self._on_parked(pod)
+
+    def _why(self, pod: Pod, refusal: Refusal | None) -> str:
+        """Say why a pod goes nowhere: reasons and how many minions have each."""
+        return said_refusal(self._reasons(pod, refusal), self._count())
+
+    def _count(self) -> int:
+        """How many minions were looked at."""
+        return len(self._belief)

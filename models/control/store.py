@@ -282,6 +282,30 @@ class Store:
             self.end(pod, _DELETED, cause=pod.cause)
         return True
 
+    def refuse(self, pod: Pod, reason: str, *, nominated: int, cause: int, actor: int) -> None:
+        """Enter that no minion was found for a pod, and on which room is being made for it (-1: as it was)."""
+        if pod.word:
+            return
+        pod.unschedulable = True
+        pod.cause = self._write(
+            records.POD_UNSCHEDULABLE, pod.identity, NOBODY, actor, pod.owner, cause, reason
+        )
+        self._nominate(pod, pod.nominated if nominated < 0 else nominated, actor)
+
+    def forget_nomination(self, pod: Pod, *, cause: int, actor: int) -> None:
+        """Enter that no room is being made for a pod any more."""
+        if pod.word or pod.nominated < 0:
+            return
+        pod.cause = cause
+        self._nominate(pod, -1, actor)
+
+    def _nominate(self, pod: Pod, minion: int, actor: int) -> None:
+        old, pod.nominated = pod.nominated, minion
+        if minion != old:
+            where = NOBODY if minion < 0 else self._minions[minion]
+            pod.cause = self._write(records.POD_NOMINATED, pod.identity, where, actor, pod.owner, pod.cause)
+        self._commit(Op.POD_REFUSED, (pod, old, minion), pod.cause, pod.word, pod.word)
+
     def relabel(self, pod: Pod, labels: tuple[tuple[str, str], ...], *, cause: int, actor: int = -1) -> None:
         """Change a pod's labels."""
         self.relabelled += 1

@@ -50,6 +50,10 @@ _KINDS: Mapping[str, tuple[str, Callable[[Event], dict[str, Any]]]] = {
     "pod_ready": ("pod_ready", lambda e: _bound(e) | {"value": True}),
     "pod_unready": ("pod_ready", lambda e: _bound(e) | {"value": False}),
     "pod_unschedulable": ("pod_unschedulable", lambda e: {"pod": _name(e["object"]), "value": True}),
+    "pod_nominated": (
+        "pod_nominated",
+        lambda e: {"pod": _name(e["object"]), "value": _name(e["minion"])},
+    ),
     "pod_owned": ("pod_owner", lambda e: {"pod": _name(e["object"]), "value": _controller(e["owner"])}),
     "pod_terminating": ("pod_terminating", lambda e: _bound(e) | {"value": True}),
     "pod_removed": ("pod_gone", lambda e: {"pod": _name(e["object"])}),

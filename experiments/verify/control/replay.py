@@ -128,6 +128,7 @@ class _Replay:
             ephemeral_bytes=1 << 40,
             labels=dict(given.labels),
             ready=not late,
+            registered=not late,
         )
 
     def _plan(self, seed: int) -> Plan:
@@ -190,10 +191,7 @@ class _Replay:
             told["pod"] = pod.ask.name
         self._rows.append(told)
         act: Callable[[Mapping[str, Any]], None] = getattr(self, f"_{kind}")
-        constants = self._constants
-        law = Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
-        self._calls += 1
-        wait_s = law.quantile(self._latency.at("operator", self._calls))
+        wait_s = self._latency_s()
         if kind.startswith("minion_"):
             wait_s = 0.0  # nobody is asked
         self.world.engine.at(self.world.engine.now_s + wait_s, RECORD, partial(act, told), cause=-1)
@@ -284,9 +282,31 @@ class _Replay:
         self._taint(row["minion"], f"{_TAINT_KEY}:{row['taint']}")
 
     def _do_add_minion(self, row: Mapping[str, Any]) -> None:
-        index = self._index[row["minion"]]
+        """Register a minion, which is tainted at first (TaintNodesByCondition).
+
+        That it is ready and that the taint goes follow within some 20 ms, either first (recorded).
+        """
+        index, store = self._index[row["minion"]], self.world.store
         self._plane.repair(index, -1, -1)
-        self.world.store.minion_condition(index, ready=True, cause=-1)
+        store.set_taints(index, ("node.kubernetes.io/not-ready:NoSchedule",), cause=-1)
+        self._later(1, lambda: store.minion_condition(index, ready=True, cause=-1))
+        self._later(2, lambda: store.set_taints(index, (), cause=-1))
+
+    def _later(self, calls: int, act: Callable[[], object]) -> None:
+        """Do something as many calls from now."""
+        engine = self.world.engine
+        at_s = engine.now_s + sum(self._latency_s() for _ in range(calls))
+
+        def done() -> None:
+            act()
+
+        engine.at(at_s, RECORD, done, cause=-1)
+
+    def _latency_s(self) -> float:
+        constants = self._constants
+        law = Uniform(constants["api_latency_low_s"], constants["api_latency_high_s"])
+        self._calls += 1
+        return float(law.quantile(self._latency.at("operator", self._calls)))
 
     def _minion_dies(self, row: Mapping[str, Any]) -> None:
         self._plane.crash(self._index[row["minion"]], -1, math.inf, -1)

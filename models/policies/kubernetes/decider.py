@@ -97,6 +97,29 @@ class Decider:
             return True
         return bool(row.resources[minion] >= 0 and (row.allowed is None or row.allowed[minion]))
 
+    def fits(self, pod: PodClass, minion: int) -> bool:
+        """Tell whether all filters let a pod pass on a minion now."""
+        row = self._caught_up(pod)
+        if row.resources[minion] < 0 or (row.allowed is not None and not row.allowed[minion]):
+            return False
+        look = Look(self.view, pod, self._columns)
+        passing = (each.passes(look) for each in self._others if each.concerns(look))
+        return all(passes is None or passes[minion] for passes in passing)
+
+    def evictions_may_help(self, pod: PodClass) -> Bools:
+        """Return where no filter says UnschedulableAndUnresolvable: bool (N,)."""
+        look = Look(self.view, pod, self._columns)
+        found: Bools = self.view.left[:, PRESENT] > 0
+        for plugin in self.profile.minion_filters:
+            passes = self._columns.passes(plugin, pod.pod)
+            for minion in _refused(passes):
+                found[minion] &= plugin.refused(self.view.minions[minion], pod.pod).resolvable
+        for each in self._others:
+            if each.concerns(look):
+                for minion in _refused(each.passes(look)):
+                    found[minion] &= each.refused(look, minion).resolvable
+        return found
+
     def helped_by(self, pod: PodClass, other: PodClass) -> bool:
         """Tell whether a pod that found no room may find some now that another was bound.
 
