@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from models.api.specs import Scenario
 from models.api.specs_images import Registry, tagged
+from models.api.specs_manifests import ManifestMinion
 from models.api.types import MinionAsk
 from models.control.imagestate import ImagePlan
 from models.kernel.images import CollectionPolicy, Image, ImageTable, Layer
@@ -60,15 +61,18 @@ def image_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ImagePlan | 
 
 
 def _table(scenario: Scenario, constants: Mapping[str, float]) -> Callable[[str], Image | None]:
-    """Return what finds an image by the name that a container has for it; one not described is made up."""
+    """Return what finds an image by the name that a container has for it.
+
+    One that is not described is one layer: of the size on disk that a Node tells, or else of a default size.
+    """
     table = ImageTable()
     ratio = constants["image_disk_ratio"]
     given = [layer for image in scenario.images for layer in image.layers]
     size = {layer.name: layer.size_bytes for layer in given if layer.size_bytes is not None}
     disk = {layer.name: layer.disk_bytes for layer in given if layer.disk_bytes is not None}
 
-    def enter(name: str, size_bytes: int) -> Image:
-        return table.add(name, [Layer(f"{name} alone", size_bytes, round(size_bytes * ratio))])
+    def enter(name: str, size_bytes: int, disk_bytes: int) -> Image:
+        return table.add(name, [Layer(f"{name} alone", size_bytes, disk_bytes)])
 
     found: dict[str, Image | None] = {}
     for image in scenario.images:
@@ -76,7 +80,7 @@ def _table(scenario: Scenario, constants: Mapping[str, float]) -> Callable[[str]
         if image.missing:
             found[name] = None
         elif image.size_bytes is not None:
-            found[name] = enter(name, image.size_bytes)
+            found[name] = enter(name, image.size_bytes, round(image.size_bytes * ratio))
         else:
             layers = [
                 Layer(each.name, size[each.name], disk.get(each.name, round(size[each.name] * ratio)))
@@ -84,11 +88,23 @@ def _table(scenario: Scenario, constants: Mapping[str, float]) -> Callable[[str]
             ]
             found[name] = table.add(name, layers)
 
+    told = {
+        tagged(name): size_bytes
+        for pool in scenario.all_minions
+        if isinstance(pool, ManifestMinion)
+        for name, size_bytes in pool.image_bytes
+        if size_bytes
+    }
+
     def find(name: str) -> Image | None:
         if name not in found:  # names as written are remembered too
             whole = tagged(name)
             if whole not in found:
-                found[whole] = enter(whole, round(constants["image_default_bytes"]))
+                size_bytes = round(constants["image_default_bytes"])
+                disk_bytes = round(size_bytes * ratio)
+                if whole in told and ratio:
+                    size_bytes, disk_bytes = round(told[whole] / ratio), told[whole]
+                found[whole] = enter(whole, size_bytes, disk_bytes)
             found[name] = found[whole]
         return found[name]
 

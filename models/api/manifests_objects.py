@@ -27,6 +27,7 @@ from models.api.specs_manifests import (
 from models.api.specs_names import label_key_problem
 from models.api.specs_taints import NOT_READY, UNREACHABLE, UNSCHEDULABLE
 from models.api.specs_workloads import MAX_PODS, MAX_PRIORITY
+from sim.units import MAX_BYTES
 
 __all__ = ["READERS", "SYSTEM_CLASSES"]
 
@@ -209,6 +210,7 @@ def _node(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
         for key in allocatable.value
         if key not in _NODE_RESOURCES and label_key_problem(key) is None
     }
+    images = tuple(_images(status))
     return ManifestMinion.model_construct(
         name=name,
         count=None,
@@ -229,14 +231,17 @@ def _node(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
         taints=tuple(taint for taint in read_taints(spec) if taint.key not in own),
         cordoned=cordoned,
         kubelet=None,
-        preloaded=tuple(_images(status)),
+        preloaded=tuple(name for name, _ in images),
+        image_bytes=images,
     )
 
 
-def _images(status: Fields) -> Iterator[str]:
-    """The images that a node says it has, by their names with tags; how large they are is not taken from there."""
+def _images(status: Fields) -> Iterator[tuple[str, int]]:
+    """The images that a node says it has (50 at most, as kubelets tell), by their names with tags: bytes on disk."""
     for image in status.elements("images"):
-        yield from (name for name in image.names_of("names") if "@" not in name and is_image_name(name))
+        size_bytes = image.integer("sizeBytes", 0, 0, MAX_BYTES)
+        names = (name for name in image.names_of("names") if "@" not in name and is_image_name(name))
+        yield from ((name, size_bytes) for name in names)
 
 
 def _both(

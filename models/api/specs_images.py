@@ -25,7 +25,13 @@ _NAME: Final = re.compile(
 
 
 def tagged(image: str) -> str:
-    """Return an image's name with its tag: ``latest`` where it has neither tag nor digest."""
+    """Return an image's name as all its spellings have it: without Docker Hub's, and ``latest`` where it has no tag.
+
+    Source: github.com/distribution/reference, normalize.go (familiarizeName(), TagNameOnly()).
+    """
+    image = image.removeprefix("index.").removeprefix("docker.io/")
+    if image.count("/") == 1:
+        image = image.removeprefix("library/")
     return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
 
 

@@ -54,9 +54,16 @@ class ManifestPod(Spec):
 
 
 class ManifestMinion(MinionPool):
-    """A Node: one minion, whose name may have dots."""
+    """A Node: one minion, whose name may have dots.
+
+    Attributes:
+        image_bytes: (name, bytes on disk) of the images that its status says it has: of each of their names with a tag.
+    """
 
     name: DnsSubdomain = Field(description="the name of this minion")
+    image_bytes: tuple[tuple[str, int], ...] = Field(
+        (), exclude=True, description="sizes on disk of images that are there"
+    )
 
 
 class ManifestPriorityClass(Spec):

@@ -91,6 +91,17 @@ def test_names_have_a_tag() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("docker.io/library/nginx", "nginx:latest"), ("library/nginx:1", "nginx:1"), ("docker.io/shop/web:2", "shop/web:2"),
+        ("index.docker.io/library/nginx:1", "nginx:1"), ("quay.io/library/nginx:1", "quay.io/library/nginx:1"),
+    ],
+)  # fmt: skip
+def test_spellings_of_docker_hub_are_one(written: str, known: str) -> None:
+    assert tagged(written) == known
+
+
+@pytest.mark.parametrize(
     ("text", "rate"), [("1.25G/s", 1_250_000_000), ("100Mi/s", 100 * MIB), ("1e9/s", 10**9), ("8k/s", 8000)]
 )
 def test_bytes_a_second(text: str, rate: int) -> None:

@@ -169,6 +169,45 @@ items:
 """
 
 
+NODES = """
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: Node
+    metadata: {name: has}
+    status:
+      capacity: {cpu: "1", memory: 16Gi, pods: "110"}
+      images:
+        - {names: ["docker.io/library/nginx@sha256:4f06b3e2f0e1", "docker.io/library/nginx:1.19"], sizeBytes: 250000000}
+        - {names: ["shop/web:2"], sizeBytes: 500000000}
+  - apiVersion: v1
+    kind: Node
+    metadata: {name: has-not}
+    status: {capacity: {cpu: "1", memory: 16Gi, pods: "110"}}
+"""
+
+
+def test_what_a_dump_says_of_images_is_so(tmp_path: Path) -> None:
+    """A Node has its images under all their spellings; their sizes hold for other Nodes, but where the scenario says another."""
+    (tmp_path / "nodes.yaml").write_text(NODES)
+    text = (
+        f"until: 10m\nworkloads: [{{name: d, manifest: {tmp_path}/nodes.yaml}}]\npolicy: {{scheduler: first-fit}}\n"
+        'images: [{name: "shop/web:2", size: 10M}]\nregistry: {bandwidth: 1G/s, perMinion: 10M/s, latency: 0s}\n'
+        "controllers:\n"
+        '  - {name: n, replicas: 2, pod: {containers: [{name: n, image: "nginx:1.19", cpu: 600m}]}}\n'
+        '  - {name: w, replicas: 2, start: 1m, pod: {containers: [{name: w, image: "shop/web:2", cpu: 300m}]}}\n'
+    )
+    found = ran(text)
+    pulled = {
+        (row["minion"], row["actor"]): row["image_pulled_bytes"] for row in records(found, "image_pulled")
+    }
+    # 2.5 bytes on disk for each that moves.
+    assert pulled[("minion/has-not", "image/nginx:1.19")] == 100_000_000
+    assert pulled[("minion/has-not", "image/shop/web:2")] == 10_000_000
+    assert {minion for minion, _ in pulled} == {"minion/has-not"}
+
+
 def test_pods_of_a_dump_have_their_images(tmp_path: Path) -> None:
     (tmp_path / "dump.yaml").write_text(DUMP)
     text = (
