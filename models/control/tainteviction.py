@@ -2,12 +2,14 @@
 
 k/k:pkg/controller/nodelifecycle/scheduler/taint_manager.go, v1.20.2: it shares the client of the minion lifecycle
 controller. A pod that tolerates every NoExecute taint for ever stays; one that does not tolerate one goes at once; else
-it goes after the least of its tolerations' seconds, counted from when the taint was seen. When the taints are gone what
-was due is cancelled.
+it goes after the least of its tolerations' seconds, counted from when the taint was seen. A time that was set stands,
+whatever taints come and go, unless one of them is not tolerated; when the last is gone it is cancelled (see
+``models.control.tolerations.eviction_time``).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,13 +24,19 @@ __all__ = ["TaintEviction"]
 
 
 class _Cell:
-    """Counts how often a minion's NoExecute taints changed: guards the timers of its pods."""
+    """The NoExecute taints of a minion, while it has any.
 
-    __slots__ = ("generation", "taints")
+    Attributes:
+        generation: Guards the timers of its pods.
+        planned: Pods that have one, by arrival.
+    """
+
+    __slots__ = ("generation", "planned", "taints")
 
     def __init__(self) -> None:
         self.generation = 0
         self.taints: tuple[str, ...] = ()
+        self.planned: set[int] = set()
 
 
 class TaintEviction:
@@ -98,11 +106,11 @@ class TaintEviction:
         if cell is None:
             cell = self._cells[minion] = _Cell()
             self._store.log.reconsider()
-        cell.generation += 1
         cell.taints = taints
         if taints:
             self._arm(cell, list(self._store.bound[minion].values()), minion)
         else:
+            cell.generation += 1
             del self._cells[minion]
             self._store.log.reconsider()
 
@@ -121,16 +129,18 @@ class TaintEviction:
         """Set one timer for all pods of a minion that are due together; the cause is its taint."""
         due: dict[float, list[Pod]] = {}
         for pod in pods:
-            due.setdefault(self._delay(pod, cell.taints), []).append(pod)
+            delay_s = self._delay(pod, cell.taints)
+            if delay_s == 0.0 or (delay_s < math.inf and pod.arrival not in cell.planned):
+                due.setdefault(delay_s, []).append(pod)
+                cell.planned.add(pod.arrival)
         for delay_s, group in due.items():
-            if delay_s < float("inf"):
-                self._engine.at(
-                    self._engine.now_s + delay_s,
-                    BELIEF,
-                    partial(self._evict, group),
-                    cause=self._store.minions[minion].tainted,
-                    guard=(cell, cell.generation),
-                )
+            self._engine.at(
+                self._engine.now_s + delay_s,
+                BELIEF,
+                partial(self._evict, group),
+                cause=self._store.minions[minion].tainted,
+                guard=(cell, cell.generation),
+            )
 
     def _evict(self, pods: list[Pod]) -> None:
         for pod in pods:

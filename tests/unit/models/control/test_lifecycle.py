@@ -158,3 +158,41 @@ def test_passes_that_are_shifted_have_seen_what_they_had_seen() -> None:
     }
     assert len(noticed) == 12
     assert all(30 < time < 45.2 for time in noticed.values()), noticed
+
+
+TWICE = """
+until: 40m
+cluster: {{minions: [{{name: m, count: 4, cpu: 4, memory: 8Gi}}]}}
+controllers:
+  - name: web
+    replicas: 4
+    pod:
+      cpu: 1
+      memory: 64Mi
+      tolerations:
+        - {{key: first, operator: Exists, effect: NoExecute, tolerationSeconds: 5m}}
+        - {{key: second, operator: Exists, effect: NoExecute, tolerationSeconds: {second}}}
+master: {{timing: kubernetes, watchLag: 10ms, apiLatency: 1ms}}
+policy: {{scheduler: worst-fit}}
+faults:
+  - {{name: one, at: 5m, taint: {{minion: m-0, key: first}}, for: {first_lasts}}}
+  - {{name: two, at: 7m, taint: {{minion: m-0, key: {key}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "second", "first_lasts", "expected"),
+    [
+        ("second", "20m", "1h", [600]),  # the plan that stands is kept: five minutes from the first taint
+        ("second", "1m", "1h", [600]),  # also where the second is borne for less
+        ("other", "20m", "1h", [420]),  # one that is not borne evicts at once
+        ("second", "20m", "4m", [600]),  # and the plan outlives the taint that it was made for
+        ("second", "20m", "1m", [1620]),  # but not all taints: what comes after that counts anew
+    ],
+)
+def test_a_plan_to_evict_stands_until_the_last_taint_goes(
+    key: str, second: str, first_lasts: str, expected: list[int]
+) -> None:
+    found = ran(TWICE.format(key=key, second=second, first_lasts=first_lasts))
+    # Whoever takes its place may be put there too, as it bears the taints for a while, and goes later.
+    assert evicted(found)[:1] == pytest.approx(expected, abs=0.1)
