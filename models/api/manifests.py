@@ -89,6 +89,7 @@ class _Reading:
         self._known: dict[tuple[str, str, str], None] = {}
         self._skipped: Counter[str] = Counter()
         self.taken_s: float | None = None
+        self._drawn = 0
         self._notebook = Seen()
 
     def notes(self, source: str) -> list[str]:
@@ -149,7 +150,7 @@ class _Reading:
         if kind not in WITHOUT_NAMESPACE:
             namespace = metadata.named("namespace", parse_dns_name, "default")
         if not metadata.has("name"):
-            metadata.problem("name", "Required value: name or generateName is required")
+            name = self._generated(kind, metadata)
         labels, annotations = metadata.labels("labels"), metadata.texts("annotations")
         spec = READERS[kind](fields, name, namespace, self._notebook)
         if not name:
@@ -177,6 +178,14 @@ class _Reading:
                 deleting=read_epoch_s(metadata, "deletionTimestamp") is not None,
             )
         )
+
+    def _generated(self, kind: str, metadata: Fields) -> str:
+        """A name with the letters that the API would draw, here by count; empty for none to begin with."""
+        if not metadata.has("generateName"):
+            metadata.problem("name", "Required value: name or generateName is required")
+            return ""
+        self._drawn += 1
+        return metadata.named("generateName", lambda given: parse_dns_subdomain(f"{given}{self._drawn:05}"))
 
     def _date(self, fields: Fields, created_s: float | None) -> None:
         """Take the latest time: of creations, of what became of things, of what nodes last said."""

@@ -167,15 +167,15 @@ class ManifestFile:
 
 
 class ManifestWorkload(Spec):
-    """Objects of Kubernetes, as their YAML or JSON describes them.
+    """Objects of Kubernetes, as their YAML or JSON describes them: what somebody wrote, or a whole cluster's dump.
 
     Attributes:
         name: By default the file's own.
-        manifest: The file, as written.
+        manifest: The file, as written; of a cluster what ``kubectl get nodes,pods,rc,rs,svc -A -o json`` prints.
     """
 
     name: DnsName = Field(description="the name of this workload")
-    manifest: Text = Field(description="a file of manifests, as shop.yaml")
+    manifest: Text = Field(description="a file of manifests or a dump, as shop.yaml")
 
     _read: ManifestFile = PrivateAttr(default_factory=ManifestFile)
 

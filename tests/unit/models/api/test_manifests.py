@@ -134,6 +134,13 @@ def test_what_is_modelled_of_each_kind():
     assert node.spec.extended["example.com/fpga"] == 2
 
 
+def test_names_are_generated_where_only_their_beginning_is_given():
+    text = POD.replace("name: a", "generateName: job-") % ("", "")
+    assert [each.name for each in read(f"{text}\n---\n{text}").objects] == ["job-00001", "job-00002"]
+    (problem,) = refused(POD.replace("name: a", "generateName: 'Job '") % ("", ""))
+    assert "metadata.generateName: Invalid value" in problem
+
+
 def test_a_node_has_the_images_that_it_says():
     images = (
         '[{names: ["shop/web@sha256:aa", "shop/web:1", "Bad Name:1"], sizeBytes: 5}, {names: ["pause:3"]}]'
