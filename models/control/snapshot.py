@@ -93,8 +93,7 @@ def restore(
         pod.created_s, pod.restarts = found.created_s, found.restarts
         if controller is not None:
             controller.made = max(controller.made, found.ask.index + 1)
-            if found.phase <= Phase.RUNNING:
-                controller.pods[pod.arrival] = pod
+            controller.pods[pod.arrival] = pod  # until it ends
         if found.minion >= 0:
             store.bind(pod, found.minion, (), -1, pod.cause)
             _place(found, pod, plane, store)

@@ -181,6 +181,7 @@ def test_pods_that_nobody_replaces_are_noted():
         ("1970-01-01T00:00:00Z", 0.0),
         ("2021-03-15T12:00:00Z", 1_615_809_600.0),
         ("2021-03-15T13:30:00+01:30", 1_615_809_600.0),
+        ("2021-03-15T10:30:00-01:30", 1_615_809_600.0),
         ("2021-03-15T12:00:00.123456Z", 1_615_809_600.0),
         ("2000-02-29T23:59:59Z", 951_868_799.0),
         ("2100-03-01T00:00:00Z", 4_107_542_400.0),
@@ -203,6 +204,11 @@ def test_times_that_are_none_are_told():
     assert settled(text)[1] == [
         f"{place}: metadata.creationTimestamp: Invalid value: \"yesterday\": expected a time as 2021-03-15T12:00:00Z"
     ]  # fmt: skip
+
+
+def test_a_mistake_that_two_pods_share_is_told_of_both():
+    wrong = POD.replace("{name: c}", "{name: c, image: 3}")
+    assert len(settled(wrong % ("a", "", ""), wrong % ("b", "", ""))[1]) == 2
 
 
 STATUS = [

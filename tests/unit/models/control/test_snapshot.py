@@ -63,7 +63,7 @@ def pod(
     status = {
         "phase": phase,
         "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": since}],
-        "containerStatuses": [{"name": "c", "restartCount": restarts}],
+        "containerStatuses": [{"name": "c", "restartCount": restarts}, {"name": "d", "restartCount": 0}],
     }
     return {
         "apiVersion": "v1",
@@ -153,6 +153,24 @@ def test_what_waits_is_scheduled_and_not_made_twice(world):
     assert later(there, "pod_created") == []
     assert ("pod_bound", "pod/shop/web-a") in later(there, "pod_bound")
     assert there.store.count[Phase.RUNNING] == 1
+
+
+def test_of_those_that_wait_the_oldest_goes_first(world):
+    new, old = "2021-03-15T11:30:00Z", "2021-03-15T09:00:00Z"
+    waits = [
+        pod(name, phase="Pending", ready=False, cpu="3", since=since)
+        for name, since in (("web-a", new), ("web-b", old))
+    ]
+    there = ran(world(node("n1"), *waits, replica_set(2)))
+    assert later(there, "pod_bound") == [("pod_bound", "pod/shop/web-b")]
+
+
+def test_what_has_ended_is_no_pod_of_its_controller(world):
+    failed = pod("web-a", "n1", phase="Failed", ready=False)
+    there = ran(world(node("n1"), failed, pod("web-b", "n1"), replica_set(1)))
+    assert later(there, *LIVES) == []
+    (controller,) = there.plane.controllers.values()
+    assert len(controller.pods) == 1
 
 
 def test_what_is_bound_and_not_started_is_started_by_its_kubelet(world):
