@@ -175,8 +175,8 @@ class Decided(Protocol):
         ...
 
     @property
-    def totals(self) -> Ints:
-        """int64 (N,): below 0 where the pod may not go."""
+    def ranks(self) -> Ints:
+        """int64 (N,): the totals but for what all have alike; below 0 where the pod may not go. Not to be kept."""
         ...
 
 

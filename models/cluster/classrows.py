@@ -23,8 +23,8 @@ class ClassRow(Protocol):
     """What the scheduler asks of a class."""
 
     @property
-    def scores(self) -> NDArray[np.float64]:
-        """float64 (N,), lowest where the class does not fit; as of the last ``catch_up``."""
+    def scores(self) -> NDArray[np.float64] | NDArray[np.int64]:
+        """(N,), lowest where the class does not fit; as of the last ``catch_up``."""
         ...
 
     def catch_up(self) -> None:

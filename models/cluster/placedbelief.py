@@ -47,9 +47,9 @@ class _Row:
         self._decided = decided
 
     @property
-    def scores(self) -> NDArray[np.float64]:
-        """The totals."""
-        return self._decided.totals.astype(np.float64)
+    def scores(self) -> NDArray[np.int64]:
+        """The totals but for what all minions have alike."""
+        return self._decided.ranks
 
     def catch_up(self) -> None:
         """It is of now."""

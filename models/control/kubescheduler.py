@@ -160,7 +160,7 @@ class KubeScheduler(Scheduler):
             occupants.add(pod, minion, pod.devices)
         self._binding.pop(pod.arrival, None)
         occupants.see(pod, ending, time_s)
-        if ending:
+        if ending or pod.labels is not pod.template.labels:  # they may have changed while it waited
             self._belief.look_at(pod)
         self._waiting.move(self._waiting.helped_by(pod), self.engine.now_s, seq)
 

@@ -250,6 +250,10 @@ class Scheduler:
         if self._bind_verb(pod, minion, devices, self.identity, cause) is None:
             if generation != self.generation:  # sent before a restart, which did not find it bound
                 self._belief.place(pod.template, minion, devices, -1)
+            if (
+                self._placing and pod.labels is not pod.template.labels
+            ):  # somebody changed them while it waited
+                self._belief.look_at(pod)
         elif generation == self.generation:
             self._belief.place(pod.template, minion, devices, 1)
             self._help(minion, self.journal.count - 1)
@@ -271,7 +275,7 @@ class Scheduler:
         return int(among[int(self.draw(pod, 0) * among.size)]) if among.size > 1 else best
 
     def _best_open(self, row: ClassRow, pod: Pod, closed: Sequence[int]) -> int:
-        scores = row.scores.copy()
+        scores = row.scores.astype(np.float64)
         scores[list(closed)] = -np.inf
         best = first_best(scores, self._belief.names)
         return best if best >= 0 and self._fits(pod, best) else -1

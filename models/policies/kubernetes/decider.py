@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.api.schedulingview import PRESENT, PodClass, SchedulingView
 from models.policies.kubernetes.columns import KeptColumns
 from models.policies.kubernetes.decision import Decision, Scored
-from models.policies.kubernetes.plugin import Look, MinionScore, PodScore, Refused
+from models.policies.kubernetes.plugin import Look, MinionScore, PodFilter, PodScore, Refused
 from models.policies.kubernetes.profile import Profile
 from models.policies.kubernetes.resource_block import NOWHERE, ResourceBlock, ResourceScore
 from models.policies.kubernetes.resource_scores import column_of
@@ -41,10 +41,24 @@ class _Row:
         added: What un-normalised scores of minions add: int64 (N,); None: nothing but ``alike``.
         alike: What all feasible minions get alike.
         varying: Scores of minions that have to be normalised over the feasible ones: raw column, plug-in, weight.
+        filters: Those by what pods are where that have a say.
+        scorings: Scores by what pods are where that are not the same for all, and weights.
         settled: Nothing else has a say.
     """
 
-    __slots__ = ("added", "alike", "allowed", "block", "of", "pod", "resources", "settled", "varying")
+    __slots__ = (
+        "added",
+        "alike",
+        "allowed",
+        "block",
+        "filters",
+        "of",
+        "pod",
+        "resources",
+        "scorings",
+        "settled",
+        "varying",
+    )
 
     def __init__(self, pod: PodClass, block: ResourceBlock) -> None:
         self.pod = pod
@@ -55,6 +69,8 @@ class _Row:
         self.added: Ints | None = None
         self.alike = 0
         self.varying: list[tuple[Ints, MinionScore, int]] = []
+        self.filters: list[PodFilter] = []
+        self.scorings: list[tuple[PodScore, int]] = []
         self.settled = False
 
 
@@ -93,7 +109,7 @@ class Decider:
     def could_fit(self, pod: PodClass, minion: int) -> bool:
         """Tell whether the change of one minion may have made room for a pod: there, or anywhere by what others say."""
         row = self._caught_up(pod)
-        if any(each.concerns(Look(self.view, pod, self._columns)) for each in self._others):
+        if row.filters:
             return True
         return bool(row.resources[minion] >= 0 and (row.allowed is None or row.allowed[minion]))
 
@@ -168,12 +184,16 @@ class Decider:
                 row.varying.append((raw, each, weight))
             else:
                 row.added = weight * raw if row.added is None else row.added + weight * raw
-        heard = any(each.concerns(look) for each in self._others)
+        row.filters = [each for each in self._others if each.concerns(look)]
+        row.scorings = []
         for scoring, weight in self.profile.pod_scores:
             said = scoring.constant(look)
-            heard = heard or said is None
-            row.alike += 0 if said is None else weight * said
-        row.settled = not heard and allowed is None and row.added is None and not row.varying
+            if said is None:
+                row.scorings.append((scoring, weight))
+            else:
+                row.alike += weight * said
+        heard = row.filters or row.scorings or row.varying
+        row.settled = not heard and allowed is None and row.added is None
 
     def _decide(self, row: _Row, among: Bools | None) -> Decision:
         look = Look(self.view, row.pod, self._columns)
@@ -182,7 +202,7 @@ class Decider:
             feasible &= among
         if row.allowed is not None:
             feasible &= row.allowed
-        for each in self._others:
+        for each in row.filters:
             passes = each.passes(look)
             if passes is not None:
                 feasible &= passes
@@ -195,10 +215,9 @@ class Decider:
             total += row.added.take(rows)
         for raw, plugin, weight in row.varying:
             total += weight * plugin.normal(raw.take(rows))
-        for scoring, weight in self.profile.pod_scores:
-            if scoring.constant(look) is None:
-                normal = scoring.score(look, rows)[1]
-                total += normal if weight == 1 else weight * normal
+        for scoring, weight in row.scorings:
+            normal = scoring.score(look, rows)[1]
+            total += normal if weight == 1 else weight * normal
         totals[rows] = total
         return Decision(totals, row.alike)
 

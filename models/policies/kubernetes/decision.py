@@ -44,6 +44,11 @@ class Decision:
         return np.flatnonzero(self._row == self._row[first]) if first >= 0 else np.empty(0, dtype=np.int64)
 
     @property
+    def ranks(self) -> Ints:
+        """int64 (N,): the totals but for what all have alike; below 0 where the pod may not go. Not to be kept."""
+        return self._row
+
+    @property
     def feasible(self) -> Ints:
         """The minions that the pod may go to, in order."""
         return np.flatnonzero(self._row >= 0)

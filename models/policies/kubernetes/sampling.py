@@ -52,7 +52,8 @@ class Sampling:
         self._view = view
         self._percentage = percentage
         self._statics = -1
-        self._order: Ints = np.empty(0, dtype=np.int64)
+        self._twice: Ints = np.empty(0, dtype=np.int64)
+        self._wanted = 0
         self._start = 0
 
     @property
@@ -63,16 +64,26 @@ class Sampling:
 
     def found(self, feasible: Bools) -> Ints:
         """Return the feasible minions that a search finds, by index; the next one begins where it ended."""
-        if self._statics != self._view.statics:
-            self._statics = self._view.statics
-            self._order = tree_order(self._view)
-        count = feasible.size
-        order = np.concatenate([self._order[self._start :], self._order[: self._start]])
-        places = np.flatnonzero(feasible.take(order))
-        wanted = minions_to_find(count, self._percentage)
-        looked_at = count if places.size < wanted else int(places[wanted - 1]) + 1
+        count, view = feasible.size, self._view
+        if self._statics != view.statics:
+            self._statics = view.statics
+            self._wanted = minions_to_find(count, self._percentage)
+            self._twice = np.tile(tree_order(view), 2)
+        wanted, looked_at = self._wanted, 0
+        found: list[Ints] = []
+        missing = wanted
+        while missing and looked_at < count:
+            # As many again as there are to be found, and no fewer than there were before.
+            until = min(count, looked_at + max(2 * missing, looked_at))
+            ahead = self._twice[self._start + looked_at : self._start + until]
+            places = np.flatnonzero(feasible.take(ahead))[:missing]
+            found.append(ahead.take(places))
+            missing -= places.size
+            looked_at = until if missing else looked_at + int(places[-1]) + 1
         self._start = (self._start + looked_at) % count
-        return np.sort(order.take(places[:wanted]))
+        rows = found[0] if len(found) == 1 else np.concatenate(found)
+        rows.sort()
+        return rows
 
 
 def tree_order(view: SchedulingView) -> Ints:
