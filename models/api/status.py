@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = ["ContainerStatus", "PodStatus"]
@@ -27,8 +26,7 @@ class ContainerStatus(NamedTuple):
     started: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PodStatus:
+class PodStatus(NamedTuple):
     """A pod's containers.
 
     Attributes:

@@ -33,7 +33,7 @@ class Life:
 
     Attributes:
         generation: Counts crashes: what was to be told before is not told after.
-        told: What the master was told last.
+        told: What the master was told last; at first it knows that nothing was begun with.
         telling: A report waits for its token.
         resuming: Its containers are to begin anew after a crash.
         known: The start of the pod is in the journal.
@@ -59,7 +59,7 @@ class Life:
         self.run = run
         self.deadline: Deadline
         self.generation = 0
-        self.told: PodStatus | None = None
+        self.told = status_of(run)
         self.telling = False
         self.resuming = False
         self.known = False
@@ -134,7 +134,7 @@ class PodReports:
             return
         life.told = pod.status = status
         pod.restarts = status.restarts
-        if status.initialized and status.init_containers and not (told is not None and told.initialized):
+        if status.initialized and status.init_containers and not told.initialized:
             self._journal.write(records.POD_INITIALIZED, pod.identity, owner=pod.owner, cause=life.cause)
         if pod.phase is not _RUNNING and _has_started(status):
             if life.known:

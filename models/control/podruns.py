@@ -32,12 +32,16 @@ from sim.streams import Streams
 
 __all__ = ["PodRuns"]
 
-_KINDS = {
+_WANTS_IMAGE, _EXITED, _HELD_BACK = Happened.WANTS_IMAGE, Happened.EXITED, Happened.HELD_BACK
+_KIND_OF = {
     Happened.STARTED: records.CONTAINER_STARTED,
     Happened.EXITED: records.CONTAINER_EXITED,
     Happened.HELD_BACK: records.CONTAINER_HELD_BACK,
     Happened.PROBE_FAILED: records.PROBE_FAILED,
 }
+_KINDS = tuple(
+    _KIND_OF.get(what) for what in Happened
+)  # by number: to hash a member costs as much as the record
 
 
 class PodRuns:
@@ -209,10 +213,13 @@ class PodRuns:
 
     def _went_on(self, life: Life, happened: Sequence[Happening], cause: int) -> None:
         """Record what happened; arm what comes next; tell the master what it does not know."""
-        if happened and self._images is not None:
-            happened = self._with_images(life, self._images, list(happened), cause)
-        for each in happened:
-            cause = self._record(life, each, cause)
+        if happened:
+            happened = list(happened)
+            for each in happened:  # grows where an image is there
+                if each[0] is _WANTS_IMAGE:
+                    happened += self._get_image(life, each[1], cause)
+                else:
+                    cause = self._record(life, each, cause)
         life.cause = cause
         pod, run = life.pod, life.run
         if run.terminating and not run.running:
@@ -227,32 +234,27 @@ class PodRuns:
         if status is not life.told and status != life.told:
             self._reports.report(life, status)
 
-    def _with_images(
-        self, life: Life, images: ImagePulls, happened: list[Happening], cause: int
-    ) -> Sequence[Happening]:
-        """See to the images that containers want; return what happened, by that too."""
-        pod, run, now_s = life.pod, life.run, self._env._now
-        for what, index, *_ in happened:  # grows meanwhile
-            if what is not Happened.WANTS_IMAGE:
-                continue
-            plan = run.containers[index].plan
-            need = images.need(pod.minion, plan.image, plan.pull_policy)
-            if need is Need.NONE:
-                self._use(life, index)
-                happened += run.pulled(index, now_s)
-            elif need is Need.NEVER:
-                happened += run.pulled(index, now_s, failed="ErrImageNeverPull")
-            else:
-                images.pull(
-                    pod.minion,
-                    plan.image,
-                    partial(self._pulled, life, index),
-                    partial(self._not_pulled, life, index),
-                    pod=pod,
-                    container=self._name(plan.name),
-                    cause=cause,
-                )
-        return happened
+    def _get_image(self, life: Life, index: int, cause: int) -> Sequence[Happening]:
+        """See to the image that a container wants; return what happened by that."""
+        images, pod, run = self._images, life.pod, life.run
+        assert images is not None, "there are images"
+        plan = run.containers[index].plan
+        need = images.need(pod.minion, plan.image, plan.pull_policy)
+        if need is Need.NONE:
+            self._use(life, index)
+            return run.pulled(index, self._env._now)
+        if need is Need.NEVER:
+            return run.pulled(index, self._env._now, failed="ErrImageNeverPull")
+        images.pull(
+            pod.minion,
+            plan.image,
+            partial(self._pulled, life, index),
+            partial(self._not_pulled, life, index),
+            pod=pod,
+            container=self._name(plan.name),
+            cause=cause,
+        )
+        return ()
 
     def _pulled(self, life: Life, index: int) -> None:
         if self._lives.get(life.pod.arrival) is life:
@@ -273,15 +275,15 @@ class PodRuns:
 
     def _record(self, life: Life, happening: Happening, cause: int) -> int:
         what, index, value, reason, seconds = happening
-        kind = _KINDS.get(what)
+        kind = _KINDS[what]
         if kind is None:
             return cause
         pod, each = life.pod, life.run.containers[index]
         fields: tuple[float, ...] = ()
-        if what is Happened.EXITED:
+        if what is _EXITED:
             fields = (int(value), seconds)
             value = math.nan
-        elif what is Happened.HELD_BACK:
+        elif what is _HELD_BACK:
             value = seconds
         return self._journal.write(
             kind,
