@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from models.api.containers import RESTART_POLICIES, ContainerSpec, PodContainers
+from models.api.manifests_behaviour import behaving_as_annotated
 from models.api.manifests_containers import NATIVE, read_amounts, read_containers
 from models.api.manifests_fields import Fields
 from models.api.scheduling import PodAsScheduled
@@ -97,6 +98,7 @@ def _read_pod(
     containers, first = read_containers(spec, unmodelled)
     total = _requests(containers, first, spec.mapping("overhead"))
     annotations = metadata.texts("annotations")
+    containers, first = behaving_as_annotated(metadata, annotations, containers, first)
     extended = {key: amount for key, amount in total.items() if key not in NATIVE and amount}
     grace_s = None
     if spec.has("terminationGracePeriodSeconds"):

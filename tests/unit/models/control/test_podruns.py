@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -359,3 +360,15 @@ behaviour:
         "container/a": (pytest.approx(20), 3),
         "container/b": (pytest.approx(50), 0),
     }
+
+
+@pytest.mark.parametrize(("scale", "most"), [("", 9), ("scale: [{at: 1h, replicas: 0}], ", 14)])
+def test_a_probed_pod_with_a_cold_image_costs_few_events_and_records(scale: str, most: int) -> None:
+    text = CLUSTER.format(until="2h", faults="", clients="").replace("count: 2, cpu: 4", "count: 10, cpu: 16")
+    text += 'images: [{name: "a:1", layers: [{name: base, size: 30M}, {name: lib, size: 60M}, {name: a, size: 9M}]}]\n'
+    pod = f"{{containers: [{APP.replace('name: app,', 'name: app, image: a:1,')}]}}"
+    found = ran(f"{text}controllers: [{{name: web, replicas: 300, {scale}pod: {pod}}}]\n")
+    assert len(times(found, "pod_ready")) == 300
+    assert found.engine.dispatched / 300 <= most
+    lives = Counter(row["object"] for row in records(found) if str(row["object"]).startswith("pod/"))
+    assert max(lives.values()) <= 12
