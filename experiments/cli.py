@@ -180,11 +180,14 @@ def explain(
     thing: Annotated[
         str, typer.Argument(metavar="OBJECT", help="As pod/default/web-3 or pod/default/web-3#2.")
     ],
+    decision: Annotated[
+        bool, typer.Option("--decision", help="The scheduler's decisions about this pod, with scores.")
+    ] = False,
 ) -> None:
-    """Tell an object's life with its chain of causes."""
+    """Tell an object's life with its chain of causes, or why a pod went where it went."""
     from experiments.explain import explain as tell
 
-    _out.print(tell(run_folder, thing), markup=False, highlight=False, soft_wrap=True)
+    _out.print(tell(run_folder, thing, decisions=decision), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from experiments.journalfiles import open_run
-from experiments.wording import say_number, say_share, say_time
+from experiments.journalfiles import RunFiles, open_run
+from experiments.wording import say_count, say_number, say_share, say_time
 from sim.diagnostics import Diagnostic, nearest_word
 from sim.errors import ScenarioError
 
@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 _COLUMNS = (
     "seq", "time_s", "kind", "object", "actor", "owner", "minion", "container", "cause", "value", "reason",
-    "container_exited_code", "container_exited_ran_s",
+    "container_exited_code", "container_exited_ran_s", "pod_decided_feasible", "pod_decided_minions",
 )  # fmt: skip
 _DEEPEST = 12
 """So many causes are told under one record: in a full cluster a chain runs through a thousand lives."""
@@ -105,6 +105,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         + ("never" if row["value"] is None else f"after {say_time(row['value'])}")
     ),
     "minion_repaired": lambda row: f"{row['object']} was repaired and is empty",
+    "pod_decided": lambda row: f"{row['object']}: {_decided(row)}",
+    "minion_scored": lambda row: (
+        f"{row['minion']} would score {say_number(row['value'], 9)} for {row['object']}"
+    ),
     "policy_note": lambda row: (
         f"{row['actor']} noted{_of(row)}: {row['reason'] or ''}"
         + ("" if row["value"] is None else f" {say_number(row['value'])}")
@@ -113,36 +117,75 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
 }
 
 
-def explain(folder: Path, thing: str) -> str:
-    """Tell the life of ``KIND/NAMESPACE/NAME[#n]`` in order of time.
+_OF_DECISIONS: Final = ("pod_decided", "minion_scored")
+
+
+def explain(folder: Path, thing: str, *, decisions: bool = False) -> str:
+    """Tell the life of ``KIND/NAMESPACE/NAME[#n]`` in order of time, or what was decided about it.
 
     Args:
         folder: A run's folder.
         thing: As ``pod/default/batch-3``, ``pod/default/web-1#2`` or ``minion/web-3``.
+        decisions: Only the scheduler's decisions about this pod, each with the best minions and their scores.
 
     Returns:
         One line a record, causes indented below it.
 
     Raises:
-        ScenarioError: There is no such object in the run; says the nearest. Or there is no run.
+        ScenarioError: There is no such object in the run; says the nearest. Or there is no run, or decisions were
+            not written.
     """
     thing = thing.removesuffix("#1")
     run = open_run(folder)
-    objects = run.events().select(pl.col("seq"), pl.col("object"), pl.col("cause")).collect()
-    own = objects.filter(pl.col("object").cast(pl.String) == thing)["seq"].to_list()
-    if not own:
+    objects = run.events().select(pl.col("seq"), pl.col("kind"), pl.col("object"), pl.col("cause")).collect()
+    mine = objects.filter(pl.col("object").cast(pl.String) == thing)
+    told_apart = pl.col("kind").cast(pl.String).is_in(_OF_DECISIONS)
+    own = mine.filter(~told_apart)["seq"].to_list()
+    if mine.is_empty():
         names = objects["object"].drop_nulls().unique().cast(pl.String).to_list()
         raise ScenarioError([_unknown(folder, thing, names)])
+    if decisions:
+        return _decisions(folder, run, thing, mine.filter(told_apart)["seq"].to_list())
     chains = _chains(own, objects["seq"].to_numpy(), objects["cause"].fill_null(-1).to_numpy())
     told = sorted({seq for chain in chains for seq in _shown(chain)})
+    sentences = {row["seq"]: _sentence(row) for row in _rows(run, told)}
+    lines = [line for chain in chains for line in _lines(chain, sentences)]
+    return "\n".join([*lines, *(f"note: {note}" for note in run.notes)])
+
+
+def _rows(run: RunFiles, seqs: list[int]) -> list[dict[str, Any]]:
+    """The records of these numbers, in order, names as text."""
     text = [
         pl.col(name).cast(pl.String)
         for name in ("kind", "object", "actor", "owner", "minion", "container", "reason")
     ]
-    rows = run.events().select(_COLUMNS).filter(pl.col("seq").is_in(told)).with_columns(text).collect()
-    sentences = {row["seq"]: _sentence(row) for row in rows.iter_rows(named=True)}
-    lines = [line for chain in chains for line in _lines(chain, sentences)]
+    there = [name for name in _COLUMNS if name in run.events().collect_schema().names()]
+    return (
+        run.events().select(there).filter(pl.col("seq").is_in(seqs)).with_columns(text).collect().to_dicts()
+    )
+
+
+def _decisions(folder: Path, run: RunFiles, thing: str, seqs: list[int]) -> str:
+    """One line a decision, and below it the best minions with what each plug-in gave them."""
+    if not seqs:
+        message = f"no decision about '{thing}' was written: run it with --set journal.scheduling=full"
+        raise ScenarioError([Diagnostic(message, str(folder), code="no-decisions")])
+    lines, place = [], 0
+    for row in _rows(run, seqs):
+        if row["kind"] == "pod_decided":
+            lines.append(_sentence(row))
+            place = 0
+        else:
+            place += 1
+            lines.append(f"  {place}. {row['minion']}  {say_number(row['value'], 9)}  ({row['reason']})")
     return "\n".join([*lines, *(f"note: {note}" for note in run.notes)])
+
+
+def _decided(row: Row) -> str:
+    if row["minion"] is None:
+        return row["reason"] or "no minion would do"
+    counts = f"{say_count(row['pod_decided_feasible'])} of {say_count(row['pod_decided_minions'])} minions would do"
+    return f"{counts}, {row['minion']} was chosen"
 
 
 def _container(row: Row) -> str:

@@ -87,6 +87,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
         operations=[operation_plan(fault, minions, called) for fault in faults if fault.crash is None],
         checks=scenario.checks,
+        decisions=scenario.journal.scheduling == "full",
         max_events=max_events,
     )
 

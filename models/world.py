@@ -95,6 +95,7 @@ class World:
             policy_name=plan.policy_name,
             bind=self.fleet.bind if self.plane is None else self.plane.bind,
             on_parked=self._parked,
+            decided_on=self._minions if plan.decisions else None,
         )
         if self.plane is not None:
             self.plane.on_scheduler_restart = self.scheduler.restart

@@ -75,6 +75,7 @@ class Plan:
         templates: The run's templates; sources may add to it.
         placing: What a policy that looks at pods too knows besides; empty for others.
         snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
+        decisions: Every decision of the scheduler is written, with scores.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 
@@ -95,6 +96,7 @@ class Plan:
     snapshot: Snapshot = field(default_factory=Snapshot)
     placing: Placing = field(default_factory=Placing)
     checks: str = "cheap"
+    decisions: bool = False
     max_events: int | None = None
 
     def expected(self) -> Sequence[ExpectedPod]:

@@ -24,6 +24,7 @@ __all__ = [
     "PodView",
     "Policy",
     "Refusal",
+    "ScoredBy",
     "Scorer",
     "ScoringPolicy",
     "WorkloadSource",
@@ -34,6 +35,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Scorer = Callable[[Ints], Floats]
+ScoredBy = tuple[str, int, NDArray[np.generic]]
+"""(plug-in, its weight, scores of some minions: (k,))"""
 
 
 class ClusterView(Protocol):
@@ -201,6 +204,10 @@ class Decides(Protocol):
 
     def helped_by(self, pod: PodClass, other: PodClass) -> bool:
         """Tell whether a pod that had no room may have some now that another was bound."""
+        ...
+
+    def parts(self, pod: PodClass, rows: Ints) -> Sequence[ScoredBy]:
+        """Return what each plug-in gives the minions that a pod may go to, all of them; weighted they add up."""
         ...
 
     def reasons(self, pod: PodClass) -> Mapping[str, int]:

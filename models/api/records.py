@@ -28,10 +28,12 @@ __all__ = [
     "MINION_CRASHED",
     "MINION_REGISTERED",
     "MINION_REPAIRED",
+    "MINION_SCORED",
     "MINION_TAINTED",
     "OPERATOR_STEP",
     "POD_BOUND",
     "POD_CREATED",
+    "POD_DECIDED",
     "POD_FAILED",
     "POD_GIVEN_UP",
     "POD_INITIALIZED",
@@ -79,6 +81,7 @@ _POD_FIELDS = (
 _STATUS_FIELDS = (("desired", "q"), ("replicas", "q"), ("ready", "q"))
 _ENDPOINT_FIELDS = (("added", "q"), ("removed", "q"))
 _PULLED_FIELDS = (("bytes", "q"), ("queued_s", "d"))
+_DECIDED_FIELDS = (("feasible", "q"), ("minions", "q"))
 _EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
@@ -129,6 +132,8 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("pod_initialized", "record", ()),
         ("pod_nominated", "record", ()),
         ("pod_preempted", "belief", ()),
+        ("pod_decided", "belief", _DECIDED_FIELDS),
+        ("minion_scored", "belief", ()),
     )
 )
 
@@ -179,4 +184,6 @@ KINDS: tuple[Kind, ...] = number_kinds(
     POD_INITIALIZED,
     POD_NOMINATED,
     POD_PREEMPTED,
+    POD_DECIDED,
+    MINION_SCORED,
 ) = KINDS

@@ -84,7 +84,11 @@ API_VERSION: Final = "wavetank/v1"
 
 
 class Journal(Spec):
-    """Reserved for what is written; has no keys yet."""
+    """What is written beyond the usual."""
+
+    scheduling: Annotated[str, choice("brief", "full")] = Field(
+        "brief", description="brief, or full: of every decision the five best minions with their scores"
+    )
 
 
 def _constants(value: object) -> dict[str, float]:
@@ -165,7 +169,7 @@ class Scenario(Spec):
     )
     faults: tuple[Fault, ...] = Field((), description="a list of faults")
     expect: tuple[Text, ...] = Field((), description="a list of expectations")
-    journal: Journal = Field(default_factory=Journal, description="an empty mapping")
+    journal: Journal = Field(default_factory=Journal, description="what is written, as {scheduling: full}")
 
     @model_validator(mode="before")
     @classmethod

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
-from models.api.protocols import PlacingPolicy, ScoringPolicy
+from models.api.protocols import PlacingPolicy, ScoredBy, ScoringPolicy
 from models.api.specs_taints import NOT_READY, UNREACHABLE, for_scheduling, keeps_off
 from models.api.types import MinionAsk, Pod, PodTemplate, ResourceTable
 from models.cluster.changes import ChangeLog
@@ -288,6 +288,14 @@ class Belief:
             found = self._rows[template.index] = self._new_row(template, policy)
         found.catch_up()
         return found
+
+    def considered(self, template: PodTemplate, row: ClassRow) -> tuple[Ints, list[ScoredBy]]:
+        """Return where a class may go by its row, int64 (k,), and what each plug-in gives those minions.
+
+        Here the policy is the only one, and has no name of its own.
+        """
+        rows = np.flatnonzero(row.scores > -np.inf)
+        return rows, [("", 1, row.scores[rows])]
 
     def _new_row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
         assert isinstance(policy, ScoringPolicy), "a policy that looks at pods has a belief in them"

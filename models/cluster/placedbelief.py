@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.api.protocols import Decided, PlacingPolicy, ScoringPolicy
+from models.api.protocols import Decided, PlacingPolicy, ScoredBy, ScoringPolicy
 from models.api.scheduling import MinionAsScheduled, Owner
 from models.api.scheduling_templates import as_scheduled
 from models.api.specs_taints import NOT_READY, UNREACHABLE, UNSCHEDULABLE, parse_taint
@@ -93,6 +93,11 @@ class PlacedBelief(Belief):
         """Decide about a pod of a class."""
         among = None if template.gpu is None else self.fits_devices(template)
         return _Row(self._decider.decide(self.known(template), among))
+
+    def considered(self, template: PodTemplate, row: ClassRow) -> tuple[NDArray[np.int64], list[ScoredBy]]:
+        """Return where a class may go by its row, int64 (k,), and what each plug-in gives those minions."""
+        rows = np.flatnonzero(row.scores >= 0)
+        return rows, list(self._decider.parts(self.known(template), rows)) if rows.size else []
 
     def could_fit(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether the change of one minion may have made room for a pod."""

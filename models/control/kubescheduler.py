@@ -202,6 +202,8 @@ class KubeScheduler(Scheduler):
             minion, refusal = self._ask(pod)
             if minion in closed:
                 minion, refusal = -1, Refusal({"room for pods that are nominated": 1})
+        if self._decisions is not None:
+            self._decided(self._decisions, pod, minion, refusal, cause, closed)
         if minion < 0:
             self._fail(waiting, refusal, cause)
             return

@@ -26,6 +26,7 @@ from models.api.types import TERMINATING, Phase, Pod
 from models.cluster.belief import Belief
 from models.cluster.classrows import ClassRow, first_best
 from models.control.client import Caller
+from models.control.decisions import DecisionRecords
 from models.control.log import Change, Op
 from models.control.queue import SchedulingQueue
 from models.control.store import Store
@@ -81,6 +82,7 @@ class Scheduler:
         make_client: Makes the client, given (apply, act, ops, interest).
         bind: The master's verb: binds (pod, minion, devices, actor, cause), or says why not.
         on_parked: Called with each pod whose attempt failed.
+        decided_on: Identities of the minions where every decision is to be written; else nothing.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Scheduler:
         policy_name: str,
         bind: Callable[[Pod, int, tuple[int, ...], int, int], str | None],
         on_parked: Callable[[Pod], None],
+        decided_on: Sequence[int] | None = None,
     ) -> None:
         self.engine = engine
         self.journal = journal
@@ -114,6 +117,10 @@ class Scheduler:
         self._bind_verb = bind
         self._on_parked = on_parked
         self.generation = 0
+        self._decisions: DecisionRecords | None = None
+        if decided_on is not None:
+            self._decisions = DecisionRecords(journal, belief, policy_name, self.identity, decided_on)
+        self._row: ClassRow | None = None
         self._random_ties = self._scoring is not None and self._scoring.ties == "random"
         self._chooser = policy if isinstance(policy, DeviceChooser) else None
         self._random_device = self._scoring is not None and self._scoring.device == "random"
@@ -212,6 +219,8 @@ class Scheduler:
             refusal = None
         else:
             minion, refusal = self._ask(pod)
+        if self._decisions is not None:
+            self._decided(self._decisions, pod, minion, refusal, cause)
         if minion < 0:
             queue.park(pod)
             self._refused(pod, cause, refusal)
@@ -222,6 +231,20 @@ class Scheduler:
             helped = self._belief.helped_by(pod.template)
             if helped is not None:
                 queue.wake(helped, cause)
+
+    def _decided(
+        self,
+        decisions: DecisionRecords,
+        pod: Pod,
+        minion: int,
+        refusal: Refusal | None,
+        cause: int,
+        closed: Sequence[int] = (),
+    ) -> None:
+        """Write what came of an attempt, before anything comes of it."""
+        decisions.write(
+            pod, minion, self._row, cause, None if minion >= 0 else self._why(pod, refusal), closed
+        )
 
     def _settle(self, pod: Pod, minion: int, cause: int) -> tuple[int, ...]:
         """Assume that a pod is where it was decided to be, and have it bound; returns its GPU devices."""
@@ -265,6 +288,7 @@ class Scheduler:
         try:
             row = self._belief.row(pod.template, self._scoring)
             best: int = row.best() if not closed else self._best_open(row, pod, closed)
+            self._row = row
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if best < 0 or not self._random_ties:

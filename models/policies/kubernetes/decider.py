@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from models.api.protocols import ScoredBy
 from models.api.schedulingview import PRESENT, PodClass, SchedulingView
 from models.policies.kubernetes.columns import KeptColumns
 from models.policies.kubernetes.decision import Decision, Scored
@@ -244,9 +245,19 @@ class Decider:
         gone = int((self.view.left[:, PRESENT] <= 0).sum())
         return counts | Counter({"node(s) were not ready": gone} if gone else {})
 
-    def scores(self, pod: PodClass) -> Mapping[str, Scored]:
-        """Return what each plug-in gives the feasible minions."""
-        rows = np.flatnonzero(self._passes(pod))
+    def parts(self, pod: PodClass, rows: Ints) -> list[ScoredBy]:
+        """Return (plug-in, weight, its scores) of the minions that a pod may go to."""
+        weights = self._weights()
+        return [(name, weights[name], scored.normal) for name, scored in self.scores(pod, rows).items()]
+
+    def _weights(self) -> dict[str, int]:
+        parts = (self.profile.minion_scores, self.profile.resource_scores, self.profile.pod_scores)
+        return {each.name: weight for part in parts for each, weight in part}
+
+    def scores(self, pod: PodClass, rows: Ints | None = None) -> Mapping[str, Scored]:
+        """Return what each plug-in gives the feasible minions; ``rows``: those, where they are known."""
+        if rows is None:
+            rows = np.flatnonzero(self._passes(pod))
         found = {}
         for plugin, _ in self.profile.minion_scores:
             raw = self._columns.raw(plugin, pod.pod)
@@ -287,8 +298,7 @@ class Decider:
         """Return the totals by the plug-ins one by one, without rows: int64 (N,), -1 where the pod may not go."""
         rows = np.flatnonzero(self._passes(pod))
         totals = np.full(len(self.view.minions), NOWHERE, dtype=np.int64)
-        parts = (self.profile.minion_scores, self.profile.resource_scores, self.profile.pod_scores)
-        weights = {each.name: weight for part in parts for each, weight in part}
+        weights = self._weights()
         if rows.size:
             totals[rows] = sum(weights[name] * scored.normal for name, scored in self.scores(pod).items())
         return totals

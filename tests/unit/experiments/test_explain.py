@@ -84,3 +84,28 @@ def test_what_is_not_there_is_told_with_the_nearest(folder: Path, thing: str, hi
 def test_a_folder_without_a_run_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="holds no run"):
         explain(tmp_path, "pod/default/w-0")
+
+
+def test_decisions_are_told_with_the_best_minions(tmp_path: Path, folder: Path) -> None:
+    text = _TEXT.replace("name: m, cpu: 1", "name: m, count: 7, cpu: 1").replace("count: 3", "count: 9")
+    text = text.replace("crash: {minion: m}", "crash: {minion: m-0}")
+    full = run_in(tmp_path, text + "journal: {scheduling: full}\n").folder
+
+    def told(name: str) -> list[str]:
+        lines = explain(full, f"pod/default/{name}", decisions=True).splitlines()
+        return [re.sub(r"[\d,.]+ s  #\d+  ", "", line) for line in lines if not line.startswith("note")]
+
+    assert told("w-2") == [
+        "pod/default/w-2: 5 of 7 minions would do, minion/m-2 was chosen",
+        *(f"  {place}. minion/m-{place + 1}  0  (first-fit 0)" for place in range(1, 6)),
+    ]
+    refused, later, *_ = told("w-7")
+    assert refused == "pod/default/w-7: 0 of 7 minions: cpu x 7"
+    assert later == "pod/default/w-7: 7 of 7 minions would do, minion/m-0 was chosen"
+    life = explain(full, "pod/default/w-2")
+    assert "would do" not in life
+    assert "was bound to minion/m-2" in life
+    with pytest.raises(ScenarioError, match="no decision about 'pod/default/w-1' was written: run it with"):
+        explain(folder, "pod/default/w-1", decisions=True)
+    with pytest.raises(ScenarioError, match="no record of this run is about 'pod/default/w-99'"):
+        explain(full, "pod/default/w-99", decisions=True)

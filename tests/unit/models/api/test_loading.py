@@ -50,7 +50,8 @@ def refused(text, *sets, **more):
          "ends, giveUpAfter, withdrawAfter, not '3'"),
         ("expect: x == 1", "4:9: expected a list of expectations, not 'x == 1'"),
         ("expect: [3]", "4:10: expected a text of 1 to 4096 characters, not '3'; did you mean '\"3\"'?"),
-        ("journal: {x: 1}", "4:11: 'x' is not a key of 'journal': expected none"),
+        ("journal: {x: 1}", "4:11: 'x' is not a key of 'journal': expected scheduling"),
+        ("journal: {scheduling: ful}", "4:23: expected brief or full, not 'ful'; did you mean 'full'?"),
         ("policy: {scheduler: bestfit}", "4:21: there is no scheduling policy 'bestfit': expected one of best-fit, "
          "first-fit, random, package.module:name; did you mean 'best-fit'?"),
         ("policy: {scheduler: 'a b:c'}", "4:21: expected package.module:name, not 'a b:c'"),
