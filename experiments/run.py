@@ -30,7 +30,8 @@ from models.plan import make_plan
 from models.workloads.tracing import TraceError
 from models.world import Sinks, World
 from models.worldplan import Plan
-from sim.engine import Engine, collector_off
+from sim.collector import collector_off
+from sim.engine import Engine
 from sim.errors import BudgetExceededError, ScenarioError
 from sim.journal import IDENTITY_SCHEMA, events_schema
 from sim.journalchunks import ChunkFolder

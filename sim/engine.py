@@ -12,16 +12,15 @@ nothing but ``callbacks`` and ``_ok``; ``tests/contract/test_simpy_contract.py``
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import math
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from heapq import heappush
 from typing import Any, Protocol
 
 import simpy
 
+from sim.collector import collector_off
 from sim.errors import BudgetExceededError, SimulationError, WavetankError
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "Engine",
     "Event",
     "GenerationCell",
-    "collector_off",
 ]
 
 TRUTH = 1
@@ -342,21 +340,6 @@ class Deadline:
         self.time_s = math.inf
         self._engine.cause = self._cause
         self._callback()
-
-
-@contextlib.contextmanager
-def collector_off() -> Iterator[None]:
-    """Keep the cyclic collector out of the hot loop: the model makes no garbage cycles in bulk.
-
-    Whoever has still work to do with what a run made wraps that too: a look at all of it finds nothing.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _where(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from models.api.loading import LoadedScenario
 from models.api.records import KINDS
 from models.plan import make_plan
 from models.world import Sinks, World
-from sim.engine import collector_off
+from sim.collector import collector_off
 from sim.journal import events_schema
 from sim.journalchunks import ChunkFolder
 from sim.series import SERIES_SCHEMA

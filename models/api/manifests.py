@@ -18,6 +18,7 @@ from models.api.manifests_pods import Seen
 from models.api.manifests_status import read_epoch_s, read_owner
 from models.api.specs_manifests import ManifestFile, ManifestObject, Place
 from models.api.specs_names import parse_dns_name, parse_dns_subdomain
+from sim.collector import collector_off
 from sim.diagnostics import Diagnostic, nearest_word, one_line
 from sim.jsonsource import looks_like_json, parse_json_all
 from sim.yamlnodes import Path as YamlPath
@@ -48,6 +49,7 @@ def read_manifest(file: Path, source: str | None = None) -> tuple[ManifestFile, 
     return read_manifest_text(data, name)
 
 
+@collector_off()
 def read_manifest_text(
     text: str | bytes, source: str = "manifest.yaml"
 ) -> tuple[ManifestFile, list[Diagnostic]]:
