@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from models.api import records
 from models.api.containers import PullPolicy
@@ -115,7 +114,7 @@ class ImagePulls:
         state, pull = self._of(minion), Pull(image, pod, on_done, on_failed)
         pull.asked_s = self._engine.now_s
         pull.container = container
-        pull.cause = self._write(records.IMAGE_PULLING, state, pull, cause=cause)
+        pull.cause = self._write(records.IMAGE_PULLING, state, pull, cause)
         state.queue.append(pull)
         self._serve(state)
 
@@ -212,6 +211,8 @@ class ImagePulls:
             self._fail(state, pull, NO_ANSWER)
         elif image is None:
             self._fail(state, pull, NO_IMAGE)
+        elif state.disk.has(image):
+            self._done(state, pull)
         elif state.disk.needed_bytes(image) > state.disk.capacity_bytes - state.disk.used_bytes:
             self._fail(state, pull, NO_ROOM)
         else:
@@ -242,15 +243,17 @@ class ImagePulls:
 
     def _fill(self, state: MinionImages) -> None:
         """Let the engine fetch as many layers as it fetches at once."""
-        while state.waiting and state.fetching < self._plan.layers_at_once:
-            transfer = state.waiting.popleft()
-            state.fetching += 1
-            transfer.fetch = self.registry.fetch(
-                state.port,
-                transfer.size_bytes,
-                partial(self._came, state, transfer),
-                partial(self._broke, state, transfer),
-            )
+        count = min(len(state.waiting), self._plan.layers_at_once - state.fetching)
+        if count <= 0:
+            return
+        transfers = [state.waiting.popleft() for _ in range(count)]
+        state.fetching += count
+        layers = [
+            (each.size_bytes, partial(self._came, state, each), partial(self._broke, state, each))
+            for each in transfers
+        ]
+        for each, fetch in zip(transfers, self.registry.fetch(state.port, layers), strict=True):
+            each.fetch = fetch
 
     def _came(self, state: MinionImages, transfer: Transfer) -> None:
         state.fetching -= 1
@@ -270,13 +273,16 @@ class ImagePulls:
 
     def _finish(self, state: MinionImages, pull: Pull) -> None:
         assert pull.image is not None, "what is finished has an image"
-        state.active.remove(pull)
         state.disk.keep(pull.image, self._engine.now_s)
+        self._watch_disk(state)
+        self._done(state, pull)
+
+    def _done(self, state: MinionImages, pull: Pull) -> None:
+        state.active.remove(pull)
         waited_s = pull.begun_s - pull.asked_s
         self._engine.cause = self._write(
-            records.IMAGE_PULLED, state, pull, own_fields=(pull.bytes, waited_s), cause=pull.cause
+            records.IMAGE_PULLED, state, pull, pull.cause, own_fields=(pull.bytes, waited_s)
         )
-        self._watch_disk(state)
         pull.on_done()
         self._serve(state)
 
@@ -286,7 +292,7 @@ class ImagePulls:
             assert pull.image is not None, "what is held has an image"
             self._abandon(state, pull)
             state.disk.let_go(pull.image)
-        self._engine.cause = self._write(records.IMAGE_FAILED, state, pull, reason=reason, cause=pull.cause)
+        self._engine.cause = self._write(records.IMAGE_FAILED, state, pull, pull.cause, reason=reason)
         pull.on_failed(reason)
         self._serve(state)
 
@@ -336,14 +342,18 @@ class ImagePulls:
             found = self._names[image] = self._identities.add("image", image)
         return found
 
-    def _write(self, kind: Kind, state: MinionImages, pull: Pull, **words: Any) -> int:
+    def _write(
+        self,
+        kind: Kind,
+        state: MinionImages,
+        pull: Pull,
+        cause: int | None,
+        *,
+        reason: str | None = None,
+        own_fields: tuple[float, ...] = (),
+    ) -> int:
+        pod, took_s = pull.pod, self._engine.now_s - pull.asked_s
         return self._journal.write(
-            kind,
-            pull.pod.identity,
-            minion=self._identity(state.index),
-            actor=self._named(pull.name),
-            owner=pull.pod.owner,
-            container=pull.container,
-            value=self._engine.now_s - pull.asked_s,
-            **words,
-        )
+            kind, pod.identity, self._identity(state.index), self._named(pull.name), pod.owner, cause, reason,
+            took_s, -1, own_fields, pull.container,
+        )  # fmt: skip

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from bisect import insort
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Any
@@ -117,18 +118,31 @@ class FairShare:
         Raises:
             ValueError: Negative or infinite bytes, or neither link is finite.
         """
-        if not 0.0 <= size_bytes < math.inf:
-            raise ValueError(f"expected a finite number of bytes, not {size_bytes}")
+        return self.join_all(now_s, port, ((size_bytes, what),))[0]
+
+    def join_all(self, now_s: float, port: Port, loads: Sequence[tuple[float, Any]]) -> list[Connection]:
+        """Begin several connections of a port at once: as one by one, but the others of the port move once.
+
+        Args:
+            now_s: When.
+            port: Whose they are.
+            loads: (bytes, what the owner knows it by) of each.
+        """
+        for size_bytes, _ in loads:
+            if not 0.0 <= size_bytes < math.inf:
+                raise ValueError(f"expected a finite number of bytes, not {size_bytes}")
         if port.link_bytes_per_s == math.inf == self._capacity_per_s:
             raise ValueError("expected a finite link: the shared one, or the port's own")
         self._advance(now_s)
-        connection = Connection(port, what)
-        port.connections.append(connection)
-        self.count += 1
-        self._enter(connection, self._lane(port), size_bytes)
-        self._spread(port, connection)
+        before, joined = list(port.connections), [Connection(port, what) for _, what in loads]
+        port.connections += joined
+        self.count += len(joined)
+        lane = self._lane(port)
+        for connection, (size_bytes, _) in zip(joined, loads, strict=True):
+            self._enter(connection, lane, size_bytes)
+        self._spread(port, before)
         self._plan()
-        return connection
+        return joined
 
     def leave(self, now_s: float, connection: Connection) -> float:
         """Break a connection off now, and return how many bytes it had left."""
@@ -212,16 +226,16 @@ class FairShare:
         port.connections.remove(connection)
         self.count -= 1
         if port.connections:
-            self._spread(port, None)
+            self._spread(port, port.connections)
         return left_bytes
 
-    def _spread(self, port: Port, new: Connection | None) -> None:
-        """Move the other connections of a port to the lane of its present number of them."""
-        if port.link_bytes_per_s == math.inf:
+    def _spread(self, port: Port, connections: list[Connection]) -> None:
+        """Move connections of a port to the lane of its present number of them."""
+        if port.link_bytes_per_s == math.inf or not connections:
             return
         lane = self._lane(port)
-        for connection in port.connections:
-            if connection is not new and connection._lane is not lane:
+        for connection in connections:
+            if connection._lane is not lane:
                 left_bytes = self._left(connection)
                 self._drop(connection)
                 self._enter(connection, lane, left_bytes)

@@ -10,7 +10,7 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from sim.engine import TRUTH, Deadline, Engine
 
 __all__ = ["ATTEMPTS", "ATTEMPT_STEP_S", "Fetch", "Registry"]
 
+Callback = Callable[[], None]
 ATTEMPTS: Final = 5
 ATTEMPT_STEP_S: Final = 5.0
 
@@ -28,14 +29,12 @@ class Fetch:
 
     Attributes:
         failed: Attempts that failed.
-        left_bytes: While it is broken off, what is still to come.
+        left_bytes: What was still to come when it was begun, or broken off last.
     """
 
     __slots__ = ("connection", "failed", "left_bytes", "number", "on_done", "on_failed", "port")
 
-    def __init__(
-        self, number: int, port: Port, on_done: Callable[[], None], on_failed: Callable[[], None]
-    ) -> None:
+    def __init__(self, number: int, port: Port, on_done: Callback, on_failed: Callback) -> None:
         self.number = number
         self.port = port
         self.on_done = on_done
@@ -70,19 +69,20 @@ class Registry:
         """The number of layers on their way."""
         return self._share.count
 
-    def fetch(
-        self, port: Port, size_bytes: int, on_done: Callable[[], None], on_failed: Callable[[], None]
-    ) -> Fetch:
-        """Begin to fetch a layer; one of the callbacks is called later, never at once."""
-        self._count += 1
-        fetch = self._fetches[self._count] = Fetch(self._count, port, on_done, on_failed)
-        if self.down:
+    def fetch(self, port: Port, layers: Sequence[tuple[int, Callback, Callback]]) -> list[Fetch]:
+        """Begin to fetch layers: (bytes, what is called when it has come, or cannot come: later, never at once)."""
+        fetches = []
+        for size_bytes, on_done, on_failed in layers:
+            self._count += 1
+            fetch = self._fetches[self._count] = Fetch(self._count, port, on_done, on_failed)
             fetch.left_bytes = float(size_bytes)
-            self._break([fetch])
+            fetches.append(fetch)
+        if self.down:
+            self._break(fetches)
         else:
-            self._join(fetch, size_bytes)
+            self._join(port, fetches)
             self._aim()
-        return fetch
+        return fetches
 
     def cancel(self, fetch: Fetch) -> None:
         """Forget a fetch that goes on; neither callback is called."""
@@ -108,8 +108,10 @@ class Registry:
         assert self._outages, "no outage goes on"
         self._outages -= 1
 
-    def _join(self, fetch: Fetch, size_bytes: float) -> None:
-        fetch.connection = self._share.join(self._engine.now_s, fetch.port, size_bytes, fetch)
+    def _join(self, port: Port, fetches: Sequence[Fetch]) -> None:
+        loads = [(fetch.left_bytes, fetch) for fetch in fetches]
+        for connection in self._share.join_all(self._engine.now_s, port, loads):
+            connection.what.connection = connection
 
     def _aim(self) -> None:
         self._deadline.set(self._share.next_end_s)
@@ -147,5 +149,5 @@ class Registry:
             self._break(batch)
         else:
             for fetch in batch:
-                self._join(fetch, fetch.left_bytes)
+                self._join(fetch.port, (fetch,))
             self._aim()

@@ -262,3 +262,31 @@ def test_broken_connections_leave_no_heap_behind() -> None:
     for n in range(10_000):
         share.leave(0.0, share.join(0.0, Port(), 1e6 + n))
         assert len(share._lanes[0].heap) < 50
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.lists(st.integers(0, 50), min_size=1, max_size=4)), max_size=12),
+    links,
+)
+def test_several_that_join_at_once_are_as_one_by_one(
+    batches: list[tuple[int, list[int]]], given_links: list[float | None]
+) -> None:
+    ends: list[dict[int, float]] = []
+    for at_once in (True, False):
+        tried = Tried(FairShare(7.0), [Port(math.inf if x is None else x) for x in given_links])
+        number = 0
+        for step, (port, sizes_bytes) in enumerate(batches):
+            now_s = 1.5 * step
+            tried.go(now_s)
+            loads = [(float(size), number + n) for n, size in enumerate(sizes_bytes)]
+            number += len(loads)
+            if at_once:
+                made = tried.share.join_all(now_s, tried.ports[port], loads)
+            else:
+                made = [tried.share.join(now_s, tried.ports[port], size, what) for size, what in loads]
+            tried.at |= {connection.what: connection for connection in made}
+        tried.go(math.inf)
+        ends.append(tried.ends)
+    assert ends[0].keys() == ends[1].keys()
+    for what, end_s in ends[0].items():
+        assert end_s == pytest.approx(ends[1][what], rel=RELATIVE, abs=1e-12)
