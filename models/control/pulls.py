@@ -337,9 +337,15 @@ class ImagePulls:
     # Records.
 
     def _named(self, image: str) -> int:
+        """Return the identity of an image: all spellings of one that there is have the same."""
         found = self._names.get(image)
         if found is None:
-            found = self._names[image] = self._identities.add("image", image)
+            known = self._plan.image(image)
+            if known is None or known.name == image:
+                found = self._identities.add("image", image)
+            else:
+                found = self._named(known.name)
+            self._names[image] = found
         return found
 
     def _write(

@@ -87,6 +87,14 @@ def test_an_image_that_is_nowhere_is_asked_for_with_back_off() -> None:
     assert records(found, "pod_ready") == []
 
 
+def test_all_spellings_are_one_image_in_the_records() -> None:
+    spellings = ("redis", "redis:latest", "docker.io/library/redis")
+    containers = ", ".join(f'{{name: c{n}, image: "{name}", cpu: 1}}' for n, name in enumerate(spellings))
+    found = world(controller(containers))
+    assert [row["actor"] for row in records(found, "image_pulled")] == ["image/redis:latest"] * 3
+    assert [row["image_pulled_bytes"] > 0 for row in records(found, "image_pulled")] == [True, False, False]
+
+
 def test_pods_that_wait_are_deleted_in_time_and_their_pull_goes_on() -> None:
     text = controller(DB, more="") + "faults: [{at: 4s, kill: {pods: c}}]\n"
     found = world(text)
