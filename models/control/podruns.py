@@ -128,13 +128,16 @@ class PodRuns:
             if self._images is not None and each.image and self._images.found(pod.minion, each.image):
                 self._use(life, index)
         life.known = True
-        self._went_on(life, (), pod.cause)
+        self._went_on(life, [], pod.cause)
 
     def _follow(self, pod: Pod, seen_s: float) -> Life:
         plan = self._plan(pod)
         assert plan is not None, "the pod is one that is followed"
         run = PodRun(
-            plan, partial(self._draw, pod), partial(self._base_s, pod, seen_s), pulls=self._images is not None
+            plan,
+            partial(self._draw, pod),
+            partial(self._base_s, pod, plan, seen_s),
+            pulls=self._images is not None,
         )
         life = self._lives[pod.arrival] = Life(pod, run)
         life.deadline = Deadline(self._engine, TRUTH, partial(self._due, life))
@@ -211,15 +214,13 @@ class PodRuns:
 
     # What comes of a change.
 
-    def _went_on(self, life: Life, happened: Sequence[Happening], cause: int) -> None:
+    def _went_on(self, life: Life, happened: list[Happening], cause: int) -> None:
         """Record what happened; arm what comes next; tell the master what it does not know."""
-        if happened:
-            happened = list(happened)
-            for each in happened:  # grows where an image is there
-                if each[0] is _WANTS_IMAGE:
-                    happened += self._get_image(life, each[1], cause)
-                else:
-                    cause = self._record(life, each, cause)
+        for each in happened:  # grows where an image is there
+            if each[0] is _WANTS_IMAGE:
+                happened += self._get_image(life, each[1], cause)
+            else:
+                cause = self._record(life, each, cause)
         life.cause = cause
         pod, run = life.pod, life.run
         if run.terminating and not run.running:
@@ -327,12 +328,9 @@ class PodRuns:
     def _draw(self, pod: Pod, index: int, what: Draw, n: int) -> float:
         return self._streams.stream(f"container.{what}").at(self._group(pod, index), pod.ask.index, n)
 
-    def _base_s(self, pod: Pod, seen_s: float, index: int, place: int) -> float:
+    def _base_s(self, pod: Pod, plan: PodPlan, seen_s: float, index: int, place: int) -> float:
         """Return when a probe's worker may ask first: after a random part of a period (worker.go, run())."""
-        plan = self._plan(pod)
-        assert plan is not None, "the pod is one that is followed"
         probed = plan.containers[index].probes[place]
         assert probed is not None, "what is not probed has no worker"
-        return (
-            seen_s + self._phases.at(self._group(pod, index), pod.ask.index, 0, place) * probed.probe.period_s
-        )
+        part = self._phases.at(self._group(pod, index), pod.ask.index, 0, place)
+        return seen_s + part * probed.probe.period_s

@@ -234,4 +234,6 @@ class ContainerRun:
         started_s, spells = self.started_s, probed.fixed
         if spells is None:
             spells = probed.spells(self._drawn_s)
+        elif len(spells) == 1:  # HOT: nothing is asked before it starts
+            return probed.always
         return tuple([(started_s + from_s, passes, delay_s) for from_s, passes, delay_s in spells])

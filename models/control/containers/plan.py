@@ -34,11 +34,13 @@ class ProbedPlan:
 
     Attributes:
         fixed: The spells from the container's start on, where nothing of them is drawn.
+        always: The only one of these, at all times.
     """
 
     probe: ProbePlan
     health: Health
     fixed: tuple[Spell, ...] | None
+    always: tuple[Spell, ...] = ()
 
     def spells(self, drawn_s: Callable[[Law, Draw], float]) -> tuple[Spell, ...]:
         """Return the spells from a container's start on, of times that are drawn."""
@@ -177,7 +179,8 @@ def _probed(spec: ProbeSpec | None, health: Health) -> ProbedPlan | None:
     drawn = ProbedPlan(probe, health, None)
     if any(law is not None and not isinstance(law, Constant) for law in laws):
         return drawn
-    return ProbedPlan(probe, health, drawn.spells(lambda law, what: float(law.quantile(0.5))))
+    fixed = drawn.spells(lambda law, what: float(law.quantile(0.5)))
+    return ProbedPlan(probe, health, fixed, ((-_INF, *fixed[0][1:]),))
 
 
 def _spells(health: Health, timeout_s: float, times_s: tuple[float, float, float]) -> tuple[Spell, ...]:

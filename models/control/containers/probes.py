@@ -66,7 +66,7 @@ class ProbeRun:
     """
 
     __slots__ = (
-        "_crossing", "_decides", "_delay_s", "_last", "_run", "_slot", "_spells", "base_s", "due_s", "kills",
+        "_crossing", "_decides", "_delay_s", "_from_s", "_last", "_run", "_slot", "_spells", "base_s", "due_s", "kills",
         "passes", "plan",
     )  # fmt: skip
 
@@ -79,6 +79,7 @@ class ProbeRun:
         self._last = True
         self._run = 0
         self._slot = 0
+        self._from_s = -_INF
         self._crossing = -1
         self._decides = False
         self._delay_s = 0.0
@@ -90,7 +91,7 @@ class ProbeRun:
         What was counted in a row goes on, as in v1.
         """
         self.passes = passes
-        self._slot = max(self._slot, first_slot(self.base_s, self.plan.period_s, from_s))
+        self._from_s = from_s
         self._spells = spells
         self._find()
 
@@ -143,6 +144,11 @@ class ProbeRun:
 
     def _find(self) -> None:
         """Find the next change, if questions go on as they are answered now."""
+        spells = self._spells
+        if len(spells) == 1 and spells[0][1] is self.passes:  # HOT: as it is with all that is well
+            self._crossing = -1
+            self.due_s = _INF
+            return
         self._crossing, self._decides, self._delay_s = self._scan(_INF)
         self.due_s = _INF
         if self._crossing >= 0:
@@ -166,7 +172,7 @@ class ProbeRun:
             if from_s >= until_s:
                 break
             ends_s = until_s if i == end else min(until_s, spells[i + 1][0])
-            slot = max(slot, first_slot(base_s, period_s, from_s))
+            slot = max(slot, first_slot(base_s, period_s, max(from_s, self._from_s)))
             if base_s + slot * period_s >= ends_s:
                 continue
             step = _step(period_s, delay_s)

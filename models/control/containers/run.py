@@ -90,7 +90,6 @@ class PodRun:
         return any(each.runs for each in self.containers)
 
     # What is asked of it; each returns what happened by it, and by what was due.
-
     def begin(self, now_s: float) -> list[Happening]:
         """Begin with the containers: the pod's sandbox is there."""
         self.begun = True
@@ -226,8 +225,12 @@ class PodRun:
 
     def _probe(self, each: ContainerRun, now_s: float) -> None:
         """Take what one probe finds."""
-        place, probe = next((i, p) for i, p in enumerate(each.probes) if p is not None and p.due_s <= now_s)
-        passes = probe.change()
+        for place, probe in enumerate(each.probes):
+            if probe is not None and probe.due_s <= now_s:
+                self._result(each, place, now_s, passes=probe.change())
+                return
+
+    def _result(self, each: ContainerRun, place: int, now_s: float, *, passes: bool) -> None:
         what = Happened.PROBE_PASSED if passes else Happened.PROBE_FAILED
         self._tell(what, each, reason=_PROBES[place])
         if place == READINESS:
