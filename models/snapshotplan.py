@@ -48,6 +48,8 @@ def snapshot_of(
     objects = scenario.manifests
     owners = {each.uid: each.spec.key for each in objects if isinstance(each.spec, Controller) and each.uid}
     made: Counter[str] = Counter()
+    times = [work.taken_s for work in scenario.workloads if isinstance(work, ManifestWorkload)]
+    taken_s = max((each for each in times if each is not None), default=0.0)
     found: list[tuple[float, PodFound]] = []
     for workload in scenario.workloads:
         if not isinstance(workload, ManifestWorkload):
@@ -68,29 +70,24 @@ def snapshot_of(
                 names += [controller, controller.partition("/")[2]]
             adoptable = each.owner is None or controller is not None
             ask = PodAsk(spec.name, number, make(behaviours.of(spec.pod, *names)), adoptable=adoptable)
-            pod = _found(each, spec, ask, workload, controller, places)
+            minion = -1 if spec.minion is None else places[spec.minion]
+            pod = _found(each, ask, workload.name, controller, minion, taken_s)
             found.append((pod.created_s, pod))
     found.sort(key=lambda pair: pair[0])  # equals stay in the order of their file
     return Snapshot([pod for _, pod in found], _statuses(objects))
 
 
 def _found(
-    each: ManifestObject,
-    spec: ManifestPod,
-    ask: PodAsk,
-    workload: ManifestWorkload,
-    controller: str | None,
-    places: Mapping[str, int],
+    each: ManifestObject, ask: PodAsk, workload: str, controller: str | None, minion: int, taken_s: float
 ) -> PodFound:
-    record = spec.record or PodRecord("Pending")
-    taken_s = workload.taken_s or 0.0
-    minion = -1 if spec.minion is None else places[spec.minion]
+    assert isinstance(each.spec, ManifestPod), "a pod was asked for"
+    record = each.spec.record or PodRecord("Pending")
     phase = Phase.BOUND if minion >= 0 else Phase.PENDING
     if minion >= 0 and record.phase != "Pending":
         phase = _ENDED.get(record.phase, Phase.RUNNING)
     return PodFound(
         ask=ask,
-        workload=workload.name,
+        workload=workload,
         controller=controller,
         minion=minion,
         phase=phase,

@@ -120,9 +120,12 @@ class _Reading:
                 return  # told as of a wrong type
         if not kind or not version:
             return
-        if kind == "List" or (kind.endswith("List") and kind.removesuffix("List") in MODELLED):
+        if kind == "List" or (kind.endswith("List") and kind.removesuffix("List") in KINDS):
             items = value.get("items")
             for i, item in enumerate(items if isinstance(items, list) else ()):
+                if kind != "List" and isinstance(item, dict) and "kind" not in item:
+                    # As the API answers, and kubectl cluster-info dump: the list says it for all of them.
+                    item = {"apiVersion": version, "kind": kind.removesuffix("List"), **item}
                 self.object((*path, "items", i), item, document)
             if items is not None and not isinstance(items, list):
                 fields.problem("items", 'Invalid type: expected "array"')

@@ -240,8 +240,12 @@ def _images(status: Fields) -> Iterator[tuple[str, int]]:
     """The images that a node says it has (50 at most, as kubelets tell), by their names with tags: bytes on disk."""
     for image in status.elements("images"):
         size_bytes = image.integer("sizeBytes", 0, 0, MAX_BYTES)
-        names = (name for name in image.names_of("names") if "@" not in name and is_image_name(name))
-        yield from ((name, size_bytes) for name in names)
+        for name in image.names_of("names"):
+            if "@" not in name and is_image_name(name):
+                yield name, size_bytes
+                short = name.removeprefix("docker.io/").removeprefix("library/")
+                if short != name:  # as containers mostly name it
+                    yield short, size_bytes
 
 
 def _both(

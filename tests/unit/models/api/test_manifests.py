@@ -134,6 +134,20 @@ def test_what_is_modelled_of_each_kind():
     assert node.spec.extended["example.com/fpga"] == 2
 
 
+def test_lists_of_one_kind_say_it_for_their_items():
+    item = {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c"}]}}
+    (pod,) = read(json.dumps({"apiVersion": "v1", "kind": "PodList", "items": [item]})).objects
+    assert (pod.kind, pod.raw) == ("Pod", {"apiVersion": "v1", "kind": "Pod", **item})
+    wrong = json.dumps(
+        {"apiVersion": "v1", "kind": "PodList", "items": [{"metadata": {"name": "b"}}]}, indent=1
+    )
+    assert refused(wrong) == ["5:3: spec.containers: Required value"]
+    found = read(
+        "{apiVersion: apps/v1, kind: DaemonSetList, items: [{metadata: {name: a}}, {metadata: {name: b}}]}"
+    )
+    assert found.notes == ("m.yaml: 2 of the kind DaemonSet are not modelled and passed over.",)
+
+
 def test_names_are_generated_where_only_their_beginning_is_given():
     text = POD.replace("name: a", "generateName: job-") % ("", "")
     assert [each.name for each in read(f"{text}\n---\n{text}").objects] == ["job-00001", "job-00002"]
@@ -142,15 +156,13 @@ def test_names_are_generated_where_only_their_beginning_is_given():
 
 
 def test_a_node_has_the_images_that_it_says():
-    images = (
-        '[{names: ["shop/web@sha256:aa", "shop/web:1", "Bad Name:1"], sizeBytes: 5}, {names: ["pause:3"]}]'
-    )
+    images = '[{names: ["shop/web@sha256:aa", "shop/web:1", "Bad Name:1"], sizeBytes: 5}, {names: ["docker.io/library/pause:3"]}]'
     (node,) = read(
         "{apiVersion: v1, kind: Node, metadata: {name: a}, status: {capacity: {cpu: 1, memory: 1Gi}, images: ~}}".replace(
             "~", images
         )
     ).objects
-    assert node.spec.preloaded == ("shop/web:1", "pause:3")
+    assert node.spec.preloaded == ("shop/web:1", "docker.io/library/pause:3", "pause:3")
 
 
 def test_what_is_not_modelled_is_named_once():
