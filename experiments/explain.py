@@ -1,7 +1,7 @@
 """A life with its chain of causes: each record of an object, and under it what led to it.
 
     3,600.000 s  #7  pod/default/a was created by workload/batch
-    3,600.000 s  #8  pod/default/a found no minion (0 of 2 minions: cpu x 2)
+    3,600.000 s  #8  pod/default/a found no minion (0 of 2 minions: Insufficient cpu x 2)
     5,400.000 s  #11 pod/default/a was bound to minion/web-0 by scheduler/default
       because 5,400.000 s  #10 pod/default/z succeeded on minion/web-0
         because 3,000.000 s  #4  pod/default/z started on minion/web-0

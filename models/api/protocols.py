@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Scorer = Callable[[Ints], Floats]
-ScoredBy = tuple[str, int, NDArray[np.generic]]
+ScoredBy = tuple[str, int, Floats | Ints]
 """(plug-in, its weight, scores of some minions: (k,))"""
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "for_scheduling",
     "keeps_off",
     "parse_taint",
+    "said_taints",
     "with_defaults",
 ]
 
@@ -130,7 +131,20 @@ def for_scheduling(tolerations: tuple[Toleration, ...]) -> tuple[Toleration, ...
 @lru_cache(maxsize=4096)
 def keeps_off(taints: tuple[str, ...], tolerations: tuple[Toleration, ...]) -> bool:
     """Tell whether taints keep a pod off when it is scheduled (k/k:pkg/scheduler, v1.20.2: TaintToleration.Filter)."""
-    return any(
-        taint.effect != "PreferNoSchedule" and not any(each.tolerates(taint) for each in tolerations)
+    return bool(_untolerated(taints, tolerations))
+
+
+def said_taints(taints: tuple[str, ...], tolerations: tuple[Toleration, ...]) -> str:
+    """Return how the real scheduler's event says that taints keep a pod off: a cordon by itself, else the first."""
+    first, *_ = found = _untolerated(taints, tolerations)
+    if any(taint.key == UNSCHEDULABLE for taint in found):
+        return "node(s) were unschedulable"
+    return f"node(s) had taint {{{first.key}: {first.value}}}, that the pod didn't tolerate"
+
+
+def _untolerated(taints: tuple[str, ...], tolerations: tuple[Toleration, ...]) -> list[Taint]:
+    return [
+        taint
         for taint in map(parse_taint, taints)
-    )
+        if taint.effect != "PreferNoSchedule" and not any(each.tolerates(taint) for each in tolerations)
+    ]

@@ -10,7 +10,7 @@ a log of changed indices): cost follows change. Classes of linear scores are kep
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
 from models.api.protocols import PlacingPolicy, ScoredBy, ScoringPolicy
-from models.api.specs_taints import NOT_READY, UNREACHABLE, for_scheduling, keeps_off
+from models.api.selectors import Selector
+from models.api.specs_taints import NOT_READY, UNREACHABLE, Toleration, for_scheduling, keeps_off, said_taints
 from models.api.types import MinionAsk, Pod, PodTemplate, ResourceTable
 from models.cluster.changes import ChangeLog
 from models.cluster.classrows import ClassRow, ScorerRow
@@ -31,6 +32,13 @@ __all__ = ["Belief"]
 Ints = NDArray[np.int64]
 
 _CACHED_CLASSES = 4096
+_TOO_LITTLE = {
+    "cpu_millicores": "Insufficient cpu",
+    "memory_bytes": "Insufficient memory",
+    "pods": "Too many pods",
+    "ephemeral_bytes": "Insufficient ephemeral-storage",
+}
+"""As NodeResourcesFit says it; an extended resource by its name (k/k:pkg/scheduler, v1.20.5)."""
 _add = np.add
 
 
@@ -127,17 +135,23 @@ class Belief:
         """Return where a template may run whatever is free: selector, GPU model and what it tolerates; bool (N,)."""
         models = () if template.gpu is None else template.gpu.models
         tolerations = for_scheduling(template.tolerations)
-        key = (template.minions, models, tolerations)
+        if tolerations:
+            self._tolerant[template.index] = None
+        return self._allowed(template.minions, models, tolerations)
+
+    def _allowed(
+        self, minions: Selector | None, models: tuple[str, ...], tolerations: tuple[Toleration, ...]
+    ) -> NDArray[np.bool_]:
+        key = (minions, models, tolerations)
         found = self._eligible.get(key)
         if found is None:
             found = np.ones(len(self), dtype=bool)
             for i, minion in enumerate(self._minions):
-                if template.minions is not None:
-                    found[i] = template.minions.matches(minion.labels, (minion.name, minion.pool))
+                if minions is not None:
+                    found[i] = minions.matches(minion.labels, (minion.name, minion.pool))
                 if models and minion.gpu.model not in models:
                     found[i] = False
             if tolerations:
-                self._tolerant[template.index] = None
                 for i, taints in self._kept.items():
                     if taints is None or keeps_off(taints, tolerations):
                         found[i] = False
@@ -190,22 +204,40 @@ class Belief:
         """Forget what was seen of a pod but that it is there."""
 
     def reasons(self, template: PodTemplate) -> dict[str, int]:
-        """Count the minions that reject a template, by reason; a minion may count under several."""
-        counts: dict[str, int] = {}
-        ready = self.ready if self.need(template)[-1] else np.ones(len(self), dtype=bool)
-        unready = int((~ready).sum())
-        wrong = int((~self.eligible(template) & ready).sum())
-        candidates = ready & self.eligible(template)
-        short = self._fit[candidates] < self.need(template)
-        words = (*self.resources, "gpu", "gpu", "ready")
-        whole = {"not ready": unready, "selector or GPU model": wrong}
-        counts |= {name: count for name, count in whole.items() if count}
-        for column, word in enumerate(words):
-            rejected = int(short[:, column].sum())
-            if rejected:
-                word = re.sub("_(millicores|bytes|milli)$", "", word)
-                counts[word] = max(counts.get(word, 0), rejected)
-        return counts
+        """Count the minions that a template may not go to, in the words of the real scheduler's events.
+
+        Each counts for what turns it down first: its taints, the pod's selector, models of GPU, then what it has too
+        little of, which may be several things.
+        """
+        models = () if template.gpu is None else template.gpu.models
+        kept = self._keeping_off(template)
+        counts = Counter(kept.values())
+        left = np.ones(len(self), dtype=bool)
+        left[list(kept)] = False
+        for said, allowed in (
+            ("node(s) didn't match Pod's node affinity", self._allowed(template.minions, (), ())),
+            ("node(s) had no GPU of a model that is asked for", self._allowed(None, models, ())),
+        ):
+            counts[said] += int((left & ~allowed).sum())
+            left &= allowed
+        short = self._fit[left] < self.need(template)
+        gpus = self._columns - 1
+        for column, name in enumerate(self.resources[:gpus]):
+            counts[_TOO_LITTLE.get(name, f"Insufficient {name}")] += int(short[:, column].sum())
+        counts["Insufficient gpu"] += int(short[:, gpus:-1].any(axis=1).sum())
+        return dict(+counts)
+
+    def _keeping_off(self, template: PodTemplate) -> dict[int, str]:
+        """Return which minions' conditions and taints keep a template off, and how that is said."""
+        tolerations = for_scheduling(template.tolerations)
+        found = {}
+        for index in np.flatnonzero(self._fit[:, -1] == 0).tolist():
+            taints = self._kept.get(index)
+            if taints is None:
+                found[index] = "node(s) were not ready"
+            elif keeps_off(taints, tolerations):
+                found[index] = said_taints(taints, tolerations)
+        return found
 
     def place(self, template: PodTemplate, index: int, devices: tuple[int, ...], sign: int) -> None:
         """Take (sign -1) or give back (sign +1) what a pod uses on a minion."""

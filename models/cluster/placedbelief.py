@@ -125,7 +125,7 @@ class PlacedBelief(Belief):
         counts = dict(self._decider.reasons(self.known(template)))
         if template.gpu is not None:
             short = len(self) - int(self.fits_devices(template).sum())
-            counts |= {"gpu": short} if short else {}
+            counts |= {"Insufficient gpu": short} if short else {}
         return counts
 
     def place(self, template: PodTemplate, index: int, devices: tuple[int, ...], sign: int) -> None:

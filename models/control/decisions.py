@@ -73,7 +73,10 @@ class DecisionRecords:
         )
         if row is None:
             return
-        totals = row.scores[feasible]
+        # Not the row's own, which leaves out what all minions have alike.
+        totals = np.zeros(feasible.size)
+        for _, weight, scores in parts:
+            totals += weight * scores
         # The chosen one is among the best whatever their number is; else the first.
         order = np.lexsort((feasible, feasible != minion, -totals))
         for place in order[is_open[order]][:_BEST].tolist():

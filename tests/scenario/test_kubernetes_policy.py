@@ -190,4 +190,4 @@ policy: {scheduler: kubernetes}
     assert {world.plan.minions[m].pool for m, pods in enumerate(world.store.bound) if pods} == {"g"}
     bound = sum(len(pods) for pods in world.store.bound)
     assert bound in {5 + 0, 5 + 1}  # five halves take three devices or four
-    assert "gpu x " in said(world)[0]
+    assert "Insufficient gpu x " in said(world)[0]

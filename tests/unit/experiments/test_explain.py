@@ -100,7 +100,7 @@ def test_decisions_are_told_with_the_best_minions(tmp_path: Path, folder: Path) 
         *(f"  {place}. minion/m-{place + 1}  0  (first-fit 0)" for place in range(1, 6)),
     ]
     refused, later, *_ = told("w-7")
-    assert refused == "pod/default/w-7: 0 of 7 minions: cpu x 7"
+    assert refused == "pod/default/w-7: 0 of 7 minions: Insufficient cpu x 7"
     assert later == "pod/default/w-7: 7 of 7 minions would do, minion/m-0 was chosen"
     life = explain(full, "pod/default/w-2")
     assert "would do" not in life

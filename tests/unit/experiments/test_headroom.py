@@ -95,7 +95,7 @@ def test_a_policy_may_leave_room(written: Any, tmp_path: Path, monkeypatch: pyte
 def test_nothing_fits(written: Any) -> None:
     found = headroom(*written(pod=POD.replace('"2"', '"9"')))
     assert found.fit == 0
-    assert found.reasons == {"cpu": 8}
+    assert found.reasons == {"Insufficient cpu": 8}
     assert headroom_lines(found)[0] == "No more of web fits at 0 s under best-fit."
 
 
@@ -247,5 +247,5 @@ def test_the_command_prints_it(written: Any, monkeypatch: pytest.MonkeyPatch, ca
     assert not end.value.code
     said = capsys.readouterr().out
     assert "23 more of web fit at 90 min under best-fit: on 8 of 8 minions, at most 4 on one." in said
-    assert "What stops the next: 0 of 8 minions: cpu x 5, memory x 3" in said
+    assert "What stops the next: 0 of 8 minions: Insufficient cpu x 5, Insufficient memory x 3" in said
     assert "stranded" in said

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from models.api.selectors import parse_selector
+from models.api.specs_taints import Toleration
 from models.api.types import GpuDevices, GpuRequest, MinionAsk, Phase, ResourceTable
 from models.cluster.belief import Belief
 from models.control.log import Op
@@ -180,3 +181,60 @@ def test_a_transition_that_is_not_in_the_table_is_an_error() -> None:
     pod = world.store.create_pod(bench.batches[0][1][0], 0)
     with pytest.raises(KeyError):
         world.store.move(pod, Phase.SUCCEEDED, cause=-1)
+
+
+def test_reasons_are_those_of_the_real_event_and_each_minion_has_its_first(table: ResourceTable) -> None:
+    def ask(index: int, **more: Any) -> MinionAsk:
+        words: dict[str, Any] = {"gpu": GpuDevices(1, "T4"), "labels": {"tier": "web"}, **more}
+        return MinionAsk(f"m-{index}", "pool", index, 4000, 8 * GIB, 10, GIB, **words)
+
+    belief = Belief(
+        [ask(0), ask(1), ask(2), ask(3, labels={}), ask(4, gpu=GpuDevices(1, "V100")), ask(5), ask(6)], table
+    )
+    belief.set_condition(0, False, ())
+    belief.set_condition(1, True, ("dedicated=db:NoSchedule", "node.kubernetes.io/unschedulable:NoSchedule"))
+    belief.set_condition(2, True, ("soft:PreferNoSchedule", "dedicated=db:NoSchedule"))
+    templates = TemplateTable(table)
+    gpu = GpuRequest(1, 600, ("T4",))
+    few = parse_selector("tier=web")
+    belief.place(templates.intern(3500, 7 * GIB, gpu=GpuRequest(1, 500)), 5, (0,), -1)
+    wants = templates.intern(5000, 2 * GIB, gpu=gpu, minions=few, extended={"example.com/fpga": 1})
+    assert belief.reasons(wants) == {
+        "node(s) were not ready": 1,
+        "node(s) were unschedulable": 1,
+        "node(s) had taint {dedicated: db}, that the pod didn't tolerate": 1,
+        "node(s) didn't match Pod's node affinity": 1,
+        "node(s) had no GPU of a model that is asked for": 1,
+        "Insufficient cpu": 2,
+        "Insufficient memory": 1,
+        "Insufficient gpu": 1,
+        "Insufficient example.com/fpga": 2,
+    }
+    bears = Toleration.model_construct(
+        key="dedicated", operator="Exists", value="", effect=None, toleration_s=None
+    )
+    tolerant = templates.intern(5000, GIB, tolerations=(bears,), ephemeral_bytes=2 * GIB)
+    assert belief.reasons(tolerant) == {
+        "node(s) were not ready": 1,
+        "node(s) were unschedulable": 1,
+        "Insufficient cpu": 5,
+        "Insufficient ephemeral-storage": 5,
+    }
+    full = templates.intern(0, 0)
+    for _ in range(10):
+        belief.place(full, 6, (), -1)
+    assert belief.reasons(full)["Too many pods"] == 1
+
+
+def test_what_every_class_tolerates_is_looked_at_again_when_taints_change(
+    belief: Belief, templates: TemplateTable
+) -> None:
+    bears = Toleration.model_construct(
+        key="dedicated", operator="Exists", value="", effect=None, toleration_s=None
+    )
+    policy = BestFit()
+    classes = [templates.intern(cpu, GIB, tolerations=(bears,)) for cpu in (100, 200)]
+    belief.set_condition(0, True, ("dedicated=db:NoSchedule", "other:NoSchedule"))
+    assert [np.isneginf(belief.row(each, policy).scores[0]) for each in classes] == [True, True]
+    belief.set_condition(0, True, ("dedicated=db:NoSchedule",))
+    assert [np.isneginf(belief.row(each, policy).scores[0]) for each in classes] == [False, False]

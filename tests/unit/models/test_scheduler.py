@@ -235,7 +235,7 @@ def test_the_reason_counts_minions_by_what_they_lack() -> None:
     world = bench.world()
     world.run()
     (row,) = records(world, "pod_unschedulable")
-    assert row["reason"] == "0 of 3 minions: cpu x 2, gpu x 2"
+    assert row["reason"] == "0 of 3 minions: Insufficient cpu x 2, Insufficient gpu x 2"
 
 
 def test_one_end_lets_in_as_many_of_a_class_as_fit() -> None:

@@ -87,7 +87,9 @@ def test_who_waits_for_room_is_refused_once_where_nothing_changes() -> None:
     full = "{name: a, replicas: 3, pod: {cpu: 900m, memory: 64Mi}}"
     late = "{name: b, start: 10s, replicas: 1, pod: {cpu: 500m, memory: 64Mi}}"
     found = world(f"{full}, {late}")
-    assert [row["reason"] for row in of(found, "pod_unschedulable", "/b")] == ["0 of 3 minions: cpu x 3"]
+    assert [row["reason"] for row in of(found, "pod_unschedulable", "/b")] == [
+        "0 of 3 minions: Insufficient cpu x 3"
+    ]
     assert of(found, "pod_bound", "/b") == []
 
 
