@@ -104,7 +104,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         f"{row['object']} {'went down for a reboot, to be back' if row['reason'] else 'crashed, to be repaired'} "
         + ("never" if row["value"] is None else f"after {say_time(row['value'])}")
     ),
-    "minion_repaired": lambda row: f"{row['object']} was repaired and is empty",
+    "minion_repaired": lambda row: f"{row['object']} was up again",
     "pod_decided": lambda row: f"{row['object']}: {_decided(row)}",
     "minion_scored": lambda row: (
         f"{row['minion']} would score {say_number(row['value'], 9)} for {row['object']}"

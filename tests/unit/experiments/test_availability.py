@@ -17,6 +17,7 @@ from experiments.expectationwords import MetricTerm
 from experiments.journalfiles import RunFiles
 from experiments.run import execute
 from experiments.steps import Steps
+from experiments.sweepcell import metrics_of
 from experiments.tables import run_sections
 
 
@@ -173,6 +174,12 @@ def test_of_a_run_they_are_what_its_records_say(tmp_path: Path) -> None:
     assert summary["availability"]["restarts"] == stopped.height > 0
     assert summary["controllers"]["api"]["scale_ups"] == 2
     assert summary["controllers"]["one"]["zero_ratio"] > 0
+    # What a sweep compares.
+    compared = metrics_of(summary)
+    assert compared["unavailability"] == summary["availability"]["unavailability_ratio"] > 0
+    assert compared["time at zero"] == summary["availability"]["zero_ratio"] > 0
+    assert compared["longest scale-up to serving (s)"] == pytest.approx(7.0, abs=0.2)
+    assert compared["pods evicted"] == evicted
     assert [each["verdict"] for each in summary["expectations"]] == ["passed"] * 5
     (table,) = [each for each in run_sections(summary) if each.title.startswith("Time with too few ready")]
     assert [row[0] for row in table.rows] == ["api", "one"]

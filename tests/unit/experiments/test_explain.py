@@ -51,7 +51,7 @@ def test_a_pod_that_was_lost_names_the_fault(folder: Path) -> None:
 def test_a_pod_that_waited_for_a_repair_names_it(folder: Path) -> None:
     told = _told(folder, "pod/default/w-2")
     bound = next(i for i, line in enumerate(told) if "was bound to minion/m" in line)
-    assert told[bound + 1] == "  because minion/m was repaired and is empty"
+    assert told[bound + 1] == "  because minion/m was up again"
 
 
 def test_every_record_of_the_object_is_told_once_in_order(folder: Path) -> None:

@@ -125,6 +125,25 @@ def test_a_short_reboot_restarts_pods_where_they_are() -> None:
     assert broken_at_rest(found) == []
 
 
+def test_a_reboot_restarts_every_container_of_a_pod() -> None:
+    many = "containers: [{name: one, image: a, cpu: 500m, memory: 64Mi}, {name: two, image: b, cpu: 500m, memory: 64Mi}]"
+    text = TEXT.format(
+        until="10m",
+        replicas=6,
+        minions=3,
+        workloads="",
+        faults="{name: r, at: 5m, reboot: {minion: m-0}, for: 25s}",
+    )
+    found = ran(text.replace("pod: {cpu: 1, memory: 64Mi, grace: 10s}", f"pod: {{grace: 10s, {many}}}"))
+    again = [row for row in records(found, "container_started") if row["time_s"] > 300]
+    assert sorted(row["container"] for row in again) == ["container/one"] * 2 + ["container/two"] * 2
+    assert {(row["time_s"], row["value"]) for row in again} == {(327.0, 1.0)}
+    assert [row["reason"] for row in records(found, "pod_stopped")] == ["reboot"] * 2
+    assert [time for time in times(found, "pod_ready") if time > 300] == pytest.approx([330.0] * 2)
+    assert len(times(found, "pod_created")) == 6
+    assert broken_at_rest(found) == []
+
+
 def test_a_long_reboot_is_noticed_and_its_pods_are_evicted() -> None:
     found = world("{name: r, at: 5m, reboot: {minion: m-0}, for: 10m}")
     assert len(times(found, "pod_terminating", reason="TaintManagerEviction")) == 2
