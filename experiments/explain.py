@@ -50,7 +50,11 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         else f"{row['object']} waits for room on no minion any more"
     ),
     "pod_preempted": lambda row: f"{row['object']} has to go from {row['minion']}{_in_brackets(row)}",
-    "pod_bound": lambda row: f"{row['object']} was bound to {row['minion']} by {row['actor']}",
+    "pod_bound": lambda row: (
+        f"{row['object']} was bound to {row['minion']} by {row['actor']}"
+        if row["actor"]
+        else f"{row['object']} was there on {row['minion']} when the run began"
+    ),
     "bind_refused": lambda row: (
         f"the master refused to bind {row['object']} to {row['minion']}{_in_brackets(row)}"
     ),

@@ -79,7 +79,7 @@ def test_a_dump_that_is_cut_is_told_in_one_sentence(wavetank, file):
     assert "1 problem" in said
 
 
-def test_a_scenario_of_nothing_but_a_dump_runs(wavetank, file, tmp_path):
+def test_a_scenario_of_nothing_but_a_dump_runs(wavetank, file, dump, tmp_path):
     scenario = tmp_path / "own.yaml"
     scenario.write_text(
         "apiVersion: wavetank/v1\nname: own\nuntil: 10m\nworkloads: [{manifest: dump.json}]\n"
@@ -87,6 +87,11 @@ def test_a_scenario_of_nothing_but_a_dump_runs(wavetank, file, tmp_path):
     )
     status, said = wavetank("run", scenario, "--out", tmp_path / "out")
     assert status == 0, said
+    pod = next(each for each in dump["items"] if each["kind"] == "Pod" and "nodeName" in each["spec"])
+    metadata = pod["metadata"]
+    name = f"pod/{metadata['namespace']}/{metadata['name']}"
+    status, said = wavetank("explain", tmp_path / "out", name)
+    assert f"{name} was there on minion/{pod['spec']['nodeName']} when the run began" in said
 
 
 def test_what_ran_before_is_no_start_up_and_waited_for_nobody(wavetank, file, dump, tmp_path):
