@@ -6,6 +6,7 @@ and that are not modelled are named in the notes, and so are fields.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,10 @@ LIMITS: Final = Limits(max_bytes=256 * 2**20, max_nodes=4_000_000)
 """A dump of a whole cluster is one file."""
 _MAX_FLOW: Final = 2**20
 """Nobody writes YAML in braces and of more bytes: it is JSON."""
+_LARGE: Final = 2**20
+"""Of so many bytes a file is worth keeping: each run of a sweep reads the same one."""
+_large: dict[tuple[str, str], ManifestFile] = {}
+"""The last large file that was read and right, by its name and what it held: what is asked of it is the same again."""
 
 
 def read_manifest(file: Path, source: str | None = None) -> tuple[ManifestFile, list[Diagnostic]]:
@@ -46,7 +51,20 @@ def read_manifest(file: Path, source: str | None = None) -> tuple[ManifestFile, 
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return ManifestFile(), [Diagnostic(f"the manifest cannot be read: {reason}", name, code="absent")]
-    return read_manifest_text(data, name)
+    key = (name, digest_of(data))
+    known = _large.get(key)
+    if known is None:
+        read, problems = read_manifest_text(data, name)
+        if problems or len(data) < _LARGE:
+            return read, problems
+        _large.clear()
+        known = _large[key] = read
+    return known, []
+
+
+def digest_of(data: bytes) -> str:
+    """A name for what a file holds, to the letter."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 @collector_off()
@@ -66,8 +84,12 @@ def read_manifest_text(
             reading.object((), document.value, document)
     if not problems and all(document.value is None for document in documents):
         problems.append(Diagnostic("expected objects of Kubernetes, but there are none", source, 1, 1))
-    notes = tuple(reading.notes(source))
-    return ManifestFile(tuple(reading.objects), notes, reading.taken_s), problems
+    notes, digest = tuple(reading.notes(source)), digest_of(_bytes(text))
+    return ManifestFile(tuple(reading.objects), notes, reading.taken_s, digest), problems
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
 def _parse(data: str | bytes, source: str) -> tuple[Sequence[Places], list[Diagnostic]]:

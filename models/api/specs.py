@@ -323,10 +323,11 @@ def _listed(value: object) -> list[Any] | tuple[Any, ...]:
 def scenario_hash(scenario: Scenario) -> str:
     """A name for what was asked, after defaults: 32 hexadecimal digits of blake2b over canonical JSON.
 
-    What stands in manifests counts, not only their paths.
+    What stands in manifests counts, to the letter, not only their paths.
     """
     plain = scenario.to_plain()
-    if scenario.manifests:
-        plain["manifests"] = [each.raw for each in scenario.manifests]
+    manifests = [work.digest for work in scenario.workloads if isinstance(work, ManifestWorkload)]
+    if any(manifests):
+        plain["manifests"] = manifests
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()

@@ -153,11 +153,13 @@ class ManifestFile:
         objects: In the file's order, lists opened.
         notes: One sentence for each thing that is not modelled.
         taken_s: The latest time that is named in it, in seconds since 1970: when the dump was made; None for none.
+        digest: A name for what the file holds, to the letter.
     """
 
     objects: tuple[ManifestObject, ...] = ()
     notes: tuple[str, ...] = ()
     taken_s: float | None = None
+    digest: str = ""
 
     @property
     def summary(self) -> str:
@@ -193,6 +195,11 @@ class ManifestWorkload(Spec):
     def taken_s(self) -> float | None:
         """When the file was made, in seconds since 1970, as far as it tells."""
         return self._read.taken_s
+
+    @property
+    def digest(self) -> str:
+        """A name for what the file holds; empty where it was not read."""
+        return self._read.digest
 
     @model_validator(mode="before")
     @classmethod

@@ -105,3 +105,15 @@ def test_what_ran_before_is_no_start_up_and_waited_for_nobody(wavetank, file, du
     fresh = [each for each in dump["items"] if each["kind"] == "Pod" and "nodeName" not in each["spec"]]
     leaving = [each for each in dump["items"] if "deletionTimestamp" in each["metadata"]]
     assert summary["startup"]["there"]["pods"] == 3 + len(fresh) + len(leaving)
+
+
+def test_numbers_that_are_none_in_fields_that_nobody_reads_do_no_harm(wavetank, tmp_path):
+    (tmp_path / "m.yaml").write_text(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c}], odd: [.nan, .inf]}}"
+    )
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(
+        "apiVersion: wavetank/v1\nname: s\nuntil: 1m\ncluster: {minions: [{name: m, cpu: 1, memory: 1Gi}]}\n"
+        "workloads: [{manifest: m.yaml}]\n"
+    )
+    assert wavetank("run", scenario, "--no-report", "--out", tmp_path / "out")[0] == 0

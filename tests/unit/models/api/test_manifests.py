@@ -484,6 +484,30 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
     assert str(problems[0]) == f"{tmp_path}: the manifest cannot be read: Is a directory"
 
 
+def test_a_large_file_is_read_once_until_it_changes(tmp_path):
+    from models.api.manifests import read_manifest
+
+    file = tmp_path / "m.json"
+    item = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "a"},
+        "spec": {"containers": [{"name": "c"}]},
+    }
+    for padding, is_kept in (("x", False), ("x" * 2**20, True)):
+        file.write_text(json.dumps({**item, "padding": padding}))
+        first, _ = read_manifest(file)
+        again, _ = read_manifest(file)
+        assert (again is first) is is_kept
+        assert again == first
+        file.write_text(json.dumps({**item, "padding": padding, "metadata": {"name": "b"}}))
+        other, _ = read_manifest(file)
+        assert ([each.name for each in other.objects], other.digest == first.digest) == (["b"], False)
+    file.write_text(json.dumps({**item, "padding": "x" * 2**20, "spec": {}}))
+    for _ in range(2):  # what is wrong is told each time
+        assert len(read_manifest(file)[1]) == 1
+
+
 @given(st.data())
 def test_texts_cut_anywhere_are_read_or_told(data):
     text = SHOP[: data.draw(st.integers(0, len(SHOP)))] + data.draw(
