@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from models.api.manifests_pods import GPU_ANNOTATION, MINIONS_ANNOTATION
+from models.api.manifests_render_containers import render_containers
 from models.api.selectors import EVERYTHING, Requirement, Selector
 from models.api.specs_cluster import MinionPool
 from models.api.specs_controllers import REPLICATION_CONTROLLER, Controller, Service
@@ -64,9 +65,11 @@ def make_object(spec: Controller | Service | ManifestPod | MinionPool) -> Manife
 
 
 def render_pod_template(pod: PodSpec) -> dict[str, Any]:
-    """Return ``metadata`` and ``spec`` of pods: one container asks for all of it."""
+    """Return ``metadata`` and ``spec`` of pods; where containers are not told apart, one asks for all of it."""
     metadata: dict[str, Any] = {"labels": dict(pod.labels)} if pod.labels else {}
     spec: dict[str, Any] = {"containers": [{"name": "main", "resources": {"requests": _requests(pod)}}]}
+    if pod.containers is not None:
+        spec = render_containers(pod.containers)
     annotations: dict[str, str] = {}
     if pod.minions != EVERYTHING:
         if _is_equality(pod.minions):

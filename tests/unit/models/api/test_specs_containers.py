@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from models.api.behaviour import Behaviour
 from models.api.loading import load_scenario_text
+from models.api.manifests import read_manifest_text
+from models.api.manifests_render import make_object
 from models.api.specs import Scenario
+from models.api.specs_controllers import Controller
+from models.api.specs_manifests import ManifestObject
 from models.api.specs_notes import scenario_notes
 from models.catalog import vocabulary
+from sim.diagnostics import Diagnostic
 from sim.distributions import Constant, Exponential
 from sim.errors import ScenarioError
 
@@ -125,3 +134,25 @@ def test_a_rule_that_selects_nothing_is_noted() -> None:
     assert scenario_notes(found) == (
         "Rule 1 of behaviour selects nothing: no pod with containers has app=shop.",
     )
+
+
+def test_containers_are_written_as_v1_and_read_back_but_for_their_behaviour() -> None:
+    found = scenario(
+        "{initContainers: [{name: i, cpu: 50m, runs: 5s}], containers: ["
+        "{name: a, cpu: 100m, memory: 64Mi, image: 'shop/web:1', imagePullPolicy: Always, runs: 1m, "
+        "probes: {liveness: {period: 5s, initialDelay: 30s}, readiness: {successThreshold: 2}}}, {name: b}]}"
+    ).controllers[0]
+    (again,), problems = read_back(make_object(found))
+    assert problems == []
+    assert isinstance(again.spec, Controller)
+    before, after = found.pod.containers, again.spec.pod.containers
+    assert before is not None
+    assert after is not None
+    plain = [replace(each, behaviour=Behaviour()) for each in (*before.init_containers, *before.containers)]
+    assert [*after.init_containers, *after.containers] == plain
+    assert again.spec.pod.cpu_millicores == found.pod.cpu_millicores
+
+
+def read_back(made: ManifestObject) -> tuple[tuple[ManifestObject, ...], list[Diagnostic]]:
+    found, problems = read_manifest_text(json.dumps(made.raw), "m.json")
+    return found.objects, problems
