@@ -22,6 +22,19 @@ cluster: {minions: [{name: web, count: 20, cpu: 4, memory: 16Gi, domains: {zone:
 controllers:
   - {name: api, replicas: 60, pod: {cpu: 500m, memory: 256Mi, labels: {app: api}}, scale: [{at: 10h, replicas: 20}]}
   - {name: db, replicas: 30, pod: {cpu: 700m, memory: 1Gi, labels: {app: db}}, delete: {at: 30h, policy: foreground}}
+  - name: web
+    replicas: 12
+    pod:
+      labels: {app: web}
+      initContainers: [{name: fetch, runs: {exponential: {mean: 3s}}}]
+      containers:
+        - name: app
+          cpu: 100m
+          runs: {exponential: {mean: 6h}}
+          exitCode: 1
+          healthyFrom: {uniform: {low: 5s, high: 30s}}
+          probes: {readiness: {}, liveness: {initialDelay: 30s}}
+        - {name: log, cpu: 50m, stops: {uniform: {low: 1s, high: 9s}}}
 services:
   - {name: api, selector: {app: api}}
   - {name: db, selector: {app: db}}
@@ -33,6 +46,7 @@ faults:
   - {name: cables, cutOff: {minions: all}, timeToFailure: {exponential: {mean: 8d}}, for: {exponential: {mean: 10m}}}
   - {name: outages, outage: {of: master}, timeToFailure: {exponential: {mean: 9h}}, for: {exponential: {mean: 3m}}}
   - {name: kills, kill: {pods: app=api, count: 3, mode: kill}, timeToFailure: {exponential: {mean: 2h}}}
+  - {name: slow, slow: {pods: app=web, count: 4}, timeToFailure: {exponential: {mean: 5h}}, for: 2m}
   - {name: restarts, restart: {client: replication}, timeToFailure: {exponential: {mean: 7h}}}
   - {name: deaf, watch: {client: all, lag: 2s, loss: 0.2}, timeToFailure: {exponential: {mean: 12h}}, for: 5m}
 """
