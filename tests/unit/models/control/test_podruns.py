@@ -362,6 +362,15 @@ behaviour:
     }
 
 
+def test_after_a_crash_an_image_is_in_use_again() -> None:
+    crash = "{name: f, at: 1m, crash: {minion: m-0}, repair: 10s}"
+    found = with_images('{name: app, image: "shop/web:1"}', faults=(crash,), until="2m")
+    images = found.plane.images if found.plane is not None else None
+    assert images is not None
+    assert len(times(found, "container_started")) == 2
+    assert not images._of(0).disk.idle
+
+
 @pytest.mark.parametrize(("scale", "most"), [("", 9), ("scale: [{at: 1h, replicas: 0}], ", 14)])
 def test_a_probed_pod_with_a_cold_image_costs_few_events_and_records(scale: str, most: int) -> None:
     text = CLUSTER.format(until="2h", faults="", clients="").replace("count: 2, cpu: 4", "count: 10, cpu: 16")
