@@ -77,6 +77,12 @@ def test_more_than_desired_is_a_surplus() -> None:
     assert found(*start, gone("a"), gone("b"), *created("c")) == {"b": "c"}
 
 
+def test_a_surplus_is_met_by_a_greater_number_first() -> None:
+    start = [controller(1), *created("a", "b")]
+    assert found(*start, scaled(2), gone("a"), *created("c")) == {"a": "c"}
+    assert found(*start, scaled(3), gone("a"), *created("c", "d")) == {"a": "d"}
+
+
 def test_controllers_are_counted_singly() -> None:
     start = [controller(1), controller(1, SIDE), *created("a"), *created("x", by=SIDE)]
     assert found(*start, gone("a"), gone("x", by=SIDE), *created("y", by=SIDE), *created("b")) == {

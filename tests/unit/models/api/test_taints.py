@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from models.api.specs_taints import NOT_READY, UNREACHABLE, Taint, Toleration, with_defaults
+from models.api.specs_taints import (
+    NOT_READY,
+    UNREACHABLE,
+    Taint,
+    Toleration,
+    for_scheduling,
+    keeps_off,
+    parse_taint,
+    with_defaults,
+)
 
 GPU = Taint(key="dedicated", value="gpu", effect="NoSchedule")
 
@@ -43,3 +52,26 @@ def test_texts_are_those_of_kubectl():
     assert str(GPU) == "dedicated=gpu:NoSchedule"
     assert str(Taint(key="dedicated", effect="NoExecute")) == "dedicated:NoExecute"
     assert len({GPU, Taint(key="dedicated", value="gpu", effect="NoSchedule")}) == 1
+
+
+def test_what_keeps_off_is_what_is_not_tolerated_and_not_mild():
+    own = (Toleration(key="a", value="b", effect="NoSchedule"),)
+    assert not keeps_off((), ())
+    assert not keeps_off(("a:PreferNoSchedule",), ())
+    assert keeps_off(("a=b:NoSchedule",), ())
+    assert not keeps_off(("a=b:NoSchedule",), own)
+    assert keeps_off(("a=b:NoExecute",), own)
+    assert keeps_off(("a=b:NoSchedule", "c:NoSchedule"), own)
+    assert not keeps_off(("a=b:NoSchedule", "c:NoExecute"), (Toleration(operator="Exists"),))
+
+
+def test_tolerations_of_silence_open_nothing_to_the_scheduler():
+    assert for_scheduling(with_defaults((), 300.0)) == ()
+    mild = Toleration(key="a", operator="Exists", effect="PreferNoSchedule")
+    own = Toleration(key="a", operator="Exists")
+    assert for_scheduling(with_defaults((mild, own), 300.0)) == (own,)
+
+
+def test_a_taint_is_read_as_it_is_written():
+    for text in ("a=b:NoSchedule", "example.com/x:NoExecute"):
+        assert str(parse_taint(text)) == text

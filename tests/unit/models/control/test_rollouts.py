@@ -95,6 +95,19 @@ def test_a_drain_leaves_pods_that_would_be_put_back() -> None:
     assert len(found.store.bound[1]) == 2
 
 
+def test_a_drain_waits_for_pods_that_were_ending_already() -> None:
+    found = world(
+        "{name: c, at: 299s, cordon: {minion: m-1}}",
+        "{name: k, at: 299.5s, kill: {pods: web, count: 6}}",
+        "{name: d, at: 5m, drain: {minion: m-1}}",
+    )
+    assert times(found, "pod_terminating", reason="Eviction") == []
+    (gone, *_) = times(found, "pod_removed", minion="minion/m-1")
+    ended = times(found, "fault_ended")[-1]
+    assert gone == pytest.approx(303.51, abs=0.01)
+    assert gone < ended < gone + 1
+
+
 def test_many_minions_are_drained_in_turn() -> None:
     found = world("{name: d, at: 5m, drain: {minions: all}}", minions=4, replicas=6)
     begun = [(minion, time) for time, minion, what in steps(found) if what == "drains"]
@@ -182,6 +195,11 @@ def test_a_rollout_drains_reboots_and_frees_minion_after_minion() -> None:
     assert {row["reason"] for row in records(found, "pod_stopped")} == {"Killing"}
     assert broken_at_rest(found) == []
     assert all(entry.taints == () for entry in found.store.minions)
+    # A minute is long enough to be noticed: nothing is let in before the master has the minion as ready again.
+    for minion in ("minion/m-0", "minion/m-1", "minion/m-2"):
+        (ready,) = times(found, "minion_condition", minion=minion, value=1.0)
+        (through,) = times(found, "operator_step", minion=minion, reason="is through with")
+        assert ready < through < ready + 0.02
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
@@ -230,6 +248,18 @@ def test_a_limit_holds_a_rollout_up_until_enough_are_ready_again(of: str) -> Non
     without = world(ROLL.format(more=""))
     assert [row for row in records(without, "operator_step") if "waits" in row["reason"]] == []
     assert times(found, "fault_ended") > times(without, "fault_ended")
+
+
+def test_who_finds_too_few_after_all_looks_again() -> None:
+    """At 302 s enough are ready, but not any more at the look at 305 s; from 313 s on they are."""
+    found = world(
+        "{name: u1, at: 299s, unready: {pods: web, count: 1}, for: 3s}",
+        "{name: u2, at: 303s, unready: {pods: web, count: 1}, for: 10s}",
+        ROLL.format(more=", limit: {controller: web, ready: 6}"),
+    )
+    first = [(time, what) for time, _, what in steps(found)][:3]
+    assert [what for _, what in first] == ["waits for 6 ready of controller/default/web", "goes on", "drains"]
+    assert [time for time, _ in first] == pytest.approx([300.0, 315.0, 315.0])
 
 
 def test_of_several_operators_at_one_look_one_evicts() -> None:
