@@ -143,7 +143,10 @@ def chosen_minions(target: MinionTarget, minions: Sequence[MinionAsk]) -> tuple[
 
 
 def operation_plan(
-    fault: Fault, minions: Sequence[MinionAsk], controllers: Mapping[str, str] = MappingProxyType({})
+    fault: Fault,
+    minions: Sequence[MinionAsk],
+    controllers: Mapping[str, str] = MappingProxyType({}),
+    answers: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> OperationPlan:
     """Return the plan of a fault that is not a crash.
 
@@ -151,6 +154,7 @@ def operation_plan(
         fault: What was asked.
         minions: Those of the cluster.
         controllers: Where a controller is not called as it was written, as that of a Deployment: its key.
+        answers: By an owner's text in the journal, the names that its pods answer to.
     """
     action = fault.action
     words: dict[str, object] = {}
@@ -177,6 +181,7 @@ def operation_plan(
         minions=chosen_minions(action, minions) if isinstance(action, MinionTarget) else (),
         pods=action.pods if isinstance(action, PodTarget) else None,
         count=action.count if isinstance(action, PodTarget) else None,
+        answers=answers,
         rollout=_rollout(action, minions, controllers),
         words=words,
     )

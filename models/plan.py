@@ -64,6 +64,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     until_s = math.inf if scenario.until_s is None else scenario.until_s
     faults = [fault for fault in scenario.faults if fault.enabled]
     called = {each.key: each.spec.key for each in scenario.manifests if isinstance(each.spec, Controller)}
+    answers = {f"controller/{each.key}": names for each, names in scenario.named_controllers}
     plugin = scenario.policy.scheduler
     policy = make_policy(plugin, (*RESOURCE_WORDS, *resources.extended))
     return Plan(
@@ -85,7 +86,9 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         services=service_plans(scenario),
         snapshot=snapshot_of(scenario, minions, make, behaviours),
         placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
-        operations=[operation_plan(fault, minions, called) for fault in faults if fault.crash is None],
+        operations=[
+            operation_plan(fault, minions, called, answers) for fault in faults if fault.crash is None
+        ],
         checks=scenario.checks,
         decisions=scenario.journal.scheduling == "full",
         max_events=max_events,

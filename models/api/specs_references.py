@@ -126,7 +126,7 @@ def dangling_pods(
         known[f"{controller.get('namespace', 'default')}/{controller.get('name')}"] = None
     objects = [each for file in manifests.values() for each in file.objects]
     single = {n: None for o in objects if isinstance(o.spec, ManifestPod) for n in (o.name, o.key)}
-    known |= {name: None for each in objects for name in (each.name, each.key)}
+    known |= {name: None for each in objects for name in each.names}
     generated = {_owner_name(workload) for workload in workloads if "arrivals" in workload}
     for index, kind, action in _actions(faults, _OF_PODS):
         for name in _selected_names(action.get("pods")):

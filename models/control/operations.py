@@ -8,7 +8,7 @@ the others one for all; both are renewal processes that start fresh (the first s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -39,6 +39,7 @@ class OperationPlan:
         lasts: Law of its length; nothing: for ever, or over at once.
         minions: By index, for the kinds that are of minions.
         pods: For the kinds that are of pods.
+        answers: By the text of an owner, the names that its pods answer to beside their own; else its name alone.
         rollout: For the kinds that are over when all is done.
         words: What else the kind takes.
     """
@@ -51,6 +52,7 @@ class OperationPlan:
     minions: tuple[int, ...] = ()
     pods: Selector | None = None
     count: int | None = None
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rollout: RolloutPlan | None = None
     words: dict[str, Any] = field(default_factory=dict)
 
@@ -251,8 +253,9 @@ class FaultRunner:
         found = []
         for pod in self._pods():
             if not pod.terminating and pod.phase <= Phase.RUNNING:
-                names = (pod.ask.name, self._owner(pod).rpartition("/")[2])
-                if plan.pods.matches(dict(pod.labels), names):
+                owner, name = self._owner(pod), pod.ask.name
+                owners = plan.answers.get(owner) or (owner.rpartition("/")[2],)
+                if plan.pods.matches(dict(pod.labels), (name, f"{pod.template.namespace}/{name}", *owners)):
                     found.append(pod)
         if plan.count is None or plan.count >= len(found):
             return found

@@ -242,6 +242,25 @@ def test_a_minion_of_the_dump_can_die(world):
     assert there.store.count[Phase.RUNNING] == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["web", "shop/web", "web-front", "shop/web-front", "dump", "web-a", "shop/web-a"]
+)
+def test_pods_answer_to_every_name_of_their_owners(world, name):
+    web = replica_set(1)
+    reference = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "web-front",
+        "uid": "u-d",
+        "controller": True,
+    }
+    web["metadata"]["ownerReferences"] = [reference]
+    fault = f"faults: [{{at: 1m, kill: {{pods: {name}}}}}]"
+    there = ran(world(node("n1"), pod("web-a", "n1"), web, extra=fault))
+    gone = [(row["object"], row["reason"]) for row in records(there, "pod_terminating")]
+    assert gone == [("pod/shop/web-a", "fault")]
+
+
 def test_cordons_and_taints_of_the_dump_hold(world):
     taint = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
     there = ran(
