@@ -38,7 +38,7 @@ class Life:
         resuming: Its containers are to begin anew after a crash.
         known: The start of the pod is in the journal.
         cause: Seq of the last record about it.
-        using: Images of containers, by index, that may not go.
+        using: Containers whose images may not go.
     """
 
     __slots__ = (
@@ -64,7 +64,7 @@ class Life:
         self.resuming = False
         self.known = False
         self.cause = pod.cause
-        self.using: dict[int, str] = {}
+        self.using: tuple[int, ...] = ()
 
 
 class PodReports:

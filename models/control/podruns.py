@@ -44,6 +44,10 @@ _KINDS = tuple(
 )  # by number: to hash a member costs as much as the record
 
 
+def _nothing_drawn(index: int, what: Draw, n: int) -> float:
+    raise AssertionError("a plan of constants draws nothing")
+
+
 class PodRuns:
     """The pods of all minions whose containers are followed one by one.
 
@@ -181,7 +185,7 @@ class PodRuns:
         life = self._lives[pod.arrival]
         life.generation += 1
         life.telling = life.resuming = False
-        life.using.clear()
+        life.using = ()
         life.deadline.clear()
         life.run.halt(self._env._now)
 
@@ -208,9 +212,9 @@ class PodRuns:
         life = self._lives.pop(pod.arrival)
         life.generation += 1
         life.deadline.clear()
-        for image in life.using.values():
+        for index in life.using:
             assert self._images is not None, "there are images"
-            self._images.leave(pod.minion, image)
+            self._images.leave(pod.minion, life.run.plan.containers[index].image)
 
     # What comes of a change.
 
@@ -271,8 +275,8 @@ class PodRuns:
         """Let a container use its image, until its pod goes or its minion crashes."""
         if index not in life.using:
             assert self._images is not None, "there are images"
-            image = life.using[index] = life.run.containers[index].plan.image
-            self._images.use(life.pod.minion, image)
+            life.using += (index,)
+            self._images.use(life.pod.minion, life.run.plan.containers[index].image)
 
     def _record(self, life: Life, happening: Happening, cause: int) -> int:
         what, index, value, reason, seconds = happening

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["KILLED", "TERMINATED", "Answer", "ContainerRun", "Draws", "Word"]
 
 _INF = math.inf
+_NEVER = -math.inf
 _AT_ONCE = Constant(0.0)
 KILLED = 137
 """Exit code of a container that got SIGKILL."""
@@ -86,7 +87,7 @@ class ContainerRun:
         )
         self.word = Word.IDLE
         self.due_s = self.next_s = self.ready_due_s = _INF
-        self.started_s = self.exited_s = -_INF
+        self.started_s = self.exited_s = _NEVER
         self.ran = self.started = self.ready = False
         self.exit_code = self._stop_code = -1
         self.begun = self.restarts = 0
@@ -101,7 +102,7 @@ class ContainerRun:
         """Forget what holds it back."""
         self.held_s = self.pull_held_s = 0.0
         self.pull_reason = ""
-        self.tried_s = -_INF
+        self.tried_s = _NEVER
 
     def refresh(self) -> None:
         """Find its next change."""

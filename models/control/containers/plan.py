@@ -84,6 +84,7 @@ class PodPlan:
         grace_s: From the order to end to the kill.
         ready: Law of seconds from running to ready where nothing probes that.
         crash, pull: How restarts and pulls are held back.
+        draws: Whether anything of it is drawn.
     """
 
     containers: tuple[ContainerPlan, ...]
@@ -93,6 +94,7 @@ class PodPlan:
     ready: Law
     crash: BackoffCurve
     pull: BackoffCurve
+    draws: bool
 
     @classmethod
     def of(
@@ -112,17 +114,19 @@ class PodPlan:
             stops: Its law of seconds from SIGTERM to the end.
         """
         first = Constant(constants["init_container_run_s"])
+        containers = (
+            *(_container(each, first, stops) for each in pod.init_containers),
+            *(_container(each, None, stops) for each in pod.containers),
+        )
         return cls(
-            (
-                *(_container(each, first, stops) for each in pod.init_containers),
-                *(_container(each, None, stops) for each in pod.containers),
-            ),
+            containers,
             len(pod.init_containers),
             pod.restart_policy,
             constants["termination_grace_s"] if pod.grace_s is None else pod.grace_s,
             ready,
             BackoffCurve.of(constants, "crash_backoff"),
             BackoffCurve.of(constants, "image_backoff"),
+            not isinstance(ready, Constant) or any(map(_is_drawn, containers)),
         )
 
 
@@ -144,6 +148,13 @@ def needs_runs(pod: PodContainers | None, *, images: bool = False) -> bool:
         only.name, only.image, only.image_pull_policy, requests=only.requests, limits=only.limits
     )
     return only != plain
+
+
+def _is_drawn(plan: ContainerPlan) -> bool:
+    laws = (plan.start, plan.runs, plan.stops)
+    return any(law is not None and not isinstance(law, Constant) for law in laws) or any(
+        probed is not None and probed.fixed is None for probed in plan.probes
+    )
 
 
 def _container(spec: ContainerSpec, runs: Law | None, stops: Law) -> ContainerPlan:

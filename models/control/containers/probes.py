@@ -19,6 +19,7 @@ Spell = tuple[float, bool, float]
 """(from this time in seconds on, whether a question passes, seconds until that is known); the last has no end."""
 
 _INF = math.inf
+_NEVER = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class ProbeRun:
         self._last = True
         self._run = 0
         self._slot = 0
-        self._from_s = -_INF
+        self._from_s = _NEVER
         self._crossing = -1
         self._decides = False
         self._delay_s = 0.0

@@ -67,9 +67,9 @@ class PodRun:
     ) -> None:
         self.plan = plan
         self._pulls = pulls
-        self.containers = [
-            ContainerRun(index, each, draws, base_s) for index, each in enumerate(plan.containers)
-        ]
+        self.containers = tuple(
+            [ContainerRun(index, each, draws, base_s) for index, each in enumerate(plan.containers)]
+        )
         self.next_s = _INF
         self.begun = False
         self.terminating = False
@@ -77,7 +77,7 @@ class PodRun:
         self._next = 0  # the container that is begun with next, while they are begun with in turn
         self._answer: Answer | None = None
         self.refuses = False
-        self._happened: list[Happening] = []
+        self._happened: list[Happening] | None = None
 
     @property
     def ready(self) -> bool:
@@ -119,8 +119,8 @@ class PodRun:
             while (next_s := min([each.next_s for each in containers])) <= now_s:
                 self._change(next(each for each in containers if each.next_s == next_s), next_s)
         self.next_s = next_s
-        happened, self._happened = self._happened, []
-        return happened
+        happened, self._happened = self._happened, None
+        return happened or []
 
     def pulled(self, index: int, now_s: float, *, failed: str | None = None) -> list[Happening]:
         """Go on with a container whose image is there, or could not be had: ``failed`` is why it waits then."""
@@ -205,6 +205,8 @@ class PodRun:
         reason: str | None = None,
         seconds: float = math.nan,
     ) -> None:
+        if self._happened is None:
+            self._happened = []
         self._happened.append((what, each.index, value, reason, seconds))
 
     def _change(self, each: ContainerRun, now_s: float) -> None:
