@@ -17,7 +17,7 @@ from models.cluster.placedbelief import Placing
 from sim.yamlnodes import Mark, Places
 from sim.yamlnodes import Path as Within
 
-__all__ = ["placing_of"]
+__all__ = ["minion_as_scheduled", "placing_of"]
 
 
 class _Nowhere(Places):
@@ -54,10 +54,13 @@ def placing_of(scenario: Scenario, minions: Sequence[MinionAsk]) -> Placing:
     }
     services = [Owner("Service", each.namespace, each.selector) for each in scenario.all_services]
     controllers = [Owner(each.kind, each.namespace, each.selector) for each in scenario.all_controllers]
-    return Placing([_minion(ask, written.get(ask.name)) for ask in minions], [*services, *controllers])
+    return Placing(
+        [minion_as_scheduled(ask, written.get(ask.name)) for ask in minions], [*services, *controllers]
+    )
 
 
-def _minion(ask: MinionAsk, written: MinionAsScheduled | None) -> MinionAsScheduled:
+def minion_as_scheduled(ask: MinionAsk, written: MinionAsScheduled | None = None) -> MinionAsScheduled:
+    """Return a minion as the scheduler looks at it; images and whom it avoids are as written in its manifest."""
     taints = tuple(parse_taint(text) for text in ask.taints)
     return MinionAsScheduled(
         name=ask.name,

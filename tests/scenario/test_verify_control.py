@@ -17,6 +17,8 @@ from experiments.verify.control.recording import Recording
 from experiments.verify.control.replay import replay
 from models.api.constants import constants_for
 from models.api.types import TERMINATING, Pod
+from models.control.kubequeue import KubeQueue
+from models.control.kubescheduler import KubeScheduler
 from models.control.lifecycle import MinionLifecycle
 from models.control.log import Op
 from models.control.replicationbelief import ReplicationBelief
@@ -92,6 +94,24 @@ def later_ready(recording: Recording) -> Recording:
     return dataclasses.replace(recording, kubelet=kubelet)
 
 
+def preempts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KubeScheduler, "_make_room", lambda self, waiting, cause: ([], -1))
+
+
+def leaves_no_room_for_the_nominated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KubeScheduler, "_fits_beside", lambda self, pod, minion: True)
+
+
+def sleeps_through_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who backs off is not woken by the report of its own failure."""
+    monkeypatch.setattr(KubeQueue, "update", lambda self, pod, now_s, *, changed: None)
+
+
+def waits_for_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minion that came or changed moves nobody: who found no room waits for the flush after a minute."""
+    monkeypatch.setattr(KubeQueue, "move_all", lambda self, now_s, cause: None)
+
+
 DEATHS = ("one_minion_dies", "five_die", "zone_dead")
 CREATIONS = ("create_and_scale", "five_die")
 MUTATIONS: dict[str, tuple[Patch, Change, tuple[str, ...]]] = {
@@ -104,13 +124,32 @@ MUTATIONS: dict[str, tuple[Patch, Change, tuple[str, ...]]] = {
     "client rate": (constant(controller_client_rate_per_s=30), same, CREATIONS),
     "toleration": (nothing, later_toleration, ("one_minion_dies",)),
     "ready delay": (nothing, later_ready, ("create_and_scale", "cordon")),
+    "back-off": (constant(pod_backoff_initial_s=3), same, ("preempt",)),
+    "preemption": (preempts_nobody, same, ("preempt",)),
+    "nominated pods": (leaves_no_room_for_the_nominated, same, ("preempt",)),
+    "reports of failures": (sleeps_through_reports, same, ("preempt",)),
+    "what moves the unschedulable": (waits_for_no_change, same, ("unschedulable_then_room",)),
     "what wakes whom": (asleep_to_deletions, same, ("pods_killed",)),
 }
-QUICK = ("toleration", "client rate", "what wakes whom")
+QUICK = (
+    "toleration",
+    "client rate",
+    "what wakes whom",
+    "back-off",
+    "preemption",
+    "nominated pods",
+    "reports of failures",
+)
 
 
 def test_a_death_and_a_scaling_agree_with_what_was_recorded(shared: Path) -> None:
     status, text = verified(shared, ("one_minion_dies", "create_and_scale", "pods_killed"), 25)
+    print(text)
+    assert status == 0, text
+
+
+def test_preemption_and_room_that_comes_late_agree_with_what_was_recorded(shared: Path) -> None:
+    status, text = verified(shared, ("preempt", "unschedulable_then_room"), 100)
     print(text)
     assert status == 0, text
 

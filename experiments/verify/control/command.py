@@ -51,20 +51,19 @@ def verify_control(
         ScenarioError: A file is no recording; all files are read before anything is run.
     """
     recordings = _read(files)
-    judged: dict[str, tuple[Recording, tuple[Verdict, ...]]] = {}
+    judged: dict[str, tuple[Verdict, ...]] = {}
     name = ""
     with open_runner(workers, replay, lambda done: told(name, done)) as runner:
         for name, recording in recordings.items():
             verdicts = compare(recording, runner, seeds, count_seeds)
-            judged[name] = (recording, verdicts)
-            print_recording(name, verdicts, not recording.needs_real_scheduler, console)
-    counted = {n: verdicts for n, (r, verdicts) in judged.items() if not r.needs_real_scheduler}
-    pooled, disagreeing = pool(counted), _disagreeing(counted)
+            judged[name] = verdicts
+            print_recording(name, verdicts, console)
+    pooled, disagreeing = pool(judged), _disagreeing(judged)
     print_pooled(pooled, disagreeing, console)
     agrees = pooled.passes and disagreeing == 0
     if out is not None:
         data = {
-            "recordings": [as_json(n, v, not r.needs_real_scheduler) for n, (r, v) in judged.items()],
+            "recordings": [as_json(name, verdicts) for name, verdicts in judged.items()],
             "pooled": {
                 "observations": pooled.observations,
                 "misses": pooled.misses,
@@ -98,12 +97,8 @@ def _read(files: Sequence[Path]) -> dict[str, Recording]:
     }
 
 
-def _disagreeing(counted: Mapping[str, Sequence[Verdict]]) -> int:
-    return sum(
-        verdict.outcome is Outcome.DISAGREES and verdict.recorded.counted
-        for verdicts in counted.values()
-        for verdict in verdicts
-    )
+def _disagreeing(judged: Mapping[str, Sequence[Verdict]]) -> int:
+    return sum(verdict.outcome is Outcome.DISAGREES for verdicts in judged.values() for verdict in verdicts)
 
 
 def _write(path: Path, data: Mapping[str, Any]) -> None:

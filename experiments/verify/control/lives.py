@@ -25,12 +25,12 @@ def lives(history: History, frame: Frame) -> Iterator[Observation]:
         yield from _starts(history, frame, owner)
         yield from _replaced(history, frame, owner)
     if history.nominated:
-        yield _value(1, "preempted", str(_preempted(history)), counted=False)
+        yield _value(1, "preempted", str(_preempted(history)))
     yield from _ownership(history)
 
 
-def _value(group: int, what: str, value: str, *, counted: bool = True) -> Observation:
-    return Observation(group, what, Form.VALUE, value, what, counted)
+def _value(group: int, what: str, value: str) -> Observation:
+    return Observation(group, what, Form.VALUE, value, what)
 
 
 def _counts(history: History, frame: Frame, owner: str | None) -> Iterator[Observation]:
@@ -65,8 +65,8 @@ def _starts(history: History, frame: Frame, owner: str | None) -> Iterator[Obser
     backoffs = [pod.bound_s - _room_s(history, pod) for pod in pods if pod.waited]
     if backoffs:
         what = f"{who}: row that made room to pod_node"
-        yield delay(3, f"{what}, median", 0.0, middle_of(backoffs), counted=False)
-        yield delay(3, f"{what}, greatest", 0.0, max(backoffs), counted=False)
+        yield delay(3, f"{what}, median", 0.0, middle_of(backoffs), draw=what)
+        yield delay(3, f"{what}, greatest", 0.0, max(backoffs), draw=what)
     starts = [pod.ready_s - pod.bound_s for pod in pods if pod.ready_s < NEVER]
     if starts:
         yield delay(4, f"{who}: pod_node to pod_ready, median", 0.0, middle_of(starts))

@@ -30,7 +30,6 @@ class Observation:
         form: How it is compared.
         value: Seconds (``inf`` for what never happened), a text for counts and sets, or the samples of a curve.
         draw: Observations of one recording with one such name vary by the same draws and count once.
-        counted: False for what needs the real scheduler: printed, not counted.
     """
 
     group: int
@@ -38,7 +37,6 @@ class Observation:
     form: Form
     value: float | str | tuple[int, ...]
     draw: str
-    counted: bool = True
 
     @property
     def key(self) -> tuple[int, str]:
@@ -69,14 +67,12 @@ class Frame:
         return cls(recording.end_s, recording.controllers, recording.services, zones)
 
 
-def delay(
-    group: int, what: str, from_s: float, to_s: float, *, draw: str = "", counted: bool = True
-) -> Observation:
+def delay(group: int, what: str, from_s: float, to_s: float, *, draw: str = "") -> Observation:
     """Return the delay between two times; ``inf`` where the second never came.
 
     Without ``draw`` it varies by draws of its own.
     """
-    return Observation(group, what, Form.DELAY, round(to_s - from_s, 3), draw or what, counted)
+    return Observation(group, what, Form.DELAY, round(to_s - from_s, 3), draw or what)
 
 
 def middle_of(delays_s: Iterable[float]) -> float:

@@ -124,10 +124,10 @@ def _victims(history: History, step: Step) -> Iterator[Observation]:
         for pod in history.pods
         if pod.owner_at(done_s) == step.owner and pod.created_s <= done_s < pod.ended_s
     )
-    for what, value, counted in (
-        ("victims", str(len(victims)), True),
-        ("victims that were not ready", str(unready), True),
-        ("pods left per minion", " ".join(map(str, sorted(left.values()))) or "none", False),
+    for what, value in (
+        ("victims", str(len(victims))),
+        ("victims that were not ready", str(unready)),
+        ("pods left per minion", " ".join(map(str, sorted(left.values()))) or "none"),
     ):
         name = f"{step.name}: {what}"
-        yield Observation(5, name, Form.VALUE, value, name, counted)
+        yield Observation(5, name, Form.VALUE, value, name)

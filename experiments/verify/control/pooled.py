@@ -25,7 +25,7 @@ _LEAST_P = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """The tests over the independent random delays of all recordings that count.
+    """The tests over the independent random delays of all recordings.
 
     Attributes:
         observations: How many.
@@ -48,10 +48,10 @@ class Pooled:
 
 
 def stand_for_all(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the random delays of one recording that count, one for each draw."""
+    """Return the random delays of one recording, one for each draw."""
     chosen: dict[str, Verdict] = {}
     for verdict in verdicts:
-        if verdict.kind is not Kind.RANDOM or not verdict.recorded.counted:
+        if verdict.kind is not Kind.RANDOM:
             continue
         draw = verdict.recorded.draw
         if draw not in chosen or verdict.spread > chosen[draw].spread:
@@ -63,7 +63,7 @@ def pool(recordings: Mapping[str, Sequence[Verdict]]) -> Pooled:
     """Test the random delays of all recordings together.
 
     Args:
-        recordings: Verdicts by recording; those that count, and no others.
+        recordings: Verdicts by recording.
     """
     standing = [verdict for verdicts in recordings.values() for verdict in stand_for_all(verdicts)]
     if not standing:

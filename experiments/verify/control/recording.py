@@ -115,15 +115,6 @@ class Recording:
         """Names of the services, in order."""
         return tuple(name_of(item) for item in self.objects if item["kind"] == "Service")
 
-    @property
-    def needs_real_scheduler(self) -> bool:
-        """Whether pods waited for room or took it from others.
-
-        What follows from that (back-off, preemption) is the real scheduler's; such a recording is compared and
-        printed and does not count.
-        """
-        return any(row["kind"] in {"pod_unschedulable", "pod_nominated"} for row in self.log)
-
 
 def read_recording(path: Path) -> Recording:
     """Read a recording.

@@ -18,15 +18,18 @@ from experiments.verify.control.journalrows import rows_of
 from experiments.verify.control.recording import Recording, Row
 from experiments.verify.control.seeds import AFTER_S
 from models.api.constants import constants_for
+from models.api.scheduling import Owner
 from models.api.selectors import parse_selector
 from models.api.specs import PluginRef
 from models.api.specs_taints import with_defaults
 from models.api.types import MinionAsk, Pod, PodAsk, PodTemplate, ResourceTable
 from models.catalog import make_policy
+from models.cluster.placedbelief import Placing
 from models.control.client import Timing
 from models.control.kubeletdelays import KubeletDelays
 from models.control.plane import ControlPlan, ControlPlane
 from models.controlplan import tolerates_s
+from models.placingplan import minion_as_scheduled
 from models.workloads.templates import TemplateTable
 from models.world import Sinks, World
 from models.worldplan import Plan
@@ -165,11 +168,23 @@ class _Replay:
             minions=self._asks,
             templates=self._templates.templates,
             sources=(),
-            policy=make_policy(PluginRef("worst-fit", {"ties": "random"})),
-            policy_name="worst-fit",
+            policy=make_policy(PluginRef("kubernetes", {})),
+            policy_name="kubernetes",
+            placing=Placing([minion_as_scheduled(ask) for ask in self._asks], self._owners()),
             streams=self._streams,
             control=control,
         )
+
+    def _owners(self) -> list[Owner]:
+        """What selects pods; before it is created there are none that it could select."""
+        found = []
+        for item in self._recording.objects:
+            if item["kind"] == "Service":
+                found.append(Owner("Service", "default", parse_selector(dict(item["selector"]))))
+            elif item["kind"] == "ReplicationController":
+                labels = item["spec"].get("selector") or item["spec"]["template"]["metadata"]["labels"]
+                found.append(Owner("ReplicationController", "default", parse_selector(dict(labels))))
+        return found
 
     def run(self) -> list[dict[str, Any]]:
         """Do what was done, and return what was seen."""

@@ -119,6 +119,6 @@ def compare(recording: Recording, runner: Runner, seeds: int, count_seeds: int) 
 
 def _is_open(sample: Sample, count_seeds: int) -> bool:
     """Whether more seeds could still show that the recorded value is frequent enough, or is not."""
-    if not sample.recorded.counted or len(sample.simulated) >= count_seeds:
+    if len(sample.simulated) >= count_seeds:
         return False
     return hits(sample) < math.ceil(LEAST_SHARE * count_seeds)

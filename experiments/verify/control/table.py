@@ -22,17 +22,15 @@ _MOST_VALUES = 4
 _STYLES = {Outcome.AGREES: "", Outcome.MISSES: "yellow", Outcome.DISAGREES: "bold red"}
 
 
-def print_recording(name: str, verdicts: Sequence[Verdict], counts: bool, console: Console) -> None:
+def print_recording(name: str, verdicts: Sequence[Verdict], console: Console) -> None:
     """Print each observation of a recording beside the simulated ones.
 
     Args:
         name: The recording.
         verdicts: Of its observations.
-        counts: Whether the recording counts.
         console: Where to.
     """
-    title = escape(name) + ("" if counts else " (needs the real scheduler: not counted)")
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=escape(name), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("observation", overflow="fold")
     for heading in ("recorded", "least", "median", "greatest"):
         table.add_column(heading, justify="right")
@@ -43,11 +41,9 @@ def print_recording(name: str, verdicts: Sequence[Verdict], counts: bool, consol
         if verdict.recorded.group != group:
             group = verdict.recorded.group
             table.add_row(f"[bold]{group}. {GROUPS[group]}[/bold]")
-        counted = counts and verdict.recorded.counted
         cells = [escape(verdict.recorded.what), *_values(verdict)]
-        said = _said(verdict, counted, verdict.recorded.key in standing)
-        style = _STYLES[verdict.outcome] if counted else "dim"
-        table.add_row(*cells, escape(said), style=style)
+        said = _said(verdict, verdict.recorded.key in standing)
+        table.add_row(*cells, escape(said), style=_STYLES[verdict.outcome])
     console.print(table)
 
 
@@ -69,12 +65,11 @@ def print_pooled(pooled: Pooled, disagreeing: int, console: Console) -> None:
     console.print("agrees" if agrees else "does not agree", style="green" if agrees else "bold red")
 
 
-def as_json(name: str, verdicts: Sequence[Verdict], counts: bool) -> dict[str, Any]:
+def as_json(name: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """Return the comparison of one recording as data; what never happened is null."""
     standing = {verdict.recorded.key for verdict in stand_for_all(verdicts)}
     return {
         "recording": name,
-        "counted": counts,
         "observations": [_row(verdict, verdict.recorded.key in standing) for verdict in verdicts],
     }
 
@@ -95,7 +90,6 @@ def _row(verdict: Verdict, stands: bool) -> Mapping[str, Any]:
         "distance": verdict.distance,
         "draw": recorded.draw,
         "pooled": stands,
-        "counted": recorded.counted,
         "outcome": verdict.outcome.value,
         "reason": verdict.reason,
     }
@@ -121,14 +115,12 @@ def _time(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "never"
 
 
-def _said(verdict: Verdict, counted: bool, stands: bool) -> str:
+def _said(verdict: Verdict, stands: bool) -> str:
     words = [verdict.kind.value, verdict.outcome.value]
-    if verdict.kind is Kind.RANDOM and counted and not stands:
+    if verdict.kind is Kind.RANDOM and not stands:
         words.append("shares a draw")
     if verdict.position is not None:
         words.append(f"at {verdict.position:.2f}")
     if verdict.reason:
         words.append(verdict.reason)
-    if not counted:
-        words.append("not counted")
     return ", ".join(words)

@@ -150,11 +150,6 @@ def test_of_delays_that_share_a_draw_the_one_that_varies_most_stands_for_all() -
     assert pool({"a": [near, far], "b": [near, far]}).observations == 2
 
 
-def test_what_needs_the_real_scheduler_stands_for_nothing() -> None:
-    observation = Observation(3, "back-off", Form.DELAY, 99.0, "back-off", counted=False)
-    assert stand_for_all([judge(Sample(observation, _WIDE), "test")]) == []
-
-
 def _pool_of(recorded: Sequence[float]) -> Sequence[Verdict]:
     return [_delay(value, _WIDE, f"delay {number}") for number, value in enumerate(recorded)]
 

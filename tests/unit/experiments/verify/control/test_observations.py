@@ -123,7 +123,7 @@ def test_created_to_bound_to_ready() -> None:
     assert seen["web: pod_node to pod_ready, median"] == pytest.approx((0.47 + 0.64) / 2)
 
 
-def test_backoff_is_from_the_row_that_made_room_and_does_not_count() -> None:
+def test_backoff_is_from_the_row_that_made_room() -> None:
     text = """
         1.0 do_create_rc web 2
         1.1 pod_created a web
@@ -137,7 +137,6 @@ def test_backoff_is_from_the_row_that_made_room_and_does_not_count() -> None:
     found = {o.what: o for o in observe(_log(text), frame)}
     backoff = found["web: row that made room to pod_node, greatest"]
     assert backoff.value == 2.0
-    assert not backoff.counted
     assert "web: pod_created to pod_node, median" not in found
 
 

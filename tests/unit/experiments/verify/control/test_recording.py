@@ -77,13 +77,6 @@ def test_a_good_file_is_read_with_its_rows_in_order_of_time(tmp_path: Path) -> N
     assert recording.services == ("web",)
     assert recording.minions[1] == Minion("m1", "4", "8Gi", 110, {}, None)
     assert [minion.zone for minion in recording.minions] == ["z1", ""]
-    assert not recording.needs_real_scheduler
-
-
-def test_waiting_for_room_needs_the_real_scheduler(tmp_path: Path) -> None:
-    data = copy.deepcopy(_GOOD)
-    data["log"].append({"t": 5, "kind": "pod_unschedulable", "pod": "web-1", "value": True})
-    assert _read(tmp_path, data).needs_real_scheduler
 
 
 def test_a_file_cut_short_is_refused_at_the_place_of_the_cut(tmp_path: Path) -> None:
@@ -161,8 +154,5 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_all_recordings_are_read(shared: Path) -> None:
     recordings = [read_recording(file) for file in sorted((shared / "behaviour").glob("*.json"))]
-    assert {r.scenario for r in recordings if r.needs_real_scheduler} == {
-        "preempt",
-        "unschedulable_then_room",
-    }
+    assert {"preempt", "unschedulable_then_room"} <= {recording.scenario for recording in recordings}
     assert len(recordings) >= 14
