@@ -29,6 +29,7 @@ _DRIVEN: Final = (EVICTED, DRAINED)
 
 _COUNTED: Final = {
     "evicted": (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in(_DRIVEN),
+    "preempted": pl.col("kind") == "pod_preempted",
     "restarts": pl.col("kind") == "container_started",
 }
 
@@ -129,7 +130,7 @@ class ControlSteps:
     @cached_property
     def _life(self) -> pl.DataFrame:
         """Records of pods beginning, ending and being told to end, in order, and of containers that start again."""
-        kinds = [*_BEGINS, *_ENDS, "pod_terminating"]
+        kinds = [*_BEGINS, *_ENDS, "pod_terminating", "pod_preempted"]
         first = (pl.col("kind") == "container_started") & (pl.col("value") == 0)
         text = pl.col("kind", "object", "owner", "reason").cast(pl.String)
         columns = ["seq", "time_s", "kind", "object", "owner", "reason", "value"]

@@ -58,6 +58,7 @@ METRICS: Final[dict[str, Metric]] = {
     "unavailable": Metric("count", "controller", "pods desired and not ready, summed over controllers"),
     "copies": Metric("count", "controller", "copies of one pod that run at once, the most of any pod"),
     "evicted": Metric("count", "workload", "pods driven from their minion so far, by a taint or by a drain"),
+    "preempted": Metric("count", "workload", "pods that had to make room for more important ones so far"),
     "restarts": Metric("count", "workload", "restarts of containers so far"),
     "unavailability": Metric(
         "ratio", "controller", "pods lacking over pods desired, integrals over time", True

@@ -47,7 +47,7 @@ class StateSteps:
         takes = term.metric.takes
         if takes == "controller" and term.metric.at_end_only:
             return _constant(self._availability(term))
-        if takes in {"controller", "service"} or term.name in {"evicted", "restarts"}:
+        if takes in {"controller", "service"} or term.name in {"evicted", "preempted", "restarts"}:
             return self._control.of(term)
         if takes == "resource":
             return self._usage(term)
