@@ -22,9 +22,11 @@ from experiments.owners import owners_of, services_of, written
 from experiments.runfolder import write_json
 from experiments.summary import build_summary
 from models.api.loading import LoadedScenario
+from models.api.protocols import PlacingPolicy
 from models.api.records import KINDS
 from models.api.specs import Scenario, scenario_hash
 from models.api.specs_notes import scenario_notes
+from models.api.types import PodTemplate
 from models.catalog import PluginParameterError
 from models.plan import make_plan
 from models.workloads.tracing import TraceError
@@ -187,6 +189,10 @@ def _notes(world: World) -> list[str]:
     plugin = world.plan.policy_name
     if ":" in plugin:
         notes.append(f"The scheduling policy {plugin} is the user's own code.")
+    if not isinstance(world.plan.policy, PlacingPolicy) and any(map(_is_choosy, world.plan.templates)):
+        notes.append(
+            f"The policy {plugin} heeds neither affinity nor topology spread nor host ports of pods: kubernetes does."
+        )
     control = world.plan.control
     if control is not None and not control.instant:
         notes.extend(_SIMPLIFIED)
@@ -197,6 +203,20 @@ def _notes(world: World) -> list[str]:
     if any(template.gpu is not None for template in world.plan.templates):
         notes.append("Stranded capacity counts GPU devices of a minion as one sum.")
     return notes
+
+
+def _is_choosy(template: PodTemplate) -> bool:
+    """Whether pods of a template ask for more than room, a selector of minions and tolerations can say."""
+    asked = template.scheduling
+    return asked is not None and bool(
+        asked.required_nodes is not None
+        or asked.preferred_nodes
+        or asked.affinity
+        or asked.anti_affinity
+        or asked.preferred_pods
+        or asked.spread
+        or asked.ports
+    )
 
 
 def _merge(sinks: Sinks, folder: Path) -> None:

@@ -14,6 +14,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from experiments.benchmarks.decisions import OWN_POLICY
 from experiments.benchmarks.reference import measure_fresh, normalise
 from experiments.benchmarks.sweepload import sweep_efficiency
 
@@ -83,6 +84,14 @@ def _decision_rows(table: Table) -> None:
                 f"{normal:,.0f} a CPU-s normalised ({rates[load]:,.0f} measured)",
                 asked,
             )
+    before = measure_fresh()
+    own = [_work("machine", 1_000, 15_000, OWN_POLICY) for _ in range(3)]
+    cpu_s = normalise(statistics.median(row["cpu_s"] for row in own), before, measure_fresh())
+    table.add_row(
+        "own policy, 1,000 minions, the whole run",
+        f"{own[0]['pods'] / cpu_s:,.0f} decisions a CPU-s normalised",
+        "at least 3,000",
+    )
     for kind, most in (("plain", 1.5), ("rich", 5)):
         growth = rates[kind, 500, 20] / rates[kind, 5_000, 20]
         table.add_row(

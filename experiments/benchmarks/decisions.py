@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.api.protocols import ClusterView, Context, PodView
 from models.api.scheduling import HOSTNAME, ZONE, MinionAsScheduled, PodAsScheduled, PodTerm, Spread
 from models.api.selectors import Requirement, Selector
 from models.api.types import Pod, PodAsk, PodTemplate
@@ -22,8 +23,10 @@ from models.policies.kubernetes.decider import Decider
 from models.policies.kubernetes.profile import KUBERNETES_1_20
 from sim.streams import Streams
 
-__all__ = ["KINDS", "Measured", "measure_decisions"]
+__all__ = ["KINDS", "OWN_POLICY", "Measured", "measure_decisions", "most_free_cpu"]
 
+OWN_POLICY = "experiments.benchmarks.decisions:most_free_cpu"
+"""What the scenario of the row of a user's own policy names."""
 _GIB = 1 << 30
 _THERE = 6
 """Pods on each minion before the first decision."""
@@ -128,3 +131,11 @@ def _minion(index: int) -> MinionAsScheduled:
     labels = {HOSTNAME: f"web-{index}", ZONE: "abc"[index % 3]}
     amounts = {"cpu": 16_000, "memory": 64 * _GIB, "ephemeral-storage": 100 * _GIB, "pods": 110}
     return MinionAsScheduled(f"web-{index}", labels, amounts)
+
+
+def most_free_cpu(view: ClusterView, pod: PodView, context: Context) -> int | None:
+    """Decide as a user's own policy might: numpy over the view, nothing kept."""
+    fits = view.fits(pod.template)
+    free = np.where(fits, view.free[:, 0], -1)
+    best = int(free.argmax())
+    return best if fits[best] else None

@@ -64,7 +64,7 @@ def main() -> None:
         print(json.dumps(measure_dump(minions, pods)))
         return
     if load == "machine":
-        loaded = machine(minions, pods)
+        loaded = machine(minions, pods, policy=words[2] if words[2:] else "best-fit")
     elif load == "control":
         loaded = control(minions, pods, until=words[2], crashes=words[3:] != ["quiet"])
     elif load == "cold":
