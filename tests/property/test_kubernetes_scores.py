@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -172,6 +173,11 @@ def check(decider: Decider, cluster: Cluster, pod: PodAsScheduled) -> None:
     assert decision.first == (best[0] if best.size else -1)
     refused = decider.refusals(cluster.view.know(pod))
     assert set(refused) | cluster.down == set(np.flatnonzero(totals < 0).tolist())
+    first = [
+        next(iter(said.values())).reasons for minion, said in refused.items() if minion not in cluster.down
+    ]
+    gone = {"node(s) were not ready": len(cluster.down)} if cluster.down else {}
+    assert decider.reasons(cluster.view.know(pod)) == Counter(each for said in first for each in said) | gone
 
 
 OTHER = replace(

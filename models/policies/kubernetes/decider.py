@@ -237,13 +237,23 @@ class Decider:
 
     def reasons(self, pod: PodClass) -> Mapping[str, int]:
         """Count the minions that a pod may not go to, by what the first filter that turns them down says."""
-        counts: Counter[str] = Counter()
-        refusals = self.refusals(pod)
-        for minion, found in refusals.items():
-            if self.view.left[minion, PRESENT] > 0:
-                counts.update(next(iter(found.values())).reasons)
-        gone = int((self.view.left[:, PRESENT] <= 0).sum())
-        return counts | Counter({"node(s) were not ready": gone} if gone else {})
+        look, left = Look(self.view, pod, self._columns), self.view.left[:, PRESENT] > 0
+        counts = Counter({"node(s) were not ready": int((~left).sum())})
+        for plugin in self.profile.minion_filters:
+            passes = self._columns.passes(plugin, pod.pod)
+            for minion in _refused(None if passes is None else passes | ~left):
+                counts.update(plugin.refused(self.view.minions[minion], pod.pod).reasons)
+            left = left if passes is None else left & passes
+        for each in self.profile.pod_filters:
+            passes = each.passes(look)
+            refused = _refused(None if passes is None else passes | ~left)
+            if isinstance(each, ResourcesFit):
+                counts.update(each.counts(look, np.array(refused, dtype=np.int64)))
+            else:
+                for minion in refused:
+                    counts.update(each.refused(look, minion).reasons)
+            left = left if passes is None else left & passes
+        return +counts
 
     def parts(self, pod: PodClass, rows: Ints) -> list[ScoredBy]:
         """Return (plug-in, weight, its scores) of the minions that a pod may go to."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.api.scheduling import NATIVE, PodAsScheduled, is_scalar
 from models.api.schedulingview import PODS, SchedulingView
 from models.policies.kubernetes.plugin import Bools, Look, Refused
+
+Ints = NDArray[np.int64]
 
 __all__ = ["ResourcesFit", "measured"]
 
@@ -39,13 +42,27 @@ class ResourcesFit:
     def refused(self, look: Look, minion: int) -> Refused:
         """Name all that is not left."""
         view, pod = look.view, look.pod
+        words = _words(view, pod.pod)
         columns = measured(view, pod.pod)
         short = [column for column in columns if view.left[minion, column] < pod.need[column]]
-        words = {PODS: "Too many pods"} | {
-            view.column(name): f"Insufficient {name}"
-            for name in (*NATIVE, *(name for name, _ in pod.pod.requests if is_scalar(name)))
-        }
         return Refused(tuple(words[column] for column in short))
+
+    def counts(self, look: Look, rows: Ints) -> dict[str, int]:
+        """Count what ``refused`` says of some minions, all at once: in a full cluster it turns most of them down."""
+        view, pod = look.view, look.pod
+        words = _words(view, pod.pod)
+        return {
+            words[column]: int((view.left[rows, column] < pod.need[column]).sum())
+            for column in measured(view, pod.pod)
+        }
+
+
+def _words(view: SchedulingView, pod: PodAsScheduled) -> dict[int, str]:
+    """How it is said of each column that not enough is left."""
+    return {PODS: "Too many pods"} | {
+        view.column(name): f"Insufficient {name}"
+        for name in (*NATIVE, *(name for name, _ in pod.requests if is_scalar(name)))
+    }
 
 
 def measured(view: SchedulingView, pod: PodAsScheduled) -> list[int]:
