@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from experiments.run import _notes
 from models.api.loading import read_scenario
 from models.catalog import vocabulary
 from models.cluster.placedbelief import PlacedBelief
@@ -123,6 +124,9 @@ def test_manifests_are_placed_as_they_ask(tmp_path: Path) -> None:
 def test_without_the_constraints_other_policies_place_them_elsewhere(tmp_path: Path) -> None:
     other = shop(tmp_path, _SCENARIO.replace("scheduler: kubernetes", "scheduler: best-fit"))
     assert len(placed(other)["db"]) == 4
+    told = "The policy best-fit heeds neither affinity nor topology spread nor host ports of pods: kubernetes does."
+    assert told in _notes(other)
+    assert not any("heeds neither" in note for note in _notes(shop(tmp_path)))
     assert not isinstance(other.belief, PlacedBelief)
 
 
