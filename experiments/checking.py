@@ -11,7 +11,7 @@ from experiments.expectations import find_problems, parse
 from experiments.expectationwords import ExpectationSyntaxError, Known
 from experiments.owners import owners_of, services_of
 from models.api.loading import LoadedScenario, read_scenario
-from models.api.manifests_checks import check_manifest, is_manifest
+from models.api.manifests_checks import check_manifests, is_manifest
 from models.api.specs import GeneratedWorkload, MinionPool, MinionTrace, PluginRef, Scenario, TraceWorkload
 from models.api.specs_manifests import ManifestFile
 from models.catalog import policy_problems, vocabulary
@@ -50,22 +50,17 @@ def read_checked(path: Path, sets: Sequence[str] = ()) -> LoadedScenario:
     return loaded
 
 
-def read_objects(path: Path) -> ManifestFile | None:
-    """Return what a file of manifests holds; None where it is none, but perhaps a scenario.
-
-    Raises:
-        ScenarioError: With every problem found.
-    """
-    try:
-        text = path.read_bytes().decode(errors="replace")
-    except (OSError, ValueError):
-        return None  # told when it is read as a scenario
-    if not is_manifest(text):
-        return None
-    found, problems = check_manifest(path)
-    if problems:
-        raise ScenarioError(problems)
-    return found
+def read_objects(paths: Sequence[Path]) -> tuple[dict[str, ManifestFile], list[Diagnostic]]:
+    """Return those of some files that are manifests, by path, and every problem in them: they are read together."""
+    found = []
+    for path in paths:
+        try:
+            text = path.read_bytes().decode(errors="replace")
+        except (OSError, ValueError):
+            continue  # told when it is read as a scenario
+        if is_manifest(text):
+            found.append(path)
+    return check_manifests(found)
 
 
 def _apart(path: Path, sets: Sequence[str], told: Sequence[Diagnostic]) -> list[Diagnostic]:

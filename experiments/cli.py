@@ -103,15 +103,15 @@ def validate(
     from experiments.checking import check_traces, read_checked, read_objects
     from models.api.specs_notes import scenario_notes
 
-    problems: list[Diagnostic] = []
+    objects, problems = read_objects(files)
+    for name, read in objects.items() if not problems else ():
+        _out.print(f"{name}: ok: {read.summary}", highlight=False, soft_wrap=True, markup=False)
+        for note in read.notes:
+            _out.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
     for file in files:
+        if str(file) in objects:
+            continue
         try:
-            objects = read_objects(file)
-            if objects is not None:
-                _out.print(f"{file}: ok: {objects.summary}", highlight=False, soft_wrap=True, markup=False)
-                for note in objects.notes:
-                    _out.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
-                continue
             loaded = read_checked(file, sets or [])
             check_traces(loaded)
         except ScenarioError as error:

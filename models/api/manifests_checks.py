@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from sim.jsonsource import looks_like_json
 from sim.yamlnodes import Mark
 from sim.yamltext import DEFAULT_LIMITS
 
-__all__ = ["check_manifest", "is_manifest", "manifest_problems", "read_manifests"]
+__all__ = ["check_manifests", "is_manifest", "manifest_problems", "read_manifests"]
 
 _SCENARIO: Final = re.compile(
     r"""^[ \t]*[{,]?[ \t]*["']?apiVersion["']?\s*:\s*["']?wavetank/""", re.MULTILINE
@@ -58,15 +58,19 @@ def read_manifests(
     return settled, problems or found  # what does not go together may only follow from what is wrong
 
 
-def check_manifest(path: Path) -> tuple[ManifestFile, list[Diagnostic]]:
-    """Return what a file of manifests holds by itself, and every problem in it.
+def check_manifests(paths: Sequence[Path]) -> tuple[dict[str, ManifestFile], list[Diagnostic]]:
+    """Return what files of manifests hold by their paths, and every problem in them and between them.
 
-    Where a pod is bound is asked only if there are Nodes in the file.
+    Where a pod is bound is asked only if there are Nodes in one of them.
     """
-    read, problems = read_manifest(path)
-    settled, found = settle({str(path): read})
+    files: dict[str, ManifestFile] = {}
+    problems: list[Diagnostic] = []
+    for path in paths:
+        files[str(path)], found = read_manifest(path)
+        problems += found
+    settled, found = settle(files)
     across = [*found, *manifest_problems({}, settled, sure_of_minions=True)]
-    return settled[str(path)], problems or across
+    return settled, problems or across
 
 
 def is_manifest(text: str) -> bool:

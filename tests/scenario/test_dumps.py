@@ -59,6 +59,24 @@ def test_validate_takes_a_dump_by_itself(wavetank, file):
     assert "Traceback" not in said
 
 
+def test_files_of_one_cluster_are_checked_together(wavetank, dump, tmp_path):
+    kinds = {}
+    for each in dump["items"]:
+        kinds.setdefault(each["kind"], []).append(each)
+    files = []
+    for kind, items in kinds.items():
+        files.append(tmp_path / f"{kind}.json")
+        files[-1].write_text(
+            json.dumps({"apiVersion": items[0]["apiVersion"], "kind": f"{kind}List", "items": items})
+        )
+    status, said = wavetank("validate", *files)
+    assert status == 0, said
+    assert f"{tmp_path / 'Pod.json'}: ok: 150 Pod" in said
+    status, said = wavetank("validate", tmp_path / "Pod.json")
+    assert status == 2
+    assert "of this uid in namespace" in said
+
+
 def test_a_pod_on_a_node_that_is_not_there_is_told(wavetank, file, dump):
     items = json.loads(json.dumps(dump["items"]))
     pod = next(each for each in items if each["kind"] == "Pod" and each["status"]["phase"] == "Running")
