@@ -204,6 +204,7 @@ def _pod_template(
         grace_s=math.inf if constants is None else _grace_s(pod, constants),
         containers=pod.containers,
         scheduling=pod.scheduling,
+        preempts=pod.preempts,
     )
 
 

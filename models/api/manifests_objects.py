@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from models.api.constants import constants_for
 from models.api.manifests_fields import Fields
-from models.api.manifests_pods import Seen, read_node_name, read_pod, read_taints
+from models.api.manifests_pods import PREEMPTION_POLICIES, Seen, read_node_name, read_pod, read_taints
 from models.api.manifests_status import read_record
 from models.api.quantities import to_amount, to_bytes, to_millicores
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
@@ -120,11 +120,11 @@ def _priority_class(fields: Fields, name: str, namespace: str, seen: Seen) -> Ob
     if value > most:
         says = f"Forbidden: maximum allowed value of a user defined priority is {MAX_PRIORITY}"
         fields.problem("value", says)
-    fields.one_of("preemptionPolicy", ("PreemptLowerPriority", "Never"), "PreemptLowerPriority")
-    if fields.text("preemptionPolicy") == "Never":
-        seen.unmodelled["preemptionPolicy"] = None
+    policy = fields.one_of("preemptionPolicy", PREEMPTION_POLICIES, "PreemptLowerPriority")
     is_default = fields.flag("globalDefault")
-    return ManifestPriorityClass.model_construct(name=name, value=min(value, most), is_default=is_default)
+    return ManifestPriorityClass.model_construct(
+        name=name, value=min(value, most), is_default=is_default, preempts=policy != "Never"
+    )
 
 
 def _namespace(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:

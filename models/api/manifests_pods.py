@@ -32,9 +32,11 @@ GPU_ANNOTATION: Final = "wavetank/gpu"
 """Holds a share of a GPU or the models allowed, which v1 cannot say."""
 _MAX_SECONDS: Final = 2**31 - 1
 _MAX_PRIORITY: Final = 2_000_001_000  # system-node-critical
+PREEMPTION_POLICIES: Final = ("PreemptLowerPriority", "Never")
 _MODELLED_POD: Final = {
     "containers", "initContainers", "overhead", "nodeName", "nodeSelector", "tolerations",
-    "terminationGracePeriodSeconds", "priority", "priorityClassName", "restartPolicy",
+    "terminationGracePeriodSeconds", "priority", "priorityClassName", "preemptionPolicy",
+    "restartPolicy",
     "affinity", "topologySpreadConstraints",
 }  # fmt: skip
 
@@ -111,6 +113,7 @@ def _read_pod(
         extended=extended,
         labels=metadata.labels("labels"),
         priority=spec.integer("priority", 0, -(2**31), _MAX_PRIORITY),
+        preempts=spec.one_of("preemptionPolicy", PREEMPTION_POLICIES, "PreemptLowerPriority") != "Never",
         minions=_minions(metadata, spec, annotations),
         namespace=namespace,
         tolerations=tuple(_tolerations(spec)),

@@ -90,6 +90,8 @@ def render_pod_template(pod: PodSpec) -> dict[str, Any]:
         spec["terminationGracePeriodSeconds"] = round(pod.grace_s)
     if pod.priority:
         spec["priority"] = pod.priority
+    if not pod.preempts:
+        spec["preemptionPolicy"] = "Never"
     return {"metadata": metadata, "spec": spec}
 
 

@@ -80,10 +80,13 @@ class _Priorities:
     def __init__(self, objects: list[ManifestObject], problems: list[Diagnostic]) -> None:
         self._problems = problems
         self._values = dict(SYSTEM_CLASSES)
+        self._meek: dict[str, None] = {}
         self._default: ManifestObject | None = None
         for each in objects:
             if isinstance(each.spec, ManifestPriorityClass):
                 self._values[each.name] = each.spec.value
+                if not each.spec.preempts:
+                    self._meek[each.name] = None
                 if each.spec.is_default:
                     self._set_default(each)
         # A dump of pods shows what their classes were worth, if not the classes.
@@ -105,11 +108,18 @@ class _Priorities:
         """Return an object whose pods have the priority of their class."""
         if not isinstance(each.spec, Controller | ManifestPod):
             return each
-        value = self._value(each, each.spec)
-        if value is None or value == each.spec.pod.priority:
+        pod, value = each.spec.pod, self._value(each, each.spec)
+        preempts = pod.preempts and self._preempts(each)
+        if value in {None, pod.priority} and preempts == pod.preempts:
             return each
-        pod = each.spec.pod.model_copy(update={"priority": value})
+        priority = pod.priority if value is None else value
+        pod = pod.model_copy(update={"priority": priority, "preempts": preempts})
         return replace(each, spec=each.spec.model_copy(update={"pod": pod}))
+
+    def _preempts(self, each: ManifestObject) -> bool:
+        """Whether the pods' class lets them preempt."""
+        name = _pod_fields(each).get("priorityClassName") or (self._default.name if self._default else None)
+        return not isinstance(name, str) or name not in self._meek
 
     def _value(self, each: ManifestObject, spec: Controller | ManifestPod) -> int | None:
         """The priority by class; None where what was given holds."""

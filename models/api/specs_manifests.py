@@ -72,6 +72,7 @@ class ManifestPriorityClass(Spec):
     name: DnsSubdomain = Field(description="the name of this class")
     value: int = Field(description="the priority")
     is_default: bool = Field(False, description="whether it is of pods that name none")
+    preempts: bool = Field(True, description="whether its pods may have those of lower priority go")
 
 
 class ManifestAtRest(Spec):

@@ -189,6 +189,7 @@ class PodSpec(Spec):
     priority: Annotated[int, whole("a priority", -MAX_PRIORITY, MAX_PRIORITY)] = Field(
         0, description="a number"
     )
+    preempts: bool = Field(True, description="whether it may have pods of lower priority go: true or false")
     minions: SelectorField = Field(EVERYTHING, description="a selector of minions, as tier=web")
     namespace: DnsName = Field("default", description="a namespace")
     tolerations: tuple[Toleration, ...] = Field(

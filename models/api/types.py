@@ -120,6 +120,7 @@ class PodTemplate:
         grace_s: Seconds that its containers may take to end when it is deleted.
         containers: One by one; nothing where only their sum is known.
         scheduling: What v1 says of its scheduling; nothing where no more than the above is known.
+        preempts: It may have pods of lower priority go when it finds no room.
     """
 
     index: int
@@ -133,6 +134,7 @@ class PodTemplate:
     grace_s: float = math.inf
     containers: PodContainers | None = None
     scheduling: PodAsScheduled | None = None
+    preempts: bool = True
 
     @property
     def gpu_milli(self) -> int:

@@ -219,6 +219,10 @@ class KubeQueue:
             self._stir(waiting, now_s)
         self._moved_in = self._cycle
 
+    def heard(self) -> None:
+        """See something that moves nobody, and counts as a move."""
+        self._moved_in = self._cycle
+
     def _stir(self, waiting: Waiting, now_s: float) -> None:
         """Let somebody who is unschedulable try again, once it has backed off."""
         self._take_out(waiting)

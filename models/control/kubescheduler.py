@@ -41,6 +41,7 @@ from sim.engine import BELIEF, Deadline
 __all__ = ["KubeScheduler", "make_scheduler"]
 
 _BACKLOG = 4096
+_CREATED, _CHANGED = Op.POD_CREATED, Op.POD_CHANGED
 _OF_BOUND = (Op.POD_BOUND, Op.POD_CHANGED)
 _OPS = (
     Op.POD_CREATED,
@@ -78,7 +79,6 @@ class KubeScheduler(Scheduler):
 
     Attributes:
         budgets: Returns the disruption budgets as they are now.
-        preempts: Whether pods that fit nowhere may have others go.
     """
 
     def __init__(self, *, constants: Mapping[str, float], **words: Any) -> None:
@@ -98,7 +98,6 @@ class KubeScheduler(Scheduler):
         self._choices = words["streams"].stream("scheduler.preemption")
         self._due = Deadline(words["engine"], BELIEF, self._pass)
         self.budgets: Callable[[], Sequence[Budget]] = tuple
-        self.preempts = True
         super().__init__(**words)
 
     def _watch(self, make_client: Callable[..., Caller]) -> Caller:
@@ -106,15 +105,20 @@ class KubeScheduler(Scheduler):
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # What is not read at once is read before the next attempt; news of bound pods count while one goes on.
-        if op is Op.POD_CREATED or self._busy or len(self.client.cursor.pending) >= _BACKLOG:
+        if op is _CREATED or self._busy or len(self.client.cursor.pending) >= _BACKLOG:
             return True
         return self._waiting.waits_for_pods if op in _OF_BOUND else self._waiting.waits
 
     # What the record tells.
 
     def _learn(self, change: Change) -> None:
+        """Take a change into the queue and the belief. HOT: several a pod, most of them news of bound ones."""
         time_s, op, what, seq, before, after = change
-        now_s, queue = self.engine.now_s, self._waiting
+        queue = self._waiting
+        if op is _CHANGED and not (before ^ after) & TERMINATING and not queue.waits_for_pods:
+            queue.heard()
+            return
+        now_s = self.engine.now_s
         if op is Op.MINION_CHANGED:
             assert isinstance(what, int)
             entry = self._store.minions[what]
@@ -151,18 +155,20 @@ class KubeScheduler(Scheduler):
     def _see_bound(self, pod: Pod, time_s: float, seq: int, ending: int) -> None:
         """See a bound pod, or that something is new about it."""
         occupants, minion = self._occupants, pod.minion
-        if not occupants.has(pod, minion):
+        if self._binding.pop(pod.arrival, None) is None and not occupants.has(pod, minion):
             if pod.phase > Phase.RUNNING:
                 return  # its end is read next
             self._waiting.delete(pod)
             self._nominations.forget(pod)
             self._belief.place(pod.template, minion, pod.devices, -1)
             occupants.add(pod, minion, pod.devices)
-        self._binding.pop(pod.arrival, None)
         occupants.see(pod, ending, time_s)
         if ending or pod.labels is not pod.template.labels:  # they may have changed while it waited
             self._belief.look_at(pod)
-        self._waiting.move(self._waiting.helped_by(pod), self.engine.now_s, seq)
+        if self._waiting.waits_for_pods:
+            self._waiting.move(self._waiting.helped_by(pod), self.engine.now_s, seq)
+        else:
+            self._waiting.heard()
 
     def _see_end(self, pod: Pod, seq: int) -> None:
         self._said.pop(pod.arrival, None)
@@ -293,7 +299,7 @@ class KubeScheduler(Scheduler):
         pod = waiting.pod
         occupants, priority = self._occupants, pod.template.priority
         nominated = self._nominations.minion_of(pod)
-        if not self.preempts:
+        if not pod.template.preempts:
             return [], -1
         helpful = self._belief.evictions_may_help(pod.template)
         if nominated >= 0 and helpful[nominated] and occupants.ends_below(priority, nominated):

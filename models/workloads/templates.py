@@ -45,13 +45,15 @@ class TemplateTable:
         grace_s: float = math.inf,
         containers: PodContainers | None = None,
         scheduling: PodAsScheduled | None = None,
+        preempts: bool = True,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        key = (need, gpu, pairs, namespace, priority, minions, tolerations, grace_s, containers, scheduling)
+        rest = (tolerations, grace_s, containers, scheduling, preempts)
+        key = (need, gpu, pairs, namespace, priority, minions, *rest)
         template = self._found.get(key)
         if template is None:
             template = PodTemplate(
@@ -66,6 +68,7 @@ class TemplateTable:
                 grace_s,
                 containers,
                 scheduling,
+                preempts,
             )
             self._found[key] = template
             self.templates.append(template)

@@ -141,9 +141,29 @@ def test_mistakes_with_classes(texts, sentence):
 
 def test_a_class_is_read():
     found, _ = settled(CLASS % ("a", 5, ", preemptionPolicy: Never"))
-    assert found.objects[0].spec == ManifestPriorityClass(name="a", value=5)
-    assert found.notes == ("m.yaml: these fields are kept but not modelled: preemptionPolicy.",)
+    assert found.objects[0].spec == ManifestPriorityClass(name="a", value=5, preempts=False)
+    assert found.notes == ()
     assert found.objects[0].key == "a"
+
+
+def test_pods_preempt_unless_they_or_their_class_say_not():
+    texts = [CLASS % ("meek", 5, ", preemptionPolicy: Never"), CLASS % ("bold", 5, "")]
+    policies = ("", ", preemptionPolicy: Never")
+    texts += [
+        POD % (f"{name}-{place}", f", priorityClassName: {name}{policy}", "")
+        for name in ("meek", "bold")
+        for place, policy in enumerate(policies)
+    ]
+    found, problems = settled(*texts)
+    assert problems == []
+    assert [each.spec.pod.preempts for each in found.objects[2:]] == [False, False, True, False]
+    assert [each.spec.pod.priority for each in found.objects[2:]] == [5] * 4
+
+
+def test_an_unknown_policy_of_preemption_is_told():
+    _, (problem,) = settled(POD % ("p", ", preemptionPolicy: Nver", ""))
+    assert problem.startswith("m.yaml:1:")
+    assert 'preemptionPolicy: Unsupported value: "Nver"' in problem
 
 
 def owned(kind, uid, namespace="shop"):

@@ -69,6 +69,12 @@ def test_equals_do_not_preempt_each_other() -> None:
     assert of(found, "pod_bound", "high") == []
 
 
+def test_who_is_not_to_preempt_waits() -> None:
+    found = world(f"{LOW}, {HIGH.replace('priority: 1000', 'priority: 1000, preempts: false')}")
+    assert records(found, "pod_preempted") == []
+    assert of(found, "pod_bound", "high") == []
+
+
 def test_what_preemption_cannot_help_preempts_nobody() -> None:
     found = world(f"{LOW}, {HIGH.replace('800m', '1200m')}")
     assert records(found, "pod_preempted") == []
