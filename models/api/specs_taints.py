@@ -134,6 +134,7 @@ def keeps_off(taints: tuple[str, ...], tolerations: tuple[Toleration, ...]) -> b
     return bool(_untolerated(taints, tolerations))
 
 
+@lru_cache(maxsize=4096)
 def said_taints(taints: tuple[str, ...], tolerations: tuple[Toleration, ...]) -> str:
     """Return how the real scheduler's event says that taints keep a pod off: a cordon by itself, else the first."""
     first, *_ = found = _untolerated(taints, tolerations)
