@@ -90,6 +90,9 @@ class Belief:
         self._fit_rows = list(self._fit)
         self._uses: dict[int, tuple[Ints, Ints]] = {}
         self._log = ChangeLog(8 * count + 4096)
+        self._reasons: dict[int, dict[str, int]] = {}
+        self._reasons_of = -1
+        self._eligible_of: dict[int, NDArray[np.bool_]] = {}
         self._rows: dict[int, ClassRow] = {}
         self._blocks: dict[bool, LinearBlock] = {}
         self._eligible: dict[tuple[object, ...], NDArray[np.bool_]] = {}
@@ -133,11 +136,14 @@ class Belief:
 
     def eligible(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where a template may run whatever is free: selector, GPU model and what it tolerates; bool (N,)."""
-        models = () if template.gpu is None else template.gpu.models
-        tolerations = for_scheduling(template.tolerations)
-        if tolerations:
-            self._tolerant[template.index] = None
-        return self._allowed(template.minions, models, tolerations)
+        found = self._eligible_of.get(template.index)
+        if found is None:
+            models = () if template.gpu is None else template.gpu.models
+            tolerations = for_scheduling(template.tolerations)
+            if tolerations:
+                self._tolerant[template.index] = None
+            found = self._eligible_of[template.index] = self._allowed(template.minions, models, tolerations)
+        return found
 
     def _allowed(
         self, minions: Selector | None, models: tuple[str, ...], tolerations: tuple[Toleration, ...]
@@ -207,8 +213,18 @@ class Belief:
         """Count the minions that a template may not go to, in the words of the real scheduler's events.
 
         Each counts for what turns it down first: its taints, the pod's selector, models of GPU, then what it has too
-        little of, which may be several things.
+        little of, which may be several things. Worked out once until a minion changes: many wait for the same.
         """
+        now = self._log.cursor
+        if now != self._reasons_of:
+            self._reasons.clear()
+            self._reasons_of = now
+        found = self._reasons.get(template.index)
+        if found is None:
+            found = self._reasons[template.index] = self._count_reasons(template)
+        return dict(found)
+
+    def _count_reasons(self, template: PodTemplate) -> dict[str, int]:
         models = () if template.gpu is None else template.gpu.models
         kept = self._keeping_off(template)
         counts = Counter(kept.values())
@@ -308,6 +324,7 @@ class Belief:
         for template in self._tolerant:
             self._rows.pop(template, None)
         self._tolerant.clear()
+        self._eligible_of.clear()
         self._eligible = {key: each for key, each in self._eligible.items() if not key[2]}
 
     def row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
