@@ -108,6 +108,9 @@ def read_startups(run: RunFiles) -> StartUps:
     Pods that were bound when the run began, as no scheduler did it, started before.
     """
     kind = pl.col("kind").cast(pl.String)
+    if not run.events().select((kind == "pod_ready").any()).collect().item():
+        none = np.empty(0)
+        return StartUps(np.empty(0, dtype=np.str_), none, none, none, np.empty(0, dtype=np.bool_))
     columns = [
         pl.col("time_s"),
         kind,
@@ -137,8 +140,6 @@ def read_startups(run: RunFiles) -> StartUps:
         .filter(pl.col("created_s").is_not_null(), pl.col("ready_s").is_not_null() | ~pl.col("ended"))
         .collect()
     )
-    if not found["ready_s"].count():
-        found = found.clear()
     pulled = found["pulling_from_s"].is_not_null() & (
         found["ready_s"].is_null() | (found["pulling_from_s"] <= found["ready_s"])
     )
