@@ -140,7 +140,8 @@ def run_sweep(
         # A run is whole or it starts again, so those that are under way need not be waited for.
         for child in multiprocessing.active_children():
             child.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Its thread closes a pipe on its way out, into which the end of the process would write.
+        pool.shutdown(wait=True, cancel_futures=True)
         raise
     ordered = [results[place] for place in range(len(cells))]
     _write(folder / "runs.parquet", ordered)
