@@ -111,8 +111,12 @@ class SeriesBook:
         self._objects: list[str | None] = []
         self._gauges: list[Gauges] = []
         self._numbers: dict[tuple[tuple[int, tuple[int, ...]], ...], int] = {}
-        self._parts: list[dict[int, tuple[int, ...]]] = []
-        self._movable: dict[int, None] = {}
+        self._parts: list[tuple[tuple[int, tuple[int, ...]], ...]] = []
+        # By first series of the gauges: the numbers that move them, and by how much.
+        self._movers: dict[int, dict[int, tuple[int, ...]]] = {}
+        self._sorted_for = (0, 0)
+        self._order = np.empty(0, dtype=np.int64)
+        self._starts: list[int] = []
         self._latecomers: list[Callable[[], None]] = []
         self._times = array("d", bytes(8 * _CHUNK_CHANGES))
         self._told = array("i", bytes(4 * _CHUNK_CHANGES))
@@ -170,21 +174,36 @@ class SeriesBook:
             if len(dict(key)) < len(key):
                 raise ValueError("a change moves each gauge once")
             found = self._numbers[key] = len(self._parts)
-            self._parts.append(dict(key))
-            self._movable |= dict.fromkeys(first for first, _ in key)
+            self._parts.append(key)
+            for first, differences in key:
+                self._movers.setdefault(first, {})[found] = differences
         return found
 
     def told(self, gauges: Gauges) -> tuple[Floats, NDArray[np.int64]]:
         """Return the changes by number that move some gauges: times, float64 (k,), differences, int64 (k, width)."""
         count = self._count()
-        if gauges.first not in self._movable or not count:
+        movers = self._movers.get(gauges.first)
+        if movers is None or not count:
             return np.empty(0), np.empty((0, gauges.width), dtype=np.int64)
-        nothing = (0,) * gauges.width
-        moving = np.array([gauges.first in parts for parts in self._parts], dtype=bool)
-        table = np.array([parts.get(gauges.first, nothing) for parts in self._parts], dtype=np.int64)
+        if self._sorted_for != (count, len(self._parts)):
+            self._sort(count)
+        starts = self._starts
+        slices = [(self._order[starts[n] : starts[n + 1]], difference) for n, difference in movers.items()]
+        lengths = [places.size for places, _ in slices]
+        places = np.concatenate([places for places, _ in slices])
+        differences = np.repeat(np.array(list(movers.values()), dtype=np.int64), lengths, axis=0)
+        in_time = np.argsort(places)
+        return np.frombuffer(self._times, dtype=np.float64, count=count)[places[in_time]], differences[
+            in_time
+        ]
+
+    def _sort(self, count: int) -> None:
+        """Bring the places of each number together, for all gauges at once."""
         told = np.frombuffer(self._told, dtype=np.int32, count=count)
-        where = np.flatnonzero(moving[told])
-        return np.frombuffer(self._times, dtype=np.float64, count=count)[where], table[told[where]]
+        self._order = np.argsort(told, kind="stable")
+        numbers = np.arange(len(self._parts) + 1)
+        self._starts = np.searchsorted(told[self._order], numbers).tolist()
+        self._sorted_for = (count, len(self._parts))
 
     def _spill_if_full(self) -> None:
         if sum(map(len, self._gauges)) + self._count() >= _CHUNK_CHANGES:
@@ -194,6 +213,7 @@ class SeriesBook:
         """Write what is buffered as a chunk; nothing if nothing is."""
         for callback in self._latecomers:
             callback()
+        self._sorted_for = (0, 0)
         taken = [gauges.take() for gauges in self._gauges]
         self._restart()
         which = (

@@ -23,7 +23,7 @@ _BLOCK = 1024
 
 __all__ = ["Caller", "Client", "EventSink", "InstantClient", "Interest", "Law", "Master", "Timing"]
 
-Interest = Callable[[Op, object, int, int], bool]
+Interest = Callable[[Op, Any, int, int], bool]
 
 
 def _everything(op: Op, what: object, before: int, after: int) -> bool:
@@ -288,14 +288,16 @@ class Client:
     def _arm(self, from_s: float) -> None:
         self._armed = True
         self._woken_s = from_s
-        self._engine.at(max(self._env._now, from_s + self.lag_s), BELIEF, self._run)
+        now_s, at_s = self._env._now, from_s + self.lag_s
+        self._engine.at(max(now_s, at_s), BELIEF, self._run)
 
     def _run(self) -> None:
         self._armed = False
         if self.master.down:
             return
         # What woke it is delivered after the lag drawn before; of what came since, all that a new one lets through.
-        self.lag_s = self._next_lag_s()
+        lag_s = self._lags.next_s()
+        self.lag_s = lag_s if self._more is None else lag_s + self._more.next_s()
         # It was committed at the horizon: a difference of two times could miss it by a rounding.
         self._horizon_s = max(self._horizon_s, self._woken_s)
         self.catch_up()
@@ -304,14 +306,11 @@ class Client:
         if pending and not self._armed and self._news_s > self._horizon_s:
             self._arm(pending[0][0])
 
-    def _next_lag_s(self) -> float:
-        lag_s = self._lags.next_s()
-        return lag_s if self._more is None else lag_s + self._more.next_s()
-
     def catch_up(self) -> None:
         """Apply what was committed up to now less the lag."""
         apply = self._apply
-        self._horizon_s = max(self._horizon_s, self._env._now - self.lag_s)
+        horizon_s = self._env._now - self.lag_s
+        self._horizon_s = max(self._horizon_s, horizon_s)
         changes = self.cursor.read(self._horizon_s)
         if self._loss_ratio:
             changes = [change for change in changes if not self._is_lost()]
@@ -321,7 +320,9 @@ class Client:
     def disturb(self, lag: Law | None, loss_ratio: float) -> None:
         """Let deliveries be late by so much more than usual, and lose a share of them."""
         self._more = None if lag is None else Delays(lag, self._lag_stream, f"{self.name}/disturbed")
-        self.lag_s = self._next_lag_s()
+        self.lag_s = self._lags.next_s()
+        if self._more is not None:
+            self.lag_s += self._more.next_s()
         self._loss_ratio = loss_ratio
 
     def _is_lost(self) -> bool:
@@ -339,7 +340,8 @@ class Client:
         # Who starts again has sent what was granted before, and not what still waited for a token.
         guard = None
         if granted_s == now_s:
-            granted_s = max(now_s, master.free_s)
+            if master.free_s > now_s:
+                granted_s = master.free_s
             master.free_s = granted_s + self._write_s
         else:
             guard = (self, self.generation)

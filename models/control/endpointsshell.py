@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from models.api import records
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod
@@ -106,9 +107,8 @@ class EndpointsController:
             )
         return found
 
-    def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
+    def _concerns(self, op: Op, what: Any, before: int, after: int) -> bool:
         if op is _CHANGED or op is _ENDED:
-            assert isinstance(what, Pod)
             for service in self._selecting_pod(what):
                 if not service.busy:
                     return True
@@ -119,14 +119,12 @@ class EndpointsController:
     def _apply(self, change: Change) -> None:
         _, op, what, _, _, after = change
         if op is _CHANGED or op is _ENDED:
-            assert isinstance(what, Pod)
             news = (what, ADDRESS[after])
             for service in self._selecting_pod(what):
                 service.news[what.arrival] = news
                 if not service.queued:
                     self._enqueue(service)
         elif op is Op.POD_LABELLED:
-            assert isinstance(what, tuple)
             pod, old, new = what
             was, now = (self._selected_by(pod.template.namespace, labels) for labels in (old, new))
             for service in was:
@@ -135,7 +133,6 @@ class EndpointsController:
             for service in now:
                 self._note(service, pod, ADDRESS[after])
         elif op is Op.SERVICE_CHANGED:
-            assert isinstance(what, ServiceObject)
             self.services[what.identity] = _Service(what)
             self._selecting.clear()
             self._of_template.clear()

@@ -243,7 +243,7 @@ class Kubelets:
                 self._set_ready(pod)
 
     def _set_ready(self, pod: Pod) -> None:
-        if pod.phase is _RUNNING and self._fleet.runs(pod) and pod.arrival not in self._failing:
+        if pod.phase is _RUNNING and pod.arrival not in self._failing and self._fleet.runs(pod):
             self._store.set_ready(pod, True, cause=pod.cause)
 
     def _ended(self, pod: Pod) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from sim.engine import Engine
 
@@ -30,13 +31,13 @@ class Op(enum.IntEnum):
     POD_REFUSED = 9
 
 
-Change = tuple[float, Op, object, int, int, int]
+Change = tuple[float, Op, Any, int, int, int]
 """(time in seconds, what, the object or a minion's index, seq of its record, word before, word after).
 
 For POD_LABELLED, POD_OWNED and POD_REFUSED (of which it is the nominated minion) the object is a tuple (pod, old, new).
 """
 
-Told = Callable[[Op, object, int, int], object]
+Told = Callable[[Op, Any, int, int], object]
 
 Matters = Callable[[Op, int, int], bool]
 """Whether a change of this kind, from one state word to another, can ever matter to a reader: asked once, and kept."""

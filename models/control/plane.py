@@ -35,6 +35,17 @@ from sim.streams import Streams
 __all__ = ["ControlPlan", "ControlPlane"]
 
 _CREATED, _CHANGED, _ENDED, _OWNED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED
+# What a change from one state word to another adds to a controller's live pods, and to its ready ones.
+_MOVES = tuple(
+    tuple(
+        (
+            ACTIVE[after] - ACTIVE[before],
+            (ACTIVE[after] and after >> 4 & 1) - (ACTIVE[before] and before >> 4 & 1),
+        )
+        for after in range(64)
+    )
+    for before in range(64)
+)
 
 
 def _matters(op: Op, before: int, after: int) -> bool:
@@ -82,6 +93,7 @@ class ControlPlane:
         self._by_identity: dict[int, ControllerObject] = {}
         self.services: dict[str, ServiceObject] = {}
         self._gauges: dict[int, Gauges] = {}
+        self._changes: dict[tuple[int, tuple[int, int]], int] = {}
         self._cuts: dict[int, int] = {}
         self._clients: dict[str, Client] = {}
         constants = plan.constants
@@ -204,31 +216,30 @@ class ControlPlane:
             self.kubelets.bound(pod)
         return refused
 
-    def _count(self, op: Op, what: object, before: int, after: int) -> None:
+    def _count(self, op: Op, what: Any, before: int, after: int) -> None:
         """Keep the series of controllers; tell the kubelet of a deletion; forget a pod that is gone."""
         if op is _OWNED:
-            assert isinstance(what, tuple)
             pod, old, new = what
             self._owned(pod, old, new, after)
             return
-        assert isinstance(what, Pod)
-        gauges = self._gauges.get(what.owner)
-        if op is _CREATED:
-            if gauges is not None:
-                gauges.add((0, 1, 0))
-            return
-        if gauges is not None:
-            was, now = ACTIVE[before], ACTIVE[after]
-            live = now - was
-            ready = (now and after >> 4 & 1) - (was and before >> 4 & 1)
-            if live or ready:
-                gauges.add((0, live, ready))
+        if what.owner in self._gauges:
+            pair = (1, 0) if op is _CREATED else _MOVES[before][after]
+            if pair != (0, 0):
+                self._move(what.owner, pair)
         if op is _ENDED:
             controller = self._by_identity.get(what.owner)
             if controller is not None:
                 controller.pods.pop(what.arrival, None)
-        elif self.kubelets is not None and (before ^ after) & TERMINATING:
+        elif (before ^ after) & TERMINATING and self.kubelets is not None:
             self.kubelets.terminating(what)
+
+    def _move(self, owner: int, pair: tuple[int, int]) -> None:
+        """Change a controller's live and ready pods in its series."""
+        key = (owner, pair)
+        number = self._changes.get(key)
+        if number is None:
+            number = self._changes[key] = self._series.change((self._gauges[owner], (0, *pair)))
+        self._series.add(number)
 
     def _owned(self, pod: Pod, old: int, new: int, word: int) -> None:
         """Move a pod from one controller's list and series to another's; neither need be a controller."""
@@ -237,9 +248,8 @@ class ControlPlane:
         if new in self._by_identity:
             self._by_identity[new].pods[pod.arrival] = pod
         for owner, sign in ((old, -1), (new, 1)):
-            gauges = self._gauges.get(owner)
-            if gauges is not None:
-                gauges.add((0, sign * ACTIVE[word], sign * (ACTIVE[word] and word >> 4 & 1)))
+            if owner in self._gauges and ACTIVE[word]:
+                self._move(owner, (sign, sign * (word >> 4 & 1)))
 
     def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:
         self._gauges[service.identity].add((len(added) - len(removed),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod
 from models.control.expectations import Expectations
@@ -84,10 +85,9 @@ class ReplicationBelief:
         """Whether a change can matter to any controller: one that leaves a pod's standing alike does not."""
         return op is not _CHANGED or STANDING[before] != STANDING[after]
 
-    def concerns(self, op: Op, what: object, before: int, after: int) -> bool:
+    def concerns(self, op: Op, what: Any, before: int, after: int) -> bool:
         """Whether a commit calls for a wake-up: not while a sync is on, which looks again when it is over."""
         if op is _CHANGED or op is _ENDED or op is _CREATED:
-            assert isinstance(what, Pod)
             found = self.by_owner.get(what.owner)
             if found is None:
                 return op is not _ENDED and bool(self.selecting(what))
@@ -98,7 +98,6 @@ class ReplicationBelief:
                 return False
         elif op is Op.POD_OWNED:
             # Until that is read, changes of the pod are those of one whom the watch showed with its old owner.
-            assert isinstance(what, tuple)
             pod, old, _ = what
             self._owners.setdefault(pod.arrival, (pod, []))[1].append(old)
         return True
@@ -140,14 +139,12 @@ class ReplicationBelief:
         """Take one change into the belief."""
         _, op, what, _, before, after = change
         if op is _CHANGED or op is _ENDED:
-            assert isinstance(what, Pod)
             found = self._owner(what)
             if found is None:
                 self._apply_orphan(what, ended=op is _ENDED)
             else:
                 self._apply_pod(found, what, before, after)
         elif op is _CREATED:
-            assert isinstance(what, Pod)
             found = self._owner(what)
             if found is None:
                 self._orphan(what)
@@ -156,7 +153,6 @@ class ReplicationBelief:
                 found.expectations.creation_observed()
                 self.enqueue(found)
         elif op is Op.CONTROLLER_CHANGED:
-            assert isinstance(what, ControllerObject)
             self._learn(what)
         else:
             self._apply_rare(op, what, before)
@@ -182,8 +178,7 @@ class ReplicationBelief:
         for each in self.selecting(pod):
             self.enqueue(each)
 
-    def _apply_rare(self, op: Op, what: object, word: int) -> None:
-        assert isinstance(what, tuple)
+    def _apply_rare(self, op: Op, what: Any, word: int) -> None:
         pod = what[0]
         if op is Op.POD_OWNED:
             earlier = self._owners[pod.arrival][1] if pod.arrival in self._owners else []

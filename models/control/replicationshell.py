@@ -204,10 +204,9 @@ class ReplicationManager:
         number = controller.made
         controller.made = number + 1
         ask = PodAsk(f"{controller.name}-{number}", number, controller.template)
-        now_s = self._engine.now_s
         pod = self._store.create_pod(ask, controller.identity)
         controller.pods[pod.arrival] = pod
-        self._events.tell(controller.identity, now_s)
+        self._events.tell(controller.identity, pod.created_s)
 
     def _delete(self, found: Replicated, count: int, status: ReplicaStatus, generation: int) -> None:
         active = [pod for pod in found.object.pods.values() if ACTIVE[pod.word]]

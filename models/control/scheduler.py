@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -140,7 +141,7 @@ class Scheduler:
             matters=_matters,
         )
 
-    def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
+    def _concerns(self, op: Op, what: Any, before: int, after: int) -> bool:
         # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
         # not read holds its pod.
         return op is _CREATED or bool(self._queue.parked) or len(self.client.cursor.pending) >= _BACKLOG
@@ -155,7 +156,6 @@ class Scheduler:
     def _learn(self, change: Change) -> None:
         _, op, what, seq, _, _ = change
         if op is _CREATED:
-            assert type(what) is Pod
             if what.minion >= 0:  # bound by somebody else before it was seen
                 self._belief.place(what.template, what.minion, what.devices, -1)
                 if self._placing:
@@ -163,14 +163,12 @@ class Scheduler:
             elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
         elif op is _ENDED:
-            assert isinstance(what, Pod)
             if what.minion >= 0:
                 if self._placing:
                     self._belief.forget(what)
                 self._belief.place(what.template, what.minion, what.devices, 1)
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
-            assert isinstance(what, int)
             entry = self._store.minions[what]
             self._belief.set_condition(what, entry.ready, entry.taints)
             self._help(what, seq)

@@ -17,7 +17,6 @@ __all__ = ["Store"]
 
 # One table of what may follow what; the record that says so; the gauge that moves.
 _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
-    (Phase.PENDING, Phase.BOUND): records.POD_BOUND,
     (Phase.BOUND, Phase.RUNNING): records.POD_STARTED,
     (Phase.RUNNING, Phase.SUCCEEDED): records.POD_SUCCEEDED,
     (Phase.RUNNING, Phase.FAILED): records.POD_FAILED,
@@ -151,7 +150,18 @@ class Store:
         pod.devices = devices
         self.bound[minion][pod.arrival] = pod
         del self.pending[pod.arrival]
-        self.move(pod, _BOUND, cause=cause, actor=actor)
+        self.count[0] -= 1  # Phase.PENDING
+        self.count[1] += 1  # Phase.BOUND; in the series both are pending
+        pod.phase = _BOUND
+        pod.word = 1
+        pod.generation += 1
+        pod.cause = seq = self._write(
+            _BOUND_KIND, pod.identity, self._minions[minion], actor, pod.owner, cause
+        )
+        if _POD_BOUND in self.log.wanted:
+            self._commit(_POD_BOUND, pod, seq, 0, 1)
+        else:
+            self.log.revision += 1
         return None
 
     def bind_running(

@@ -139,7 +139,8 @@ class EventFilter:
     def passes(self, key: Hashable, now_s: float) -> bool:
         """Tell whether an event goes to the API, and count it if so. O(1)."""
         table = self._empty_s
-        empty_s = max(table.get(key, -math.inf), now_s - self._burst_s)
+        empty_s, full_s = table.get(key, -math.inf), now_s - self._burst_s
+        empty_s = max(empty_s, full_s)
         let = empty_s + self._refill_s <= now_s + RESOLUTION_S
         table[key] = empty_s + self._refill_s if let else empty_s
         table.move_to_end(key)

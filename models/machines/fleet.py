@@ -97,7 +97,10 @@ class Fleet:
 
     def runs(self, pod: Pod) -> bool:
         """Whether a pod has room on its minion and was not stopped by a crash."""
-        return self.has(pod) and not (self._halted and pod.arrival in self._halted.get(pod.minion, ()))
+        minion = pod.minion
+        if minion < 0 or pod.arrival not in self._pods[minion]:
+            return False
+        return not (self._halted and pod.arrival in self._halted.get(minion, ()))
 
     def begin(self, pod: Pod) -> None:
         """Run a pod (again)."""
