@@ -21,7 +21,7 @@ from sim.streams import Stream, Streams
 
 _BLOCK = 1024
 
-__all__ = ["Caller", "Client", "EventSink", "InstantClient", "Interest", "Law", "Master", "Timing"]
+__all__ = ["Caller", "Client", "InstantClient", "Interest", "Law", "Master", "Timing"]
 
 Interest = Callable[[Op, Any, int, int], bool]
 
@@ -366,36 +366,3 @@ class Client:
         """Have somebody else's report committed after one latency, outside this client's limit."""
         at_s = self._env._now + self._latency_s()
         self._engine.at(at_s, RECORD, lambda: self.master.reach(commit))
-
-
-class EventSink:
-    """Events that a client tells the API: one after the other, through the client's own limit (FACTS K52)."""
-
-    def __init__(self, client: Client, passes: Callable[[int, float], bool]) -> None:
-        self._client = client
-        self._passes = passes
-        self._queued = 0
-        self._busy = False
-
-    def tell(self, about: int, now_s: float) -> None:
-        """Send one event about an object, if the filter lets it through."""
-        if not self._passes(about, now_s):
-            return
-        if self._client.bucket is None:
-            return
-        self._queued += 1
-        if not self._busy:
-            self._next()
-
-    def restart(self) -> None:
-        """Forget what was not sent: the client is another process."""
-        self._queued = 0
-        self._busy = False
-
-    def _next(self) -> None:
-        if self._queued:
-            self._queued -= 1
-            self._busy = True
-            self._client.call(self._next)
-        else:
-            self._busy = False

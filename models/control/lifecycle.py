@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from models.api.types import Pod
-from models.control.client import Client, EventSink
+from models.control.client import Client
+from models.control.eventsink import EventSink
 from models.control.log import Change, Op
 from models.control.silence import Silence, known_at_start
 from models.control.store import Store

@@ -11,6 +11,7 @@ from models.api import records
 from models.api.selectors import Selector
 from models.api.types import READY, TERMINATING, MinionAsk, Pod, PodTemplate
 from models.control.client import Client, InstantClient, Law, Master
+from models.control.controlseries import ControlSeries
 from models.control.endpointsshell import EndpointsController
 from models.control.garbage import GarbageCollector
 from models.control.kubelet import Kubelets
@@ -29,23 +30,12 @@ from models.machines.fleet import Fleet
 from sim.engine import Engine
 from sim.identities import Identities
 from sim.journal import Journal
-from sim.series import Gauges, SeriesBook
+from sim.series import SeriesBook
 from sim.streams import Streams
 
 __all__ = ["ControlPlan", "ControlPlane"]
 
 _CREATED, _CHANGED, _ENDED, _OWNED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED, Op.POD_OWNED
-# What a change from one state word to another adds to a controller's live pods, and to its ready ones.
-_MOVES = tuple(
-    tuple(
-        (
-            ACTIVE[after] - ACTIVE[before],
-            (ACTIVE[after] and after >> 4 & 1) - (ACTIVE[before] and before >> 4 & 1),
-        )
-        for after in range(64)
-    )
-    for before in range(64)
-)
 
 
 def _matters(op: Op, before: int, after: int) -> bool:
@@ -82,7 +72,7 @@ class ControlPlane:
         self._engine = engine
         self._journal = journal
         self._identities = identities
-        self._series = series
+        self._series = ControlSeries(series)
         self._streams = streams
         self._store = store
         self._fleet = fleet
@@ -92,8 +82,6 @@ class ControlPlane:
         self.controllers: dict[str, ControllerObject] = {}
         self._by_identity: dict[int, ControllerObject] = {}
         self.services: dict[str, ServiceObject] = {}
-        self._gauges: dict[int, Gauges] = {}
-        self._changes: dict[tuple[int, tuple[int, int]], int] = {}
         self._cuts: dict[int, int] = {}
         self._clients: dict[str, Client] = {}
         constants = plan.constants
@@ -222,10 +210,10 @@ class ControlPlane:
             pod, old, new = what
             self._owned(pod, old, new, after)
             return
-        if what.owner in self._gauges:
-            pair = (1, 0) if op is _CREATED else _MOVES[before][after]
-            if pair != (0, 0):
-                self._move(what.owner, pair)
+        if op is _CREATED:
+            self._series.created(what.owner)
+            return
+        self._series.changed(what.owner, before, after)
         if op is _ENDED:
             controller = self._by_identity.get(what.owner)
             if controller is not None:
@@ -233,26 +221,16 @@ class ControlPlane:
         elif (before ^ after) & TERMINATING and self.kubelets is not None:
             self.kubelets.terminating(what)
 
-    def _move(self, owner: int, pair: tuple[int, int]) -> None:
-        """Change a controller's live and ready pods in its series."""
-        key = (owner, pair)
-        number = self._changes.get(key)
-        if number is None:
-            number = self._changes[key] = self._series.change((self._gauges[owner], (0, *pair)))
-        self._series.add(number)
-
     def _owned(self, pod: Pod, old: int, new: int, word: int) -> None:
         """Move a pod from one controller's list and series to another's; neither need be a controller."""
         if old in self._by_identity:
             self._by_identity[old].pods.pop(pod.arrival, None)
         if new in self._by_identity:
             self._by_identity[new].pods[pod.arrival] = pod
-        for owner, sign in ((old, -1), (new, 1)):
-            if owner in self._gauges and ACTIVE[word]:
-                self._move(owner, (sign, sign * (word >> 4 & 1)))
+        self._series.owned(old, new, word)
 
     def _written(self, service: ServiceObject, added: list[Pod], removed: list[Pod]) -> None:
-        self._gauges[service.identity].add((len(added) - len(removed),))
+        self._series.written(service.identity, len(added) - len(removed))
         if self.on_endpoints is not None:
             self.on_endpoints(service, added, removed)
 
@@ -265,17 +243,14 @@ class ControlPlane:
         identity = self._identities.add("controller", name, namespace)
         controller = ControllerObject(identity, name, namespace, template, selector, desired)
         self.controllers[f"{namespace}/{name}"] = self._by_identity[identity] = controller
-        text = self._identities.text(identity)
-        series = ("controller_desired", "controller_live", "controller_ready")
-        self._gauges[identity] = self._series.gauges(series, text)
-        self._gauges[identity].add((desired, 0, 0))
+        self._series.add_controller(identity, self._identities.text(identity), desired)
         seq = self._journal.write(records.CONTROLLER_CREATED, identity, value=float(desired))
         self._store.log.commit(Op.CONTROLLER_CHANGED, controller, seq)
         return controller
 
     def scale(self, controller: ControllerObject, desired: int) -> None:
         """Change how many pods a controller shall have."""
-        self._gauges[controller.identity].add((desired - controller.desired, 0, 0))
+        self._series.want(controller.identity, desired - controller.desired)
         controller.desired = desired
         controller.generation += 1
         seq = self._journal.write(records.CONTROLLER_SCALED, controller.identity, value=float(desired))
@@ -283,7 +258,7 @@ class ControlPlane:
 
     def delete_controller(self, controller: ControllerObject, policy: str) -> None:
         """Delete a controller: ``background`` leaves the store at once, the others when their pods are seen to."""
-        self._gauges[controller.identity].add((-controller.desired, 0, 0))
+        self._series.want(controller.identity, -controller.desired)
         controller.deletion = policy
         controller.desired = 0
         controller.generation += 1
@@ -300,7 +275,7 @@ class ControlPlane:
         identity = self._identities.add("service", name, namespace)
         service = ServiceObject(identity, name, namespace, selector)
         self.services[f"{namespace}/{name}"] = service
-        self._gauges[identity] = self._series.gauges(("endpoints_ready",), self._identities.text(identity))
+        self._series.add_service(identity, self._identities.text(identity))
         self._store.log.commit(Op.SERVICE_CHANGED, service, -1)
         return service
 

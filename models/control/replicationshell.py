@@ -12,7 +12,8 @@ from functools import partial
 
 from models.api import records
 from models.api.types import Pod, PodAsk
-from models.control.client import Client, EventSink
+from models.control.client import Client
+from models.control.eventsink import EventSink
 from models.control.log import Op
 from models.control.objects import ControllerObject
 from models.control.ranking import pods_to_delete, related_on_minion

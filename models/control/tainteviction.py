@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.api.types import Pod
-from models.control.client import Client, EventSink
+from models.control.client import Client
+from models.control.eventsink import EventSink
 from models.control.log import Change, Op
 from models.control.store import Store
 from models.control.tokens import EventFilter
