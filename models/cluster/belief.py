@@ -71,6 +71,7 @@ class Belief:
         self._expected = expected
         self._minions = tuple(minions)
         self._columns = columns
+        self._of_devices = slice(columns, columns + 2)
         allocatable = np.zeros((count, columns), dtype=np.int64)
         devices = np.zeros((count, most), dtype=np.int64)
         for i, minion in enumerate(minions):
@@ -150,18 +151,22 @@ class Belief:
     ) -> NDArray[np.bool_]:
         key = (minions, models, tolerations)
         found = self._eligible.get(key)
-        if found is None:
+        if found is not None:
+            return found
+        if tolerations:
+            # Minions stay what they are: what taints change is looked at alone.
+            found = self._allowed(minions, models, ()).copy()
+            for i, taints in self._kept.items():
+                if taints is None or keeps_off(taints, tolerations):
+                    found[i] = False
+        else:
             found = np.ones(len(self), dtype=bool)
             for i, minion in enumerate(self._minions):
                 if minions is not None:
                     found[i] = minions.matches(minion.labels, (minion.name, minion.pool))
                 if models and minion.gpu.model not in models:
                     found[i] = False
-            if tolerations:
-                for i, taints in self._kept.items():
-                    if taints is None or keeps_off(taints, tolerations):
-                        found[i] = False
-            self._eligible[key] = found
+        self._eligible[key] = found
         return found
 
     def fits(self, template: PodTemplate) -> NDArray[np.bool_]:
@@ -176,15 +181,18 @@ class Belief:
 
     def fits_devices(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where the GPU devices that a template asks for are left, of a model that it takes: bool (N,)."""
-        need = self.need(template)
-        columns = slice(self._columns, self._columns + 2)
+        need, columns = self.need(template), self._of_devices
         found: NDArray[np.bool_] = np.logical_and.reduce(self._fit[:, columns] >= need[columns], axis=1)
         return found & self.has_model(template)
 
+    def has_devices(self, template: PodTemplate, minion: int) -> bool:
+        """Tell whether the GPU devices that a template asks for are left on one minion: see ``fits_devices``."""
+        need, columns = self.need(template), self._of_devices
+        return bool((self._fit[minion, columns] >= need[columns]).all() and self.has_model(template)[minion])
+
     def has_model(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where GPUs are of a model that a template takes, if it asks for any: bool (N,)."""
-        models = () if template.gpu is None else template.gpu.models
-        return np.array([not models or minion.gpu.model in models for minion in self._minions], dtype=bool)
+        return self._allowed(None, () if template.gpu is None else template.gpu.models, ())
 
     def fits_there(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether a pod may go to a minion now."""
@@ -225,14 +233,13 @@ class Belief:
         return dict(found)
 
     def _count_reasons(self, template: PodTemplate) -> dict[str, int]:
-        models = () if template.gpu is None else template.gpu.models
         kept = self._keeping_off(template)
         counts = Counter(kept.values())
         left = np.ones(len(self), dtype=bool)
         left[list(kept)] = False
         for said, allowed in (
             ("node(s) didn't match Pod's node affinity", self._allowed(template.minions, (), ())),
-            ("node(s) had no GPU of a model that is asked for", self._allowed(None, models, ())),
+            ("node(s) had no GPU of a model that is asked for", self.has_model(template)),
         ):
             counts[said] += int((left & ~allowed).sum())
             left &= allowed

@@ -101,13 +101,13 @@ class PlacedBelief(Belief):
 
     def could_fit(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether the change of one minion may have made room for a pod."""
-        if template.gpu is not None and not self.fits_devices(template)[minion]:
+        if template.gpu is not None and not self.has_devices(template, minion):
             return False
         return self._decider.could_fit(self.known(template), minion)
 
     def fits_there(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether a pod may go to a minion now."""
-        if template.gpu is not None and not self.fits_devices(template)[minion]:
+        if template.gpu is not None and not self.has_devices(template, minion):
             return False
         return self._decider.fits(self.known(template), minion)
 

@@ -11,7 +11,7 @@ import pytest
 
 from models.api.selectors import parse_selector
 from models.api.specs_taints import Toleration
-from models.api.types import GpuDevices, GpuRequest, MinionAsk, Phase, ResourceTable
+from models.api.types import GpuDevices, GpuRequest, MinionAsk, Phase, Pod, PodAsk, PodTemplate, ResourceTable
 from models.cluster.belief import Belief
 from models.control.log import Op
 from models.control.queue import SchedulingQueue
@@ -238,3 +238,47 @@ def test_what_every_class_tolerates_is_looked_at_again_when_taints_change(
     assert [np.isneginf(belief.row(each, policy).scores[0]) for each in classes] == [True, True]
     belief.set_condition(0, True, ("dedicated=db:NoSchedule",))
     assert [np.isneginf(belief.row(each, policy).scores[0]) for each in classes] == [False, False]
+
+
+def test_what_is_kept_of_a_class_is_of_now_whatever_changed(table: ResourceTable) -> None:
+    def ask(index: int) -> MinionAsk:
+        return MinionAsk(f"m-{index}", "pool", index, 4000, 8 * GIB, 10, GIB, gpu=GpuDevices(2, "T4"))
+
+    belief, templates = Belief([ask(index) for index in range(4)], table), TemplateTable(table)
+    bears = Toleration.model_construct(
+        key="dedicated", operator="Exists", value="", effect=None, toleration_s=None
+    )
+    half = templates.intern(100, GIB, gpu=GpuRequest(1, 600, ("T4",)))
+    classes = (half, templates.intern(3000, GIB, tolerations=(bears,)), templates.intern(3000, GIB))
+    pod = Pod(0, 0, -1, PodAsk("p", 0, half), 0.0)
+    placed: list[tuple[PodTemplate, int, tuple[int, ...]]] = [(half, 0, (0,))]
+    conditions: list[tuple[bool, tuple[str, ...]]] = [(True, ())] * 4
+
+    def check() -> None:
+        anew = Belief([ask(index) for index in range(4)], table)
+        anew.relist(conditions, placed)
+        for each in classes:
+            assert belief.reasons(each) == anew.reasons(each)
+            assert belief.eligible(each).tolist() == anew.eligible(each).tolist()
+            assert belief.fits(each).tolist() == anew.fits(each).tolist()
+            for index in range(4):
+                assert belief.fits_there(each, index) == anew.fits(each)[index]
+                assert belief.has_devices(each, index) == anew.fits_devices(each)[index]
+
+    belief.place(half, 0, (0,), -1)
+    check()
+    belief.place(half, 0, (1,), -1)
+    placed.append((half, 0, (1,)))
+    check()
+    belief.pretend(pod, 0, (1,), 1)
+    placed.pop()
+    check()
+    for index, condition in enumerate(
+        ((True, ("dedicated=db:NoSchedule",)), (False, ()), (True, ("other:NoSchedule",)))
+    ):
+        belief.set_condition(index, *condition)
+        conditions[index] = condition
+        check()
+    conditions, placed = [*conditions[:2], (True, ()), (False, ())], [(half, 3, (0,)), (classes[2], 2, ())]
+    belief.relist(conditions, placed)
+    check()
