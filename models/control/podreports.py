@@ -32,7 +32,7 @@ class Life:
     """A pod on its minion.
 
     Attributes:
-        generation: Counts crashes: what was to be told before is not told after.
+        generation: Counts crashes, and that it is gone: what was to be told before is not told after.
         told: What the master was told last; at first it knows that nothing was begun with.
         telling: A report waits for its token.
         resuming: Its containers are to begin anew after a crash.
@@ -118,7 +118,7 @@ class PodReports:
         if at_s <= self._engine.now_s:
             self._calls.say(minion, report)
         else:
-            send = partial(self._calls.say, minion, report)
+            send = self._calls.unless_crashed(minion, partial(self._calls.say, minion, report))
             self._engine.at(at_s, TRUTH, send, cause=life.cause, guard=(life, life.generation))
 
     def _tell(self, life: Life) -> None:

@@ -163,7 +163,8 @@ class PodRuns:
 
     def _terminate(self, life: Life) -> None:
         pod = life.pod
-        self._went_on(life, life.run.terminate(self._env._now, pod.template.grace_s), pod.cause)
+        if self._lives.get(pod.arrival) is life:
+            self._went_on(life, life.run.terminate(self._env._now, pod.template.grace_s), pod.cause)
 
     def kill(self, pod: Pod, cause: int) -> None:
         """Let a pod's processes die."""
@@ -202,15 +203,16 @@ class PodRuns:
             self._engine.at(at_s, TRUTH, partial(self._reboot, life), cause=pod.cause, guard=guard)
 
     def _reboot(self, life: Life) -> None:
+        if self._lives.get(life.pod.arrival) is not life:
+            return
         life.resuming = False
         self._fleet.begin(life.pod)
         run, now_s = life.run, self._env._now
         self._went_on(life, run.reboot(now_s) if run.begun else run.begin(now_s), life.pod.cause)
 
     def forget(self, pod: Pod) -> None:
-        """Follow a pod no longer: it is gone."""
+        """Follow a pod no longer: it has ended, or is gone; a report of its end may still wait for its token."""
         life = self._lives.pop(pod.arrival)
-        life.generation += 1
         life.deadline.clear()
         for index in life.using:
             assert self._images is not None, "there are images"
@@ -306,6 +308,7 @@ class PodRuns:
         """Let a pod leave that was to end: nothing of it runs any more."""
         pod = life.pod
         self.forget(pod)
+        life.generation += 1  # that it is gone is told instead of what was to be told
         if self._fleet.has(pod):
             self._fleet.leave(pod, "Killing")
         self._reports.gone(life)
