@@ -139,7 +139,7 @@ class PodRuns:
         assert plan is not None, "the pod is one that is followed"
         run = PodRun(
             plan,
-            partial(self._draw, pod),
+            partial(self._draw, pod) if plan.draws else _nothing_drawn,
             partial(self._base_s, pod, plan, seen_s),
             pulls=self._images is not None,
         )
