@@ -59,7 +59,7 @@ class ContainerRun:
         due_s: When it changes by itself: it runs, ends, is killed, is tried again; ``inf`` never.
         ready_due_s: When it is ready, no probe saying so.
         next_s: When it changes, its probes included.
-        started_s, exited_s: The last time.
+        started_s: The last time.
         ran: Whether it has ever run; ``exit_code`` is that of its last end, -1 before.
         begun: How many times it was created.
         started, ready: As in v1's status.
@@ -68,7 +68,7 @@ class ContainerRun:
     """
 
     __slots__ = (
-        "_draws", "_stop_code", "begun", "due_s", "exit_code", "exited_s", "held_s", "index", "next_s", "plan",
+        "_draws", "_stop_code", "begun", "due_s", "exit_code", "held_s", "index", "next_s", "plan",
         "probes", "pull_held_s", "pull_reason", "ran", "ready", "ready_due_s", "restarts", "started",
         "started_s", "tried_s", "word",
     )  # fmt: skip
@@ -87,7 +87,7 @@ class ContainerRun:
         )
         self.word = Word.IDLE
         self.due_s = self.next_s = self.ready_due_s = _INF
-        self.started_s = self.exited_s = _NEVER
+        self.started_s = _NEVER
         self.ran = self.started = self.ready = False
         self.exit_code = self._stop_code = -1
         self.begun = self.restarts = 0
@@ -208,7 +208,7 @@ class ContainerRun:
             code = self._stop_code if self.word is Word.STOPPING else self.plan.exit_code
         self.word = Word.EXITED
         self.due_s = self.ready_due_s = _INF
-        self.exited_s, self.exit_code = now_s, code
+        self.exit_code = code
         self.started = self.ready = False
         self.hold_probes(now_s)
         self.refresh()

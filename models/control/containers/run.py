@@ -32,7 +32,6 @@ class Happened(enum.IntEnum):
     HELD_BACK = 3
     PROBE_FAILED = 4
     PROBE_PASSED = 5
-    INITIALIZED = 6
 
 
 Happening = tuple[Happened, int, float, str | None, float]
@@ -54,12 +53,11 @@ class PodRun:
         begun: Whether its containers were ever begun with.
         refuses: It is unready whatever its probes find.
         terminating: It was told to end.
-        initialized: All its init containers have succeeded.
     """
 
     __slots__ = (
-        "_answer", "_happened", "_next", "_pulls", "begun", "containers", "initialized", "next_s",
-        "plan", "refuses", "terminating",
+        "_answer", "_happened", "_next", "_pulls", "begun", "containers", "next_s", "plan",
+        "refuses", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -73,16 +71,10 @@ class PodRun:
         self.next_s = _INF
         self.begun = False
         self.terminating = False
-        self.initialized = plan.init_count == 0
         self._next = 0  # the container that is begun with next, while they are begun with in turn
         self._answer: Answer | None = None
         self.refuses = False
         self._happened: list[Happening] | None = None
-
-    @property
-    def ready(self) -> bool:
-        """Whether all its containers are ready."""
-        return not self.refuses and all(each.ready for each in self.containers[self.plan.init_count :])
 
     @property
     def running(self) -> bool:
@@ -98,7 +90,7 @@ class PodRun:
 
     def adopt(self, now_s: float, *, ready: bool) -> None:
         """Begin with a pod whose containers run already, its init containers being done; it may be ready."""
-        self.begun = self.initialized = True
+        self.begun = True
         self._next = len(self.containers)
         for each in self.containers[: self.plan.init_count]:
             each.succeeded()
@@ -190,7 +182,6 @@ class PodRun:
             each.word = Word.IDLE if not each.ran or (again and not done) else Word.EXITED
         self._answer = None
         if again:
-            self.initialized = init == 0
             self._next = 0
             self._begin_next(now_s)
         return self.step(now_s)
@@ -280,9 +271,6 @@ class PodRun:
         if self.terminating:
             return
         if each.index < init and code == 0:
-            if each.index == init - 1:
-                self.initialized = True
-                self._tell(Happened.INITIALIZED, each)
             self._begin_next(now_s)
         elif policy == "Always" or (policy == "OnFailure" and code):
             self._restart(each, now_s)
