@@ -353,8 +353,9 @@ class Kubelets:
         if pod.terminating:
             self._arm_kill(pod)
         elif not self._fleet.has(pod):
-            pod.generation += 1  # whatever it was told before, it looks at the pod anew
-            self._see(pod)
+            if not self._runs.has_ended(pod):
+                pod.generation += 1  # whatever it was told before, it looks at the pod anew
+                self._see(pod)
         elif self._runs.has(pod):
             self._runs.resume(pod, self._delay_s(delays.start, pod, 1))
         elif not self._fleet.runs(pod):

@@ -82,6 +82,7 @@ class PodReports:
         self._store = store
         self._fleet = fleet
         self._calls = calls
+        self._ends: dict[int, int] = {}  # by pod whose end is not told yet: crashes of its minion before
 
     def gone(self, life: Life) -> None:
         """Tell the master that a pod that was to end is gone."""
@@ -91,6 +92,10 @@ class PodReports:
     def _remove(self, life: Life) -> None:
         if life.pod.phase <= _RUNNING:
             self._store.end(life.pod, Phase.DELETED, cause=life.cause)
+
+    def is_untold(self, pod: Pod) -> bool:
+        """Whether a pod has ended, and its kubelet, which has not crashed since, has yet to tell."""
+        return self._ends.get(pod.arrival) == self._fleet.crashed[pod.minion]
 
     def report(self, life: Life, status: PodStatus) -> None:
         """Tell the master of a pod as soon as the client lets a call through."""
@@ -102,6 +107,8 @@ class PodReports:
                 return
             life.telling = True
             self._send(life, at_s, partial(self._tell, life))
+        if status.phase in ENDED:
+            self._ends[life.pod.arrival] = self._fleet.crashed[life.pod.minion]
         if not life.known and _has_started(status):
             life.known = True
             self._journal.write(
@@ -123,6 +130,7 @@ class PodReports:
 
     def _tell(self, life: Life) -> None:
         life.telling = False
+        self._ends.pop(life.pod.arrival, None)
         status = status_of(life.run)
         if not is_known(life, status):
             self._write(life, status)

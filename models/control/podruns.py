@@ -98,6 +98,10 @@ class PodRuns:
         """Whether it follows a pod now."""
         return pod.arrival in self._lives
 
+    def has_ended(self, pod: Pod) -> bool:
+        """Whether a pod has ended that the master still takes to live: a report waits."""
+        return self._reports.is_untold(pod)
+
     def _plan(self, pod: Pod) -> PodPlan | None:
         containers = pod.template.containers
         if containers is None:

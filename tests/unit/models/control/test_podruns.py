@@ -161,8 +161,9 @@ workloads:
     assert found.pods_there() == []
 
 
-def test_an_end_is_told_though_a_report_waits_for_the_kubelets_client() -> None:
-    text = CLUSTER.format(until="10m", faults="", clients=", clients: {kubelet: {qps: 1, burst: 1}}")
+@pytest.mark.parametrize("faults", ["", "{name: c, at: 3.5s, cutOff: {minion: m-0}, for: 400ms}"])
+def test_an_end_is_told_though_a_report_waits_for_the_kubelets_client(faults: str) -> None:
+    text = CLUSTER.format(until="10m", faults=faults, clients=", clients: {kubelet: {qps: 1, burst: 1}}")
     text += """
 workloads:
   - name: short
@@ -170,12 +171,12 @@ workloads:
     count: 6
     pod: {containers: [{name: a, start: 1s, runs: 300ms}], restartPolicy: Never}
 """
-    found = ran(text)
+    found = ran(text)  # what has ended does not begin again after a cut-off either
     exited = rows(found, "container_exited")
     assert [row["time_s"] for row in exited] == pytest.approx([3.3] * 6, abs=0.1)
     # The first pod takes one call for its start and another, the last, for its end; the others are told of at once.
     assert times(found, "pod_succeeded") == pytest.approx([4, 5, 6, 7, 8, 9], abs=0.1)
-    assert (found.fleet.adds_up(), found.pods_there()) == (None, [])
+    assert (found.fleet.adds_up(), found.fleet.pods(0), found.pods_there()) == (None, [], [])
 
 
 def test_a_pod_is_rejected_where_its_selector_does_not_fit(tmp_path: Path) -> None:
