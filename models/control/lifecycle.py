@@ -105,7 +105,7 @@ class MinionLifecycle:
         # Before its first beat of the run a minion was heard of one period earlier.
         beat_us = self._phase_us[minion] - self._lease_us if beat is None else beat
         self._silent[minion] = Silence(beat_us, self._engine.cause)
-        self._plan()
+        self._plan(minion)
 
     def silent_before(self, minion: int, age_s: float) -> None:
         """Note that a minion has been silent for ``age_s`` when the run begins; ``inf``: for a long time."""
@@ -201,23 +201,28 @@ class MinionLifecycle:
             silence.seen_us = at_us
         return at_us
 
-    def _plan(self) -> None:
-        """Set the deadline to the next pass that will change something."""
+    def _plan(self, fallen: int | None = None) -> None:
+        """Set the deadline to the next pass that will change something.
+
+        Args:
+            fallen: Who has fallen silent since it was set; for nobody else is anything new. Many fall at once.
+        """
         if self._running:
             return
         now_us = round(self._env._now * 1e6)
         passes = self._passes
-        due = math.inf
         if self._back or self._fresh or any(self._waits(minion) for minion in self._unknown):
-            due = passes.index_after(now_us)
-        for minion, silence in self._silent.items():
-            if minion not in self._unknown:
-                judged_us = max(now_us, self._seen_us(silence, now_us) + self._grace_us)
-                due = min(due, passes.index_after(judged_us))
-        if due < math.inf:
-            self._due.set(passes.time_us(int(due)) / 1e6)
-        else:
-            self._due.clear()
+            self._due.set(passes.time_us(passes.index_after(now_us)) / 1e6)  # none comes before that
+            return
+        due_s = math.inf if fallen is None else self._due.time_s
+        judged_us = [
+            self._seen_us(self._silent[minion], now_us) + self._grace_us
+            for minion in (self._silent if fallen is None else (fallen,))
+            if minion not in self._unknown
+        ]
+        if judged_us:
+            due_s = min(due_s, passes.time_us(passes.index_after(max(now_us, min(judged_us)))) / 1e6)
+        self._due.set(due_s)
 
     def _waits(self, minion: int) -> bool:
         """Whether the next pass asks for a minion's NoExecute taint, to some effect."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.control.lifecycle import MinionLifecycle
 from models.testing.rest import broken_at_rest
 from models.world import World
 from tests.support.worlds import ran, records
@@ -196,3 +197,17 @@ def test_a_plan_to_evict_stands_until_the_last_taint_goes(
     found = ran(TWICE.format(key=key, second=second, first_lasts=first_lasts))
     # Whoever takes its place may be put there too, as it bears the taints for a while, and goes later.
     assert evicted(found)[:1] == pytest.approx(expected, abs=0.1)
+
+
+def test_who_falls_silent_is_looked_at_and_not_all_who_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    look = MinionLifecycle._seen_us
+
+    def counted(*words: Any) -> int:
+        nonlocal looks
+        looks += 1
+        return look(*words)
+
+    monkeypatch.setattr(MinionLifecycle, "_seen_us", counted)
+    world("{name: all, at: 5m, crash: {minions: all}, repair: 20m}", minions=60, until="301s")
+    assert looks == 60
