@@ -189,31 +189,33 @@ class _Case:
         sentence = f"not once true within {within} of {name}; then {self._seen(due_s)}"
         return self._said("failed", due_s, sentence)
 
-    def _during(self, occurrence: int) -> Judgement:
+    def _span(self, occurrence: int) -> tuple[float, float, bool, bool]:
+        """From when to when an occurrence is seen; whether the run ends before it, and whether that leaves it open."""
         faults = self._lives.faults
         start_s, over_s = float(faults.began_s[occurrence]), float(faults.ended_s[occurrence])
-        goes_on = math.isnan(over_s)
-        end_s = self._end_s if goes_on else over_s
+        if not math.isnan(over_s):
+            return start_s, over_s, False, False
+        return start_s, self._end_s, True, not (self._lives.complete and faults.for_ever[occurrence])
+
+    def _during(self, occurrence: int) -> Judgement:
+        start_s, end_s, goes_on, is_open = self._span(occurrence)
         name = self._name(occurrence)
         met_s = self._first(True, start_s, end_s, closed=goes_on)
         if met_s is not None:
             after = say_time(met_s - start_s)
             return self._said("passed", met_s, f"true {after} after the start of {name}: {self._seen(met_s)}")
-        if goes_on and not (self._lives.complete and faults.for_ever[occurrence]):
+        if is_open:
             return self._said("inconclusive", end_s, f"not true yet, and the run ends before {name} is over")
         return self._said("failed", end_s, f"not once true during {name}; at its end {self._seen(end_s)}")
 
     def _throughout(self, occurrence: int) -> Judgement:
-        faults = self._lives.faults
-        start_s, over_s = float(faults.began_s[occurrence]), float(faults.ended_s[occurrence])
-        goes_on = math.isnan(over_s)
-        end_s = self._end_s if goes_on else over_s
+        start_s, end_s, goes_on, is_open = self._span(occurrence)
         name = self._name(occurrence)
         broken_s = self._first(False, start_s, end_s, closed=goes_on)
         if broken_s is not None:
             after = say_time(broken_s - start_s)
             return self._said("failed", broken_s, f"{after} after the start of {name} {self._seen(broken_s)}")
-        if goes_on and not (self._lives.complete and faults.for_ever[occurrence]):
+        if is_open:
             return self._said("inconclusive", end_s, f"true so far, and the run ends before {name} is over")
         return self._said("passed", end_s, f"true throughout {name}; at its end {self._seen(end_s)}")
 
