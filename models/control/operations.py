@@ -125,8 +125,6 @@ class FaultRunner:
     def start(self, plan: OperationPlan) -> None:
         """Arm one fault."""
         identity = self._identities.add("fault", plan.name)
-        if plan.rollout is not None:
-            assert self._rollouts is not None, "it watches from the start"
         for minion in plan.minions if plan.minions and plan.rollout is None else (-1,):
             if plan.at_s is not None:
                 self._engine.at(plan.at_s, TRUTH, partial(self._begin, plan, identity, minion, 0), cause=-1)
