@@ -175,14 +175,8 @@ class MinionLifecycle:
         self.client.call(change, cause=cause)
 
     def _schedule_taint(self, minion: int) -> None:
-        taints = self._store.minions[minion].taints
-        if minion in self._unknown and NO_SCHEDULE not in taints:
-            self._set_taints(minion, (*taints, NO_SCHEDULE))
-        elif minion not in self._unknown and NO_SCHEDULE in taints:
-            self._set_taints(minion, tuple(taint for taint in taints if taint != NO_SCHEDULE))
-
-    def _set_taints(self, minion: int, taints: tuple[str, ...]) -> None:
-        self._store.set_taints(minion, taints, cause=self._engine.cause, actor=self.identity)
+        change = self._store.put_taint if minion in self._unknown else self._store.lift_taint
+        change(minion, NO_SCHEDULE, cause=self._engine.cause, actor=self.identity)
 
     # Passes.
 
@@ -262,8 +256,7 @@ class MinionLifecycle:
             self._call_twice(partial(self._lift, minion))
 
     def _lift(self, minion: int) -> None:
-        taints = self._store.minions[minion].taints
-        self._set_taints(minion, tuple(taint for taint in taints if taint != NO_EXECUTE))
+        self._store.lift_taint(minion, NO_EXECUTE, cause=self._engine.cause, actor=self.identity)
 
     def _judge(self, due: list[int], place: int, generation: int) -> None:
         """Say of one minion after the other that it is Unknown, and of its pods that they are not ready."""
@@ -354,9 +347,8 @@ class MinionLifecycle:
         self._call_twice(partial(self._execute_taint, minion), cause=cause)
 
     def _execute_taint(self, minion: int) -> None:
-        taints = self._store.minions[minion].taints
-        if minion in self._unknown and NO_EXECUTE not in taints:
-            self._set_taints(minion, (*taints, NO_EXECUTE))
+        if minion in self._unknown:
+            self._store.put_taint(minion, NO_EXECUTE, cause=self._engine.cause, actor=self.identity)
 
     def restart(self) -> None:
         """Start again with fresh memory: every minion's grace begins now, and its taints are looked at."""

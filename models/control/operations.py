@@ -224,22 +224,11 @@ class FaultRunner:
     def _put_taint(self, minion: int, taint: str) -> Callable[[], None]:
         cause = self._engine.cause
 
-        def put() -> None:
-            taints = self._store.minions[minion].taints
-            if taint not in taints:
-                self._store.set_taints(minion, (*taints, taint), cause=cause)
-
-        self._plane.master.reach(put)
+        self._plane.master.reach(lambda: self._store.put_taint(minion, taint, cause=cause))
         return partial(self._plane.master.reach, self._taint_lift(minion, taint))
 
     def _taint_lift(self, minion: int, taint: str) -> Callable[[], None]:
-        def lift() -> None:
-            taints = self._store.minions[minion].taints
-            left = tuple(each for each in taints if each != taint)
-            if left != taints:
-                self._store.set_taints(minion, left, cause=self._engine.cause)
-
-        return lift
+        return lambda: self._store.lift_taint(minion, taint, cause=self._engine.cause)
 
     def _owner(self, pod: Pod) -> str:
         return self._identities.text(pod.owner) if pod.owner >= 0 else ""

@@ -241,10 +241,8 @@ class _Operator:
         self._note(-1, "goes on", float(readiness.count(limit)))
 
     def _set_cordon(self, minion: int, *, on: bool) -> None:
-        taints = self._store.minions[minion].taints
-        if on != (CORDONED in taints):
-            wanted = (*taints, CORDONED) if on else tuple(each for each in taints if each != CORDONED)
-            self._store.set_taints(minion, wanted, cause=self._engine.cause, actor=self._all.identity)
+        change = self._store.put_taint if on else self._store.lift_taint
+        change(minion, CORDONED, cause=self._engine.cause, actor=self._all.identity)
 
     def _drain(self, minion: int) -> _Steps:
         self._note(minion, "drains")

@@ -371,6 +371,18 @@ class Store:
         self._commit(Op.MINION_CHANGED, minion, seq)
         return seq
 
+    def put_taint(self, minion: int, taint: str, *, cause: int, actor: int = -1) -> None:
+        """Give a minion a taint that it does not have yet."""
+        taints = self.minions[minion].taints
+        if taint not in taints:
+            self.set_taints(minion, (*taints, taint), cause=cause, actor=actor)
+
+    def lift_taint(self, minion: int, taint: str, *, cause: int, actor: int = -1) -> None:
+        """Take a taint from a minion if it has it."""
+        taints = self.minions[minion].taints
+        if taint in taints:
+            self.set_taints(minion, tuple(each for each in taints if each != taint), cause=cause, actor=actor)
+
     def pods(self) -> list[Pod]:
         """Return all pods that there are, by arrival."""
         there = [*self.pending.values(), *(pod for pods in self.bound for pod in pods.values())]

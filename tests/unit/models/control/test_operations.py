@@ -132,3 +132,15 @@ faults: [{name: r, at: 6s, restart: {client: replication}}]
     assert len(records(found, "pod_created")) == 300
     assert records(found, "pod_terminating") == []
     assert broken_at_rest(found) == []
+
+
+def test_a_taint_that_is_there_is_not_put_again_nor_one_lifted_that_is_not() -> None:
+    found = world(
+        "{name: c, at: 1m, cordon: {minion: m-0}}",
+        "{name: again, at: 2m, cordon: {minion: m-0}}",
+        "{name: u, at: 3m, uncordon: {minion: m-0}}",
+        "{name: gone, at: 4m, uncordon: {minion: m-0}}",
+        until="5m",
+    )
+    changes = [(round(row["time_s"]), row["value"]) for row in records(found, "minion_tainted")]
+    assert changes == [(60, 1.0), (180, 0.0)]
