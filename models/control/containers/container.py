@@ -211,7 +211,6 @@ class ContainerRun:
         self.exit_code = code
         self.started = self.ready = False
         self.hold_probes(now_s)
-        self.refresh()
         return now_s - self.started_s
 
     def drop(self) -> None:

@@ -130,15 +130,13 @@ class PodPlan:
         )
 
 
-def needs_runs(pod: PodContainers | None, *, images: bool = False) -> bool:
+def needs_runs(pod: PodContainers, *, images: bool = False) -> bool:
     """Whether a pod's containers are followed one by one: more than one that runs for ever, unprobed.
 
     Args:
         pod: Its containers.
         images: Whether images have to be there first.
     """
-    if pod is None:
-        return False
     if pod.init_containers or len(pod.containers) != 1:
         return True
     only = pod.containers[0]

@@ -144,6 +144,7 @@ class PodRun:
         for each in self.containers:
             if each.runs:
                 self._exit(each, now_s, KILLED)
+                each.refresh()
         return self.step(now_s)
 
     def answer(self, now_s: float, answer: Answer | None) -> list[Happening]:
@@ -274,7 +275,6 @@ class PodRun:
             self._begin_next(now_s)
         elif policy == "Always" or (policy == "OnFailure" and code):
             self._restart(each, now_s)
-        each.refresh()
 
     def _restart(self, each: ContainerRun, now_s: float) -> None:
         """Start a container again, at once or when its back-off is over (doBackOff())."""
