@@ -85,7 +85,8 @@ def read_manifest_text(
     if not problems and all(document.value is None for document in documents):
         problems.append(Diagnostic("expected objects of Kubernetes, but there are none", source, 1, 1))
     notes, digest = tuple(reading.notes(source)), digest_of(_bytes(text))
-    return ManifestFile(tuple(reading.objects), notes, reading.taken_s, digest), problems
+    read = ManifestFile(tuple(reading.objects), notes, reading.taken_s, digest)
+    return read, list(dict.fromkeys(problems))  # what is read twice, as a pod's labels, is told once
 
 
 def _bytes(text: str | bytes) -> bytes:

@@ -12,14 +12,12 @@ from models.api.containers import RESTART_POLICIES, ContainerSpec, PodContainers
 from models.api.manifests_behaviour import behaving_as_annotated
 from models.api.manifests_containers import NATIVE, read_amounts, read_containers
 from models.api.manifests_fields import Fields
-from models.api.scheduling import PodAsScheduled
 from models.api.scheduling_pods import read_scheduling
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
 from models.api.specs_names import label_key_problem, parse_dns_subdomain
 from models.api.specs_taints import EFFECTS, Taint, Toleration
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuRequest
-from sim.diagnostics import Diagnostic
 from sim.distributions import Constant
 
 __all__ = ["GPU_ANNOTATION", "MINIONS_ANNOTATION", "Seen", "read_pod", "read_taints"]
@@ -122,19 +120,7 @@ def _read_pod(
     )
     said = tuple(sorted(each for each in annotations.items() if each[0].startswith(ANNOTATIONS)))
     pod = pod.with_containers(PodContainers(containers, first, restart_policy, grace_s, said))
-    return pod.with_scheduling(_scheduling(metadata, spec, namespace))
-
-
-def _scheduling(metadata: Fields, spec: Fields, namespace: str) -> PodAsScheduled:
-    """What a scheduler reads of it; of what is wrong only that is told which is not told already."""
-    problems: list[Diagnostic] = []
-    own, its = (
-        Fields(each.document, problems, each.path, each.value, each.names) for each in (metadata, spec)
-    )
-    found = read_scheduling(own, its, namespace, admitted=False)
-    told = dict.fromkeys(spec.problems)
-    spec.problems.extend(each for each in problems if each not in told)
-    return found
+    return pod.with_scheduling(read_scheduling(metadata, spec, namespace, admitted=False))
 
 
 def _requests(

@@ -332,6 +332,24 @@ def test_every_problem_of_a_file_is_told():
     assert len(refused(text)) == 4  # the port of each of the two services
 
 
+def test_a_mistake_in_what_is_read_more_than_once_is_told_once():
+    _, problems = read_manifest_text(
+        """
+apiVersion: v1
+kind: Pod
+metadata: {name: a, labels: {"no name!": x}}
+spec: {containers: [{name: c, resources: {requests: {cpu: 2x}}}]}
+status: {phase: Running, conditions: [{type: Ready, status: "True", lastTransitionTime: yesterday}]}
+"""
+    )
+    places = [(each.line, each.message.partition(": ")[0]) for each in problems]
+    assert sorted(places) == [
+        (4, "metadata.labels"),
+        (5, "spec.containers[0].resources.requests[cpu]"),
+        (6, "status.conditions[0].lastTransitionTime"),
+    ]
+
+
 def test_an_object_renders_with_all_that_was_written():
     for each in read(SHOP).objects:
         made = render(each)
