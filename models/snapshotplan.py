@@ -50,7 +50,7 @@ def snapshot_of(
     made: Counter[str] = Counter()
     times = [work.taken_s for work in scenario.workloads if isinstance(work, ManifestWorkload)]
     taken_s = max((each for each in times if each is not None), default=0.0)
-    found: list[tuple[float, PodFound]] = []
+    found: list[PodFound] = []
     for workload in scenario.workloads:
         if not isinstance(workload, ManifestWorkload):
             continue
@@ -58,7 +58,7 @@ def snapshot_of(
             spec = each.spec
             if not isinstance(spec, ManifestPod) or is_new(each):
                 continue
-            if spec.record is not None and spec.record.has_ended and spec.minion not in places:
+            if spec.has_ended and spec.minion not in places:
                 continue
             controller = owners.get(each.owner.uid) if each.owner is not None else None
             number = index
@@ -71,10 +71,9 @@ def snapshot_of(
             adoptable = each.owner is None or controller is not None
             ask = PodAsk(spec.name, number, make(behaviours.of(spec.pod, *names)), adoptable=adoptable)
             minion = -1 if spec.minion is None else places[spec.minion]
-            pod = _found(each, ask, workload.name, controller, minion, taken_s)
-            found.append((pod.created_s, pod))
-    found.sort(key=lambda pair: pair[0])  # equals stay in the order of their file
-    return Snapshot([pod for _, pod in found], _statuses(objects))
+            found.append(_found(each, ask, workload.name, controller, minion, taken_s))
+    found.sort(key=lambda pod: pod.created_s)  # equals stay in the order of their file
+    return Snapshot(found, _statuses(objects))
 
 
 def _found(

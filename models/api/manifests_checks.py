@@ -11,12 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from models.api.manifests import read_manifest
 from models.api.manifests_settling import settle
-from models.api.specs_manifests import ManifestFile, ManifestObject, ManifestPod
+from models.api.specs_manifests import ManifestFile, ManifestPod
 from models.api.specs_references import MinionNames, mappings
 from models.api.specs_sources import Surroundings, expand_path
 from sim.diagnostics import Diagnostic
 from sim.jsonsource import looks_like_json
-from sim.yamlnodes import Mark
 from sim.yamltext import DEFAULT_LIMITS
 
 __all__ = ["check_manifests", "is_manifest", "manifest_problems", "read_manifests"]
@@ -114,24 +113,16 @@ def manifest_problems(
                 holder = "the scenario's cluster"
             if holder != path:
                 says = f'metadata.name: {each.kind} "{each.name}" already exists: {holder} has it too'
-                yield _diagnostic(each, "metadata.name", says, "duplicate-name")
+                yield each.diagnostic(("metadata", "name"), says, "duplicate-name")
             bound = None
-            if isinstance(each.spec, ManifestPod) and not (each.spec.record and each.spec.record.has_ended):
+            if isinstance(each.spec, ManifestPod) and not each.spec.has_ended:
                 bound = each.spec.minion
             if bound is not None and everywhere is not None and not everywhere.has(bound):
                 says = f"spec.nodeName: there is no minion '{bound}' in this cluster"
-                yield _diagnostic(
-                    each, "spec.nodeName", says, "dangling-reference", everywhere.nearest(bound)
-                )
+                hint = everywhere.nearest(bound)
+                yield each.diagnostic(("spec", "nodeName"), says, "dangling-reference", hint)
 
 
 def _place(named: Mapping[str, Any]) -> tuple[object, object]:
     namespace, name = named.get("namespace", "default"), named.get("name")
     return (namespace, name) if isinstance(namespace, str) and isinstance(name, str) else (None, None)
-
-
-def _diagnostic(
-    each: ManifestObject, where: str, says: str, code: str, hint: str | None = None
-) -> Diagnostic:
-    mark = Mark("manifest", 0, 0) if each.place is None else each.place.mark(*where.split("."))
-    return Diagnostic(says, mark.source, mark.line, mark.column, hint, code)

@@ -69,8 +69,8 @@ def _orphaned(each: ManifestObject, uids: Mapping[tuple[str, str], ManifestObjec
     )
     says = f'there is no {owner.kind} "{owner.name}" of this uid in namespace {each.namespace}: was it dumped too?'
     at = f"metadata.ownerReferences[{index}].uid"
-    yield _diagnostic(
-        each, ("metadata", "ownerReferences", index, "uid"), f"{at}: {says}", "dangling-reference"
+    yield each.diagnostic(
+        ("metadata", "ownerReferences", index, "uid"), f"{at}: {says}", "dangling-reference"
     )
 
 
@@ -100,7 +100,7 @@ class _Priorities:
         if self._default is not None:
             says = f"PriorityClass {self._default.name} has already been marked as default. Only one default can exist"
             sentence = f"globalDefault: Forbidden: {says}"
-            self._problems.append(_diagnostic(each, ("globalDefault",), sentence, "duplicate-name"))
+            self._problems.append(each.diagnostic(("globalDefault",), sentence, "duplicate-name"))
         else:
             self._default = each
 
@@ -151,7 +151,7 @@ class _Priorities:
     def _tell(self, each: ManifestObject, key: str, says: str, hint: str | None = None) -> None:
         steps = ("spec",) if each.kind == "Pod" else ("spec", "template", "spec")
         sentence = f"{'.'.join(steps)}.{key}: {says}"
-        self._problems.append(_diagnostic(each, (*steps, key), sentence, "priority", hint))
+        self._problems.append(each.diagnostic((*steps, key), sentence, "priority", hint))
 
 
 def _pod_fields(each: ManifestObject) -> Mapping[str, Any]:
@@ -169,27 +169,15 @@ def _notes(path: str, objects: list[ManifestObject]) -> Iterator[str]:
     """What of a snapshot does not go on as it would in the cluster."""
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     pods = [(each, each.spec) for each in objects if isinstance(each.spec, ManifestPod)]
-    ended = sum(spec.record is not None and spec.record.has_ended for _, spec in pods)
+    ended = sum(spec.has_ended for _, spec in pods)
     if ended:
         yield f"{name}: {ended} pods have ended and stay so."
     others = Counter(
         each.owner.kind
         for each, spec in pods
-        if each.owner is not None
-        and each.owner.kind not in _CONTROLLERS
-        and not (spec.record is not None and spec.record.has_ended)
+        if each.owner is not None and each.owner.kind not in _CONTROLLERS and not spec.has_ended
     )
     if others:
         counted = ", ".join(f"{count} of a {kind}" for kind, count in sorted(others.items()))
         says = "pods of owners that are not modelled run as they are, and nobody replaces them"
         yield f"{name}: {says}: {one_line(counted)}."
-
-
-def _diagnostic(
-    each: ManifestObject, steps: tuple[str | int, ...], says: str, code: str, hint: str | None = None
-) -> Diagnostic:
-    says = one_line(says)
-    if each.place is None:
-        return Diagnostic(says, hint=hint, code=code)
-    mark = each.place.mark(*steps)
-    return Diagnostic(says, mark.source, mark.line, mark.column, hint, code)

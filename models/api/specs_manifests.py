@@ -17,6 +17,7 @@ from models.api.specs_fields import DnsName, DnsSubdomain, Spec, Text
 from models.api.specs_problems import FieldProblem, fail
 from models.api.specs_sources import Surroundings, expand_path, form_of
 from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload, trace_name
+from sim.diagnostics import Diagnostic, one_line
 from sim.yamlnodes import Mark, Places
 from sim.yamlnodes import Path as YamlPath
 
@@ -46,6 +47,11 @@ class ManifestPod(Spec):
     pod: PodSpec = Field(description="what it asks for")
     minion: DnsSubdomain | None = Field(None, description="the name of a minion")
     record: PodRecord | None = Field(None, description="its status")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ended before the run: nothing of it runs any more or ever will."""
+        return self.record is not None and self.record.has_ended
 
     @property
     def namespace(self) -> str:
@@ -144,6 +150,14 @@ class ManifestObject:
         if self.owner is not None and self.owner.kind == "Deployment":
             return (*own, self.owner.name, f"{self.namespace}/{self.owner.name}")
         return own
+
+    def diagnostic(self, steps: YamlPath, says: str, code: str, hint: str | None = None) -> Diagnostic:
+        """A problem with a field of it, at the field or the nearest there is above it."""
+        says = one_line(says)
+        if self.place is None:
+            return Diagnostic(says, hint=hint, code=code)
+        mark = self.place.mark(*steps)
+        return Diagnostic(says, mark.source, mark.line, mark.column, hint, code)
 
 
 @dataclass(frozen=True, slots=True)
