@@ -1,6 +1,6 @@
 """JSON with positions, for files of tens of megabytes: the C scanner reads, a place is looked up when asked for.
 
-What is wrong is told with line and column as of YAML; of two equal keys in one mapping the first counts.
+What is wrong is told with line and column as of YAML, but only the first mistake of a text: nothing of it counts then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from sim.diagnostics import Diagnostic
 from sim.yamlnodes import Mark, Path, Places
-from sim.yamltext import DEFAULT_LIMITS, Limits
+from sim.yamltext import DEFAULT_LIMITS, Limits, given_twice, too_deep
 
 __all__ = ["JsonDocument", "looks_like_json", "parse_json_all"]
 
@@ -51,9 +51,8 @@ class _BadNumber(ValueError):
 
 def looks_like_json(text: str) -> bool:
     """Tell whether a text begins as a JSON object or list does; flow YAML may, too."""
-    start = _BLANK.match(text)
-    assert start is not None, "the pattern matches nothing as well"
-    return text[start.end() : start.end() + 1] in _MARKS
+    start = _skip(text, 0)
+    return text[start : start + 1] in _MARKS
 
 
 class JsonDocument(Places):
@@ -77,22 +76,19 @@ class JsonDocument(Places):
 
     def mark(self, path: Path) -> Mark:
         """The place of the value at ``path``, or of its nearest ancestor that exists."""
-        at = self._start
-        for step in path:
-            found = self._below(at).get(step)
-            if found is None:
-                break
-            at = found[1]
-        return _mark(self.source, self.text, at, self._lines)
+        return self._mark_of(path, key=False)
 
     def key_mark(self, path: Path) -> Mark:
         """The place of the key that leads to ``path``; where it is in a list, of the value."""
+        return self._mark_of(path, key=True)
+
+    def _mark_of(self, path: Path, *, key: bool) -> Mark:
         at = self._start
-        for place, step in enumerate(path):
+        for place, step in enumerate(path, 1):
             found = self._below(at).get(step)
             if found is None:
                 break
-            at = found[0] if place == len(path) - 1 else found[1]
+            at = found[0] if key and place == len(path) else found[1]
         return _mark(self.source, self.text, at, self._lines)
 
     def _below(self, at: int) -> dict[str | int, tuple[int, int]]:
@@ -174,10 +170,7 @@ class _Reader:
         for key, (place, _) in _children(self._text, opened):
             if key in seen:
                 first = _mark("", self._text, seen[key], [])
-                sentence = (
-                    f"the key '{key}' is given twice, first at line {first.line}, column {first.column}"
-                )
-                return _Wrong(sentence, place, "duplicate-key")
+                return _Wrong(given_twice(str(key), first.line, first.column), place, "duplicate-key")
             seen[key] = place
         raise AssertionError("the object that was found again has no two equal keys")
 
@@ -193,9 +186,7 @@ class _Reader:
         for token in _TOKEN.finditer(self._text, at):
             depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
             if depth > self._limits.max_depth:
-                limit = self._limits.max_depth
-                sentence = f"the nesting is deeper than {limit} levels, expected at most that"
-                raise _Wrong(sentence, token.start())
+                raise _Wrong(too_deep(self._limits), token.start())
         raise AssertionError("a text that is too deep has a bracket too many")
 
 

@@ -17,7 +17,7 @@ from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
 from sim.yamlnodes import Document, Entry, Mark, Node
 from sim.yamlscalars import ScalarProblem, resolve_plain, resolve_tagged
-from sim.yamltext import DEFAULT_LIMITS, Limits, decode, syntax_problem
+from sim.yamltext import DEFAULT_LIMITS, Limits, decode, given_twice, syntax_problem, too_deep
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "decode", "load_yaml", "parse_yaml", "parse_yaml_all"]
 
@@ -169,8 +169,7 @@ class _Builder:
 
     def _deep(self, levels: int, event: Any) -> None:
         if len(self._stack) + levels > self._limits.max_depth:
-            limit = self._limits.max_depth
-            self._fail(f"the nesting is deeper than {limit} levels, expected at most that", event.start_mark)
+            self._fail(too_deep(self._limits), event.start_mark)
 
     def _scalar(self, event: Any) -> None:
         if event.style in {'"', "'"} and event.end_mark.line > event.start_mark.line:
@@ -203,7 +202,7 @@ class _Builder:
             self._problem(message, event.start_mark, "key")
         elif key in frame.node.entries:
             first = frame.node.entries[key].key_mark
-            message = f"the key '{key}' is given twice, first at line {first.line}, column {first.column}"
+            message = given_twice(key, first.line, first.column)
             self._problem(message, event.start_mark, "duplicate-key")
             frame.key = None
 

@@ -10,7 +10,7 @@ import yaml
 
 from sim.diagnostics import Diagnostic
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "decode", "syntax_problem"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "decode", "given_twice", "syntax_problem", "too_deep"]
 
 _LINE_END: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 _UNPRINTABLE: Final = re.compile("[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -51,6 +51,16 @@ def decode(data: str | bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> t
         what = "a NUL character" if code_point == 0 else f"the control character U+{code_point:04X}"
         return "", Diagnostic(f"expected text, but {what} stands here", source, line, column, code="encoding")
     return text, None
+
+
+def given_twice(key: str, line: int, column: int) -> str:
+    """The sentence for a key that a mapping has already at this place."""
+    return f"the key '{key}' is given twice, first at line {line}, column {column}"
+
+
+def too_deep(limits: Limits) -> str:
+    """The sentence for nesting beyond the limit."""
+    return f"the nesting is deeper than {limits.max_depth} levels, expected at most that"
 
 
 def _position(before: str) -> tuple[int, int]:
