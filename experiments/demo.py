@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run both through the command line; end with the worse of their exit statuses, in the order of a sweep's."""
+    """Run both through the command line; end with the worse of their exit statuses: a bug's before all."""
     root = Path(__file__).resolve().parent.parent
     scenarios = root / "scenarios"
     quickstart = scenarios / "cluster" / "quickstart.yaml"

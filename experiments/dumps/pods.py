@@ -37,8 +37,8 @@ def make_system_pods(nodes: Sequence[Json]) -> list[Json]:
     found = []
     for node in names[: masters_of(len(names))]:
         for what in _STATIC:
-            owner = {**reference("v1", "Node", "", node), "blockOwnerDeletion": False}
-            del owner["blockOwnerDeletion"]
+            owner = reference("v1", "Node", "", node)
+            del owner["blockOwnerDeletion"]  # the kubelet's own references have none
             spec = {
                 "containers": [container(what, f"k8s.gcr.io/{what}:v1.20.4", resources={"requests": {"cpu": "100m"}})],
                 "hostNetwork": True,

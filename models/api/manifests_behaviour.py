@@ -1,8 +1,8 @@
 """How a manifest's own annotation says that its containers behave, in the words of a scenario.
 
 metadata:
-annotations:
-wavetank/behaviour: "{app: {runs: 10s, exitCode: 1}, proxy: {healthyFrom: 5s}}"
+  annotations:
+    wavetank/behaviour: "{app: {runs: 10s, exitCode: 1}, proxy: {healthyFrom: 5s}}"
 """
 
 from __future__ import annotations
