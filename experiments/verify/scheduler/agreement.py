@@ -112,7 +112,7 @@ def _compare_case(case: Case, profile: Profile, agreements: Agreements) -> None:
         return
     for name, scored in decider.scores(pod).items():
         for part, scores in (("raw", scored.raw), ("scores", scored.normal)):
-            if name in expect[part]:
+            if name in expect.get(part, {}):
                 said = f"{name}, raw" if part == "raw" else name
                 agreements.of(1, said).add(expect[part][name], scores[order].tolist(), where, feasible)
     for key, recorded in expect.get("extra", {}).items():
@@ -129,7 +129,9 @@ def _compare_filters(case: Case, decider: Decider, pod: PodClass, agreements: Ag
     refusals = {names[row]: found for row, found in decider.refusals(pod).items()}
     for filtering in decider.profile.filters:
         recorded = {
-            name: _first(each["code"], sorted(each["reasons"])) if each["plugin"] == filtering else "later"
+            name: _first(each["code"], sorted(each.get("reasons", [])))
+            if each["plugin"] == filtering
+            else "later"
             for name, each in case.expect["infeasible"].items()
             if filtering in each["all"]
         }
@@ -162,10 +164,11 @@ def _compare_sequence(sequence: Sequenced, profile: Profile, agreements: Agreeme
         agreements.of(4, "first filters").add(step["rejects"], dict(firsts), where)
         agreements.of(4, "total").add(step["totals"], decision.totals.tolist(), where, names)
         agreements.of(4, "best").add(step["best"], best, where)
-        agreements.of(4, "chosen").add(step["chosen"], best[0] if best else None, where)
-        if step["chosen"] is not None:
+        chosen = step.get("chosen")
+        agreements.of(4, "chosen").add(chosen, best[0] if best else None, where)
+        if chosen is not None:
             # As recorded: a difference is told once and does not make all that follows differ.
-            view.place(known, names.index(step["chosen"]), 1)
+            view.place(known, names.index(chosen), 1)
 
 
 def _difference(recorded: Any, found: Any, names: Sequence[str] | None) -> str:

@@ -29,7 +29,7 @@ def problems_of(data: Any) -> Iterator[str]:
         yield f"'{name}' must be {'an object' if forms[name] is dict else 'a list'}"
     if wrong:
         return
-    names = list(_named(data["nodes"], "nodes"))
+    names = list(_names(data["nodes"]))
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name:
             yield f"nodes[{place}] lacks metadata.name"
@@ -42,7 +42,7 @@ def problems_of(data: Any) -> Iterator[str]:
         yield from _of_expect(data["expect"], known)
 
 
-def _named(objects: list[Any], key: str) -> Iterator[Any]:
+def _names(objects: list[Any]) -> Iterator[Any]:
     for each in objects:
         metadata = each.get("metadata") if isinstance(each, dict) else None
         yield metadata.get("name") if isinstance(metadata, dict) else None
@@ -76,6 +76,8 @@ def _of_expect(expect: Mapping[str, Any], known: set[str]) -> Iterator[str]:
         if not _all(each.get("all"), str) or not each["all"] or not _all(each.get("reasons", []), str):
             yield f"expect.infeasible.{name} must have lists of texts as 'all' and 'reasons'"
             continue
+        if not isinstance(each.get("code"), str):
+            yield f"expect.infeasible.{name} must have a text as 'code'"
         yield from _strangers(f"expect.infeasible.{name}", [*each["all"], each.get("plugin")], FILTERS)
     if not _all(expect.get("best"), str):
         yield "expect.best must be a list of names"
@@ -107,7 +109,7 @@ def _of_extra(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_steps(data: Mapping[str, Any], known: set[str]) -> Iterator[str]:
-    pods, steps = list(_named(data["pods"], "pods")), data["steps"]
+    pods, steps = list(_names(data["pods"])), data["steps"]
     if len(pods) != len(steps):
         yield f"there must be one of 'steps' for each of 'pods', not {len(steps)} for {len(pods)}"
         return

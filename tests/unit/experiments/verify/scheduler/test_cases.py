@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from experiments.verify.scheduler.agreement import compare
 from experiments.verify.scheduler.cases import read_decisions
 from experiments.verify.scheduler.extras import ExtraError, parse_extra
 from models.policies.kubernetes.profile import KUBERNETES_1_20
@@ -122,6 +123,40 @@ def test_what_is_wrong_with_a_sequence_is_told(tmp_path: Path) -> None:
     assert "steps[0].totals must be a list of 1 whole numbers" in found
     assert "steps[0].chosen is 'm', which is not in 'nodes'" in found
     assert "steps[0].rejects names the unknown plug-in 'NodePort'; nearest: 'NodePorts'" in found
+
+
+def test_what_is_read_can_be_compared_whatever_a_recording_leaves_out(tmp_path: Path) -> None:
+    refused = {"code": "Unschedulable", "reasons": ["Insufficient cpu"], "plugin": "NodeResourcesFit"}
+    full = copy.deepcopy(_CASE)
+    full["nodes"].append({"metadata": {"name": "m"}, "status": {"allocatable": {"pods": "9"}}})
+    full["expect"]["infeasible"]["m"] = {**refused, "all": ["NodeResourcesFit"]}
+    parts = [("expect", key) for key in full["expect"]]
+    parts += [("expect", "infeasible", "m", key) for key in full["expect"]["infeasible"]["m"]]
+    rows = [without(full, *part) for part in parts]
+    rows += [without(_SEQUENCE, "steps", 0, key) for key in _STEP]
+    file = tmp_path / "cases.jsonl"
+    file.write_text(lines(full, _SEQUENCE))
+    assert compare(read_decisions([file]), KUBERNETES_1_20)
+    refusals = 0
+    for row in rows:
+        file.write_text(lines(row))
+        try:
+            decisions = read_decisions([file])
+        except ScenarioError:
+            refusals += 1
+        else:
+            assert compare(decisions, KUBERNETES_1_20)
+    assert 0 < refusals < len(rows)
+
+
+def without(row: Row, *path: str | int) -> Row:
+    """Return a row without one thing in it."""
+    made: Any = copy.deepcopy(row)
+    inner = made
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    return made  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(
