@@ -11,13 +11,12 @@ from models.api.quantities import MAX_AMOUNT, to_amount, to_bytes, to_millicores
 from models.api.scheduling import NATIVE, MinionAsScheduled, Owner, is_scalar
 from models.api.scheduling_terms import read_label_selector
 from models.api.selectors import Requirement, Selector
-from models.api.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, Taint
+from models.api.taints import EFFECTS, Taint
 
 __all__ = ["AVOID_ANNOTATION", "OWNER_KINDS", "read_minion_scheduling", "read_owner"]
 
 AVOID_ANNOTATION: Final = "scheduler.alpha.kubernetes.io/preferAvoidPods"
 OWNER_KINDS: Final = ("Service", "ReplicationController", "ReplicaSet", "StatefulSet")
-_EFFECTS: Final = (NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE)
 _BY_LABELS: Final = ("Service", "ReplicationController")
 _MAX_IMAGE: Final = 2**63 - 1
 
@@ -79,7 +78,7 @@ def _allocatable(given: Fields) -> dict[str, int]:
 
 def _taints(spec: Fields) -> Iterable[Taint]:
     for each in spec.elements("taints"):
-        effect = each.one_of("effect", _EFFECTS, "")
+        effect = each.one_of("effect", EFFECTS, "")
         if not each.value.get("effect"):
             each.problem("effect", "Required value")
         if effect:

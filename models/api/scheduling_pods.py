@@ -14,7 +14,7 @@ from models.api.manifests_fields import Fields
 from models.api.quantities import to_amount, to_bytes, to_millicores, to_whole
 from models.api.scheduling import HostPort, PodAsScheduled, is_scalar
 from models.api.scheduling_terms import read_affinity, read_spread
-from models.api.taints import NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, Toleration
+from models.api.taints import EFFECTS, Toleration
 
 __all__ = ["DEFAULT_MEMORY_BYTES", "DEFAULT_MILLICORES", "controller_of", "normal_image", "read_scheduling"]
 
@@ -22,7 +22,6 @@ DEFAULT_MILLICORES: Final = 100
 """What a container that names no cpu counts in scores (k/k:pkg/scheduler/util/non_zero.go, v1.20.5)."""
 DEFAULT_MEMORY_BYTES: Final = 200 * 2**20
 """What a container that names no memory counts in scores (the same)."""
-EFFECTS: Final = (NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE)
 _PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
 _ANY_ADDRESS: Final = "0.0.0.0"
 

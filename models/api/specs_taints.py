@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from models.api.specs_fields import DurationS, LabelKey, LabelValue, Spec, choice
 from models.api.specs_problems import FieldProblem, fail
+from models.api.taints import EFFECTS, NOT_READY, UNREACHABLE, UNSCHEDULABLE
 
 __all__ = [
     "EFFECTS",
@@ -28,11 +29,6 @@ __all__ = [
     "said_taints",
     "with_defaults",
 ]
-
-EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-NOT_READY: Final = "node.kubernetes.io/not-ready"
-UNREACHABLE: Final = "node.kubernetes.io/unreachable"
-UNSCHEDULABLE: Final = "node.kubernetes.io/unschedulable"
 
 
 class Taint(Spec):

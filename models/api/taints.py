@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 __all__ = [
+    "EFFECTS",
     "NOT_READY",
     "NO_EXECUTE",
     "NO_SCHEDULE",
@@ -24,6 +25,7 @@ Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 NO_SCHEDULE: Final = "NoSchedule"
 PREFER_NO_SCHEDULE: Final = "PreferNoSchedule"
 NO_EXECUTE: Final = "NoExecute"
+EFFECTS: Final = (NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE)
 
 NOT_READY: Final = "node.kubernetes.io/not-ready"
 """Key of the taint of a minion whose Ready is False."""
