@@ -10,6 +10,7 @@ import json
 import statistics
 import subprocess
 import sys
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +29,37 @@ def _work(*words: object) -> dict[str, float]:
     return found
 
 
+@dataclass(frozen=True)
+class _Load:
+    """What a load took, three times between two reference loads.
+
+    Attributes:
+        rows: Of each time.
+        before: CPU seconds of the reference load.
+        after: The same.
+    """
+
+    rows: list[dict[str, float]]
+    before: float
+    after: float
+
+    @property
+    def cpu_s(self) -> float:
+        """The median."""
+        return statistics.median(row["cpu_s"] for row in self.rows)
+
+    def __str__(self) -> str:
+        """Return the row's text."""
+        normal = normalise(self.cpu_s, self.before, self.after)
+        return f"{normal:.2f} CPU-s normalised ({self.cpu_s:.2f} measured)"
+
+
+def _measured(*words: object) -> _Load:
+    before = measure_fresh()
+    rows = [_work(*words) for _ in range(3)]
+    return _Load(rows, before, measure_fresh())
+
+
 def _growth() -> float:
     ratios = []
     for _ in range(5):
@@ -38,15 +70,12 @@ def _growth() -> float:
 
 def _control_rows(table: Table) -> None:
     """Add the rows of the control plane."""
-    before = measure_fresh()
-    full = [_work("control", 5_000, 150_000, "24h") for _ in range(3)]
-    after = measure_fresh()
-    cpu_s = statistics.median(row["cpu_s"] for row in full)
-    normal = normalise(cpu_s, before, after)
-    table.add_row("control plane", f"{normal:.2f} CPU-s normalised ({cpu_s:.2f} measured)", "at most 7")
+    load = _measured("control", 5_000, 150_000, "24h")
+    full = load.rows
+    table.add_row("control plane", str(load), "at most 7")
     table.add_row("control plane, events a pod", f"{full[0]['events'] / full[0]['pods']:.2f}", "at most 7")
     small = statistics.median(_work("control", 500, 15_000, "24h")["cpu_s"] for _ in range(5))
-    growth = (cpu_s / full[0]["pods"]) / (small / 15_000)
+    growth = (load.cpu_s / full[0]["pods"]) / (small / 15_000)
     table.add_row("control plane, growth, 500 to 5,000 minions", f"{growth:.2f}", "at most 1.3")
     empty = _work("control", 5_000, 0, "24h", "quiet")
     bytes_a_pod = (full[0]["peak_bytes"] - empty["peak_bytes"]) / 150_000
@@ -102,14 +131,9 @@ def _decision_rows(table: Table) -> None:
 
 def _cold_rows(table: Table) -> None:
     """Add the rows of the control plane with all on: cold images, probes of liveness and readiness."""
-    before = measure_fresh()
-    full = [_work("cold", 5_000, 150_000, "24h") for _ in range(3)]
-    after = measure_fresh()
-    cpu_s = statistics.median(row["cpu_s"] for row in full)
-    normal = normalise(cpu_s, before, after)
-    table.add_row(
-        "all on: images, probes", f"{normal:.2f} CPU-s normalised ({cpu_s:.2f} measured)", "at most 10"
-    )
+    load = _measured("cold", 5_000, 150_000, "24h")
+    full = load.rows
+    table.add_row("all on: images, probes", str(load), "at most 10")
     table.add_row("all on, events a pod", f"{full[0]['events'] / full[0]['pods']:.2f}", "at most 9")
     empty = _work("cold", 5_000, 0, "24h")
     bytes_a_pod = (full[0]["peak_bytes"] - empty["peak_bytes"]) / 150_000
@@ -136,13 +160,11 @@ def _storm_rows(table: Table) -> None:
 
 def _dump_row(table: Table) -> None:
     """Add the row of a cluster's dump: from the file to a plan of a run."""
-    before = measure_fresh()
-    found = [_work("dump", 200, 5_000) for _ in range(3)]
-    after = measure_fresh()
-    cpu_s, wall_s = (statistics.median(row[key] for row in found) for key in ("cpu_s", "wall_s"))
+    load = _measured("dump", 200, 5_000)
+    wall_s = statistics.median(row["wall_s"] for row in load.rows)
     table.add_row(
-        f"dump of 200 nodes and 5,000 pods, {found[0]['bytes'] / 1e6:.0f} MB, loaded",
-        f"{normalise(cpu_s, before, after):.2f} CPU-s normalised ({cpu_s:.2f} measured, {wall_s:.2f} by the clock)",
+        f"dump of 200 nodes and 5,000 pods, {load.rows[0]['bytes'] / 1e6:.0f} MB, loaded",
+        f"{load}, {wall_s:.2f} by the clock",
         "under 5 s",
     )
 
@@ -153,13 +175,12 @@ def main() -> None:
     table = Table(title="benchmarks")
     for heading in ("row", "measured", "must reach"):
         table.add_column(heading)
-    before = measure_fresh()
-    machine = [_work("machine", 5_000, 150_000) for _ in range(3)]
-    after = measure_fresh()
-    cpu_s = statistics.median(row["cpu_s"] for row in machine)
-    normal = normalise(cpu_s, before, after)
-    table.add_row("reference load", f"{before:.2f} s before, {after:.2f} s after", "0.9 s when quiet")
-    table.add_row("machine", f"{normal:.2f} CPU-s normalised ({cpu_s:.2f} measured)", "at most 4")
+    load = _measured("machine", 5_000, 150_000)
+    machine = load.rows
+    table.add_row(
+        "reference load", f"{load.before:.2f} s before, {load.after:.2f} s after", "0.9 s when quiet"
+    )
+    table.add_row("machine", str(load), "at most 4")
     table.add_row("machine, events a pod", f"{machine[0]['events'] / machine[0]['pods']:.2f}", "at most 5")
     table.add_row("growth, 500 to 5,000 minions", f"{_growth():.2f}", "at most 1.3")
     hour, month = (_work("crowd", 1_000, 30_000, until, 1, "stay") for until in ("1h", "30d"))

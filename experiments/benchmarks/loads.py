@@ -79,14 +79,13 @@ def control(minions: int, pods: int, *, until: str = "24h", crashes: bool = True
     return _load(text + (_CRASHES if crashes else ""))
 
 
-def cold(minions: int, pods: int, *, until: str = "24h", probes: bool = True) -> LoadedScenario:
+def cold(minions: int, pods: int, *, until: str = "24h") -> LoadedScenario:
     """Return the control plane's row with an image for each controller, nowhere to begin with, and probes.
 
     Args:
         minions: 16 cores and 64 GiB each.
         pods: In all, a twentieth by each controller.
         until: Simulated time.
-        probes: Whether each pod has a liveness and a readiness probe.
     """
     text = _HEADER.format(name="cold", seed=1, until=until, minions=minions, policy="best-fit")
     text += "master: {clients: {all: {qps: 100, burst: 200}}, watchLag: {uniform: {low: 10ms, high: 50ms}}}\n"
@@ -96,11 +95,11 @@ def cold(minions: int, pods: int, *, until: str = "24h", probes: bool = True) ->
         f"{{name: {name}, size: 10Mi}}]}}\n"
         for name in names
     )
-    asked = ", probes: {readiness: {period: 10s}, liveness: {period: 10s}}" if probes else ""
+    probes = "{readiness: {period: 10s}, liveness: {period: 10s}}"
     text += "registry: {bandwidth: 12.5G/s, perMinion: 1.25G/s, latency: 100ms}\ncontrollers:\n"
     for template, name in enumerate(names):
         cpu, memory = 100 + 25 * template, 128 + 64 * (7 * template % _TEMPLATES)
-        container = f'{{name: app, image: "{name}:1", cpu: {cpu}m, memory: {memory}Mi{asked}}}'
+        container = f'{{name: app, image: "{name}:1", cpu: {cpu}m, memory: {memory}Mi, probes: {probes}}}'
         pod = f"{{labels: {{app: {name}}}, containers: [{container}]}}"
         text += f"  - {{name: {name}, replicas: {pods // _TEMPLATES}, pod: {pod}}}\n"
     text += "services:\n" + "".join(f"  - {{name: {name}, selector: {{app: {name}}}}}\n" for name in names)

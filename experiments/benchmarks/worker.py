@@ -68,7 +68,7 @@ def main() -> None:
     elif load == "control":
         loaded = control(minions, pods, until=words[2], crashes=words[3:] != ["quiet"])
     elif load == "cold":
-        loaded = cold(minions, pods, until=words[2], probes=words[3:] != ["unprobed"])
+        loaded = cold(minions, pods, until=words[2])
     elif load == "storm":
         loaded = storm(minions, warm=words[2:] == ["warm"])
     else:
