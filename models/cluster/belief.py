@@ -175,10 +175,6 @@ class Belief:
         found: NDArray[np.bool_] = enough & self.eligible(template)
         return found
 
-    def fits_one(self, need: Ints, index: int) -> bool:
-        """Return whether ``need`` is free on one minion, eligibility aside."""
-        return bool((self._fit[index] >= need).all())
-
     def fits_devices(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where the GPU devices that a template asks for are left, of a model that it takes: bool (N,)."""
         need, columns = self.need(template), self._of_devices
@@ -196,7 +192,7 @@ class Belief:
 
     def fits_there(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether a pod may go to a minion now."""
-        return bool(self.eligible(template)[minion]) and self.fits_one(self.need(template), minion)
+        return bool(self.eligible(template)[minion] and (self._fit[minion] >= self.need(template)).all())
 
     def evictions_may_help(self, template: PodTemplate) -> NDArray[np.bool_]:
         """Return where a pod could go if others were not there: bool (N,)."""
@@ -205,7 +201,7 @@ class Belief:
 
     def could_fit(self, template: PodTemplate, minion: int) -> bool:
         """Tell whether the change of one minion may have made room for a pod that had none."""
-        return bool(self.eligible(template)[minion]) and self.fits_one(self.need(template), minion)
+        return self.fits_there(template, minion)
 
     def helped_by(self, template: PodTemplate) -> Callable[[Pod], bool] | None:
         """Return which pods that had no room may have some now that one of a template was bound; nothing: none."""

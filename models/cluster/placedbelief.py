@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.api.protocols import Decided, PlacingPolicy, ScoredBy, ScoringPolicy
 from models.api.scheduling import MinionAsScheduled, Owner
 from models.api.scheduling_templates import as_scheduled
-from models.api.specs_taints import NOT_READY, UNREACHABLE, UNSCHEDULABLE, parse_taint
+from models.api.specs_taints import UNSCHEDULABLE, parse_taint
 from models.api.taints import Taint
 from models.api.types import TERMINATING, MinionAsk, Pod, PodTemplate, ResourceTable
 from models.cluster.belief import Belief
@@ -187,8 +187,7 @@ class PlacedBelief(Belief):
         if before.taints != given:
             cordoned = any(taint.key == UNSCHEDULABLE for taint in given)
             placements.change_minion(index, replace(before, taints=given, unschedulable=cordoned))
-        says_why = any(taint.key in {NOT_READY, UNREACHABLE} for taint in given)
-        placements.set_present(index, ready or says_why)
+        placements.set_present(index, self._kept.get(index, ()) is not None)
 
 
 def _taint(text: str) -> Taint:
