@@ -34,13 +34,12 @@ from models.control.preemption import (
     candidates_wanted,
     find_candidates,
 )
-from models.control.scheduler import Scheduler
+from models.control.scheduler import BACKLOG, Scheduler
 from models.control.settings import ControlPlan
 from sim.engine import BELIEF, Deadline
 
 __all__ = ["KubeScheduler", "make_scheduler"]
 
-_BACKLOG = 4096
 _CREATED, _CHANGED = Op.POD_CREATED, Op.POD_CHANGED
 _OF_BOUND = (Op.POD_BOUND, Op.POD_CHANGED)
 _OPS = (
@@ -105,7 +104,7 @@ class KubeScheduler(Scheduler):
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # What is not read at once is read before the next attempt; news of bound pods count while one goes on.
-        if op is _CREATED or self._busy or len(self.client.cursor.pending) >= _BACKLOG:
+        if op is _CREATED or self._busy or len(self.client.cursor.pending) >= BACKLOG:
             return True
         return self._waiting.waits_for_pods if op in _OF_BOUND else self._waiting.waits
 

@@ -19,9 +19,6 @@ class Nominations:
         self._minion_of: dict[int, int] = {}
         self._pods: dict[int, dict[int, Pod]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._minion_of)
-
     def minion_of(self, pod: Pod) -> int:
         """Return the minion that a pod is nominated for, or -1."""
         return self._minion_of.get(pod.arrival, -1)

@@ -37,12 +37,12 @@ from sim.identities import Identities
 from sim.journal import Journal
 from sim.streams import Streams
 
-__all__ = ["Scheduler"]
+__all__ = ["BACKLOG", "Scheduler"]
 
 _CREATED, _ENDED = Op.POD_CREATED, Op.POD_ENDED
 _OPS = (Op.POD_CREATED, Op.POD_ENDED, Op.MINION_CHANGED)
 _OF_PODS_TOO = (*_OPS, Op.POD_CHANGED, Op.POD_LABELLED)
-_BACKLOG = 4096
+BACKLOG = 4096
 """Changes that a scheduler leaves unread at most while nobody waits for room."""
 
 
@@ -144,7 +144,7 @@ class Scheduler:
     def _concerns(self, op: Op, what: Any, before: int, after: int) -> bool:
         # Room is news only to those who wait; it is read at the next wake, or when there is much: a change that is
         # not read holds its pod.
-        return op is _CREATED or bool(self._queue.parked) or len(self.client.cursor.pending) >= _BACKLOG
+        return op is _CREATED or bool(self._queue.parked) or len(self.client.cursor.pending) >= BACKLOG
 
     def _work(self) -> None:
         pop, attempt = self._queue.pop, self._attempt
