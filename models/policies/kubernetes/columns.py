@@ -20,13 +20,18 @@ Kept = TypeVar("Kept")
 
 
 class _Column:
-    """One column, as of the last look."""
+    """One column, as of the last look.
 
-    __slots__ = ("found", "statics")
+    Attributes:
+        beside: What was true of the other minions then, where that matters.
+    """
 
-    def __init__(self, found: NDArray[Any], statics: int) -> None:
+    __slots__ = ("beside", "found", "statics")
+
+    def __init__(self, found: NDArray[Any], statics: int, beside: Hashable) -> None:
         self.found = found
         self.statics = statics
+        self.beside = beside
 
 
 class KeptColumns:
@@ -48,7 +53,7 @@ class KeptColumns:
         if key is None:
             return None
         found: Bools = self._column(
-            (plugin.name, key), lambda minion: plugin.passes(minion, pod), np.bool_, by_itself=True
+            (plugin.name, key), lambda minion: plugin.passes(minion, pod), np.bool_, lambda: None
         )
         return found
 
@@ -62,20 +67,28 @@ class KeptColumns:
             (plugin.name, key, "score"),
             lambda minion: plugin.raw(view, minion, pod),
             np.int64,
-            by_itself=plugin.by_itself,
+            lambda: plugin.beside(view, pod),
         )
         return found
 
     def _column(
-        self, key: Hashable, look: Callable[[MinionAsScheduled], Any], form: type, *, by_itself: bool
+        self,
+        key: Hashable,
+        look: Callable[[MinionAsScheduled], Any],
+        form: type,
+        beside: Callable[[], Hashable],
     ) -> NDArray[Any]:
         view, column = self._view, self._columns.get(key)
         now = view.statics
         if column is not None and column.statics == now:
             return column.found
-        changed = None if column is None or not by_itself else view.minions_changed_since(column.statics)
+        said = beside()
+        changed = None
+        if column is not None and column.beside == said:
+            changed = view.minions_changed_since(column.statics)
         if column is None or changed is None:
-            column = self._columns[key] = _Column(np.array([look(m) for m in view.minions], dtype=form), now)
+            found: NDArray[Any] = np.array([look(minion) for minion in view.minions], dtype=form)
+            column = self._columns[key] = _Column(found, now, said)
         else:
             for index in dict.fromkeys(changed):
                 column.found[index] = look(view.minions[index])

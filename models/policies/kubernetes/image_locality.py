@@ -30,12 +30,15 @@ class ImageLocality:
 
     name = "ImageLocality"
     constant = 0
-    by_itself = False
     stretched = False
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Its images."""
         return pod.images or None
+
+    def beside(self, view: SchedulingView, pod: PodAsScheduled) -> Hashable | None:
+        """How many minions have each image."""
+        return tuple(view.image_spread(image) for image in pod.images)
 
     def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
         """Return the score from 0 to 100."""

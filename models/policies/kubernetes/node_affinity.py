@@ -52,12 +52,15 @@ class NodeAffinityScore:
 
     name = "NodeAffinity"
     constant = 0
-    by_itself = True
     stretched = True
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """The preferred terms."""
         return pod.preferred_nodes or None
+
+    def beside(self, view: SchedulingView, pod: PodAsScheduled) -> Hashable | None:
+        """Nothing but the minion."""
+        return None
 
     def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
         """Add weights."""

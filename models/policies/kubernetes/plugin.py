@@ -135,11 +135,6 @@ class MinionScore(Protocol):
         """The raw score of all minions where the pod's key is None."""
         ...
 
-    @property
-    def by_itself(self) -> bool:
-        """Whether a minion's score changes with that minion only."""
-        ...
-
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Return all of the pod that the score depends on; None: all minions have ``constant``."""
         ...
@@ -147,6 +142,10 @@ class MinionScore(Protocol):
     @property
     def stretched(self) -> bool:
         """Whether normalising depends on the other minions: each is an addend of its own else."""
+        ...
+
+    def beside(self, view: SchedulingView, pod: PodAsScheduled) -> Hashable | None:
+        """Return all of the other minions that a minion's score depends on; None: nothing."""
         ...
 
     def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:

@@ -22,12 +22,15 @@ class PreferAvoidPods:
 
     name = "NodePreferAvoidPods"
     constant = MAX_SCORE
-    by_itself = True
     stretched = False
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Its controller, where it is of a kind that is heeded."""
         return pod.controller if pod.controller is not None and pod.controller[0] in _HEEDED else None
+
+    def beside(self, view: SchedulingView, pod: PodAsScheduled) -> Hashable | None:
+        """Nothing but the minion."""
+        return None
 
     def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
         """Nothing where the minion names the controller, else 100."""

@@ -55,12 +55,15 @@ class TaintScore:
 
     name = "TaintToleration"
     constant = 0
-    by_itself = True
     stretched = True
 
     def key(self, pod: PodAsScheduled) -> Hashable | None:
         """Its tolerations."""
         return pod.tolerations
+
+    def beside(self, view: SchedulingView, pod: PodAsScheduled) -> Hashable | None:
+        """Nothing but the minion."""
+        return None
 
     def raw(self, view: SchedulingView, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
         """Count what is not tolerated."""

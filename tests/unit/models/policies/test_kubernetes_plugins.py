@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from models.api.selectors import Selector, parse_selector
 from models.api.taints import Taint, Toleration
 from models.cluster.placements import Placements
 from models.policies.kubernetes.decider import Decider
+from models.policies.kubernetes.image_locality import ImageLocality
 from models.policies.kubernetes.profile import KUBERNETES_1_20
 from models.policies.kubernetes.resource_scores import BalancedAllocation, CapacityRatio
 from models.policies.kubernetes.topology_spread import default_selector
@@ -316,3 +318,23 @@ def test_resource_scores_at_the_edges() -> None:
     assert of(falling, [1000, 1000], [333, 333]) == 66  # 100 + trunc(-100 * 34 / 100); left is cut off first
     assert of(CapacityRatio(((0, 3), (30, 1))), [1000, 1000], [5, 5]) == 30  # -20 * 1 / 30 is cut off to 0
     assert of(CapacityRatio(((0, 0), (100, 10))), [1000, 1000], [0, 500]) == 50  # a score of 0 is left out
+
+
+def test_an_image_is_looked_for_again_where_a_minion_changed_and_everywhere_once_another_has_it() -> None:
+    bench, pod = Bench({}, {}, {}), asking(images=("i:1",))
+    has = replace(bench.view.minions[0], images={"i:1": 2000 << 20})
+    bench.view.change_minion(0, has)
+    assert bench.score("ImageLocality", pod)[0] == [100 * (2000 // 3 - 23) // (1000 - 23), 0, 0]
+    looked, raw = list[str](), ImageLocality.raw
+
+    def counted(own: ImageLocality, view: Any, minion: MinionAsScheduled, pod: PodAsScheduled) -> int:
+        looked.append(minion.name)
+        return raw(own, view, minion, pod)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageLocality, "raw", counted)
+        bench.view.change_minion(1, replace(bench.view.minions[1], taints=(Taint("k", "PreferNoSchedule"),)))
+        bench.score("ImageLocality", pod)
+        assert looked == ["m-1"]
+        bench.view.change_minion(1, replace(bench.view.minions[1], images=has.images))
+        assert bench.score("ImageLocality", pod)[0] == [100, 100, 0]
