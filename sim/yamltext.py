@@ -101,17 +101,33 @@ def _not_closed(bracket: str, close: str, where: str) -> str:
 
 
 def _unfinished_line(error: yaml.MarkedYAMLError, text: str) -> tuple[int, int] | None:
-    """The line above a ':' that cannot stand where it does, if it is a key without ':'."""
+    """The key without ':' above a ':' that cannot stand where it does, where that is the mistake.
+
+    That key has taken in what stands under it: the line above, or the one above the list that was to be its value. In a
+    line that has a ':' before this one, the mistake is there.
+    """
     at = error.problem_mark
     if at is None or "mapping values are not allowed" not in (error.problem or ""):
         return None
     lines = _LINE_END.split(text)
+    if ":" in lines[at.line][: at.column]:
+        return None
+    indent = _indent(lines[at.line])
     number = at.line - 1
-    while number > 0 and not lines[number].strip():
+    while number > 0 and (not lines[number].strip() or _is_item_below(lines[number], indent)):
         number -= 1
     if number < 0 or ":" in lines[number] or "#" in lines[number] or not lines[number].strip():
         return None
     return number, len(lines[number]) - len(lines[number].lstrip(" -"))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _is_item_below(line: str, indent: int) -> bool:
+    """Whether a line is an item of a list that stands further in."""
+    return _indent(line) > indent and line.lstrip(" ").startswith("- ") and ":" not in line
 
 
 def _in_our_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Any]:
