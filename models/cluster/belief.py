@@ -101,6 +101,7 @@ class Belief:
         self._kept: dict[int, tuple[str, ...] | None] = {
             index: None for index, minion in enumerate(minions) if not minion.ready
         }
+        self._unheard_count = len(self._kept)
         self._tolerant: dict[int, None] = {}
 
     def __len__(self) -> int:
@@ -282,7 +283,7 @@ class Belief:
     @property
     def registered(self) -> int:
         """How many minions the master has heard of: who is not ready and has no taint for it is yet to come."""
-        return len(self) - sum(taints is None for taints in self._kept.values())
+        return len(self) - self._unheard_count
 
     def pretend(self, pod: Pod, index: int, devices: tuple[int, ...], sign: int) -> None:
         """``place`` a pod for a look at what would be; whoever does so takes it back."""
@@ -317,8 +318,10 @@ class Belief:
         self.set_ready(index, ready and not keeping)
         says_why = ready or any(taint.startswith((NOT_READY, UNREACHABLE)) for taint in keeping)
         kept = keeping if says_why else None
-        if self._kept.get(index, ()) == kept:
+        before = self._kept.get(index, ())
+        if before == kept:
             return
+        self._unheard_count += (kept is None) - (before is None)
         if kept == ():
             del self._kept[index]
         else:

@@ -282,3 +282,16 @@ def test_what_is_kept_of_a_class_is_of_now_whatever_changed(table: ResourceTable
     conditions, placed = [*conditions[:2], (True, ()), (False, ())], [(half, 3, (0,)), (classes[2], 2, ())]
     belief.relist(conditions, placed)
     check()
+
+
+def test_registered_are_those_that_were_heard_of_whatever_came_between(table: ResourceTable) -> None:
+    asks = [MinionAsk(f"m-{i}", "pool", i, 4000, 8 * GIB, 10, GIB, ready=i < 2) for i in range(3)]
+    belief = Belief(asks, table)
+    gone = ("node.kubernetes.io/unreachable:NoSchedule",)
+    seen = [belief.registered]
+    for index, ready, taints in [
+        (2, False, gone), (0, False, ()), (0, False, ()), (0, True, ("a:NoSchedule",)), (1, False, ()), (1, True, ()),
+    ]:  # fmt: skip
+        belief.set_condition(index, ready, taints)
+        seen.append(belief.registered)
+    assert seen == [2, 3, 2, 2, 3, 2, 3]
