@@ -34,7 +34,7 @@ test: $(READY)
 	@if grep -rqs --include='test_*.py' 'mark\.adapter' tests; then $(PYTEST) -m 'adapter and not long'; fi
 
 test-long: $(READY)
-	@$(PYTEST) --timeout=3600 -m long
+	@$(PYTEST) --timeout=3600 -n $(WORKERS) -m long
 
 # All four run, so that one look shows everything.
 check: $(READY)

@@ -533,12 +533,16 @@ def with_key(tree: Any, path: Path, key: str, *, keep: bool) -> Any:
     return replaced(tree, path[:-1], Pairs(tuple(pairs)))
 
 
-def mutant(tree: Any, path: Path, kind: str, how: int, flow_below: int = 99) -> Mutant | None:
-    """One mutation of the tree at a path; None where the kind does not fit."""
-    before = write(tree, flow_below)
+def mutant(
+    tree: Any, path: Path, kind: str, how: int, flow_below: int = 99, *, before: Written | None = None
+) -> Mutant | None:
+    """One mutation of the tree at a path; None where the kind does not fit.
+
+    ``before`` is the tree as it is written without it, for who makes many.
+    """
+    before = before or write(tree, flow_below)
     line = before.line_of[path]
     parent = tuple(before.line_of.get(path[:n], 1) for n in range(len(path)))[-2:]
-    twins = twins_of(path, before)
     is_key = isinstance(path[-1], str)
     if kind == "key" and is_key:
         changed = with_key(tree, path, misspelt(path[-1], how), keep=False)
@@ -554,23 +558,18 @@ def mutant(tree: Any, path: Path, kind: str, how: int, flow_below: int = 99) -> 
         text = before.lines[line - 1]
         cut = text[: len(text) - 1 - how % max(1, len(text.strip(" -")) - 1)]
         lines = [*before.lines[: line - 1], cut, *before.lines[line:]]
-        return Mutant(f"{kind} {path} {cut!r}", "\n".join(lines) + "\n", line, (*parent, *twins))
+        what = f"{kind} {path} {cut!r}"
+        return Mutant(what, "\n".join(lines) + "\n", line, (*parent, *twins_of(path, before)))
     else:
         return None
-    return Mutant(f"{kind} {path} {how}", write(changed, flow_below).text, line, (*parent, *twins))
+    after = write(changed, flow_below)  # what stands below may have moved
+    return Mutant(f"{kind} {path} {how}", after.text, line, (*parent, *twins_of(path, after)))
 
 
 def twins_of(path: Path, written: Written) -> tuple[int, ...]:
     """Lines of what refers to the value at the path, or of what it must fit."""
+    found = [line for other, line in written.line_of.items() if _refers(other, path)]
     twins: list[Path] = []
-    if path[:1] == ("cluster",):  # a fault names a minion of this cluster
-        twins += [
-            ("faults", 0, "crash", "minion"),
-            ("faults", 2, "cutOff", "minion"),
-            ("faults", 8, "taint", "minion"),
-            ("faults", 11, "reboot", "minion"),
-            ("faults", 12, "drain", "minion"),
-        ]
     if path[:2] == ("cluster", "minions") and path[-1] in {"cpu", "memory", "ephemeral-storage"}:
         twins += [(*path[:3], "reserved", path[-1])]
     if path[-1] in {"low", "high"}:
@@ -583,12 +582,12 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
         )
         twins += [(*path[:4], "count")] if path[3:4] == ("gpu",) else []
     if path[:1] == ("controllers",):
-        twins += [(*path[:2], "selector"), (*path[:2], "pod", "namespace"), ("faults", 9, "unready", "pods")]
+        twins += [(*path[:2], "selector"), (*path[:2], "pod", "namespace")]
+        # What is wrong with a selector is told where its mapping begins: with the first of its keys.
+        twins += [(*path[:2], "selector", key) for key in ("app", "matchExpressions")]
         twins += [(*path[:2], "scale", i, "at") for i in range(2)] + [(*path[:2], "delete", "at")]
-        twins += [("faults", 12, "drain", "limit", "controller")]
     if path[:1] == ("services",):
         twins += [(*path[:2], "ports", i, key) for i in range(2) for key in ("port", "name")]
-        twins += [("faults", 13, "rolling", "limit", "service")]
     if "tolerations" in path:
         at = path.index("tolerations")
         twins += [(*path[:at], "tolerations", 0, key) for key in ("operator", "value", "tolerationSeconds")]
@@ -596,4 +595,17 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
         twins += [(*path[:2], "for"), (*path[:2], "repair")]
         twins += [(*path[:2], "start"), (*path[:2], "timeToFailure")]
         twins += [(*path[:4], "controller"), (*path[:4], "service")] if path[3:4] == ("limit",) else []
-    return tuple(written.line_of[twin] for twin in twins if twin in written.line_of)
+    return (*found, *(written.line_of[twin] for twin in twins if twin in written.line_of))
+
+
+def _refers(other: Path, path: Path) -> bool:
+    """Whether the value at one path names what the other path is a part of."""
+    if path[0] == "cluster":
+        return other[0] == "faults" and other[-1] == "minion"
+    if path[0] == "images":
+        return "preloaded" in other or (other[0] == "images" and "layers" in other and other[-1] == "name")
+    if path[0] == "controllers":
+        return other[0] == "faults" and other[-1] in {"pods", "controller"}
+    if path[0] == "services":
+        return other[0] == "faults" and other[-1] == "service"
+    return path[0] == "workloads" and other[0] == "controllers" and other[-1] == "name"

@@ -13,13 +13,15 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments.checking import read_checked
+from models.api import manifests
 from sim.errors import ScenarioError
 from tests.property.mutants import VALUES, Raw, all_paths, fill_folder, replaced, scenario, write
 
@@ -45,7 +47,10 @@ _ROWS = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,crea
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The scenario of all keys, with rows in its trace."""
+    """The scenario of all keys, with rows in its trace and minions that take whoever fits.
+
+    Under the taint as it is nearly nobody runs, and a run is a quarter of a million attempts to place the same pods.
+    """
     folder = tmp_path_factory.mktemp("trace")
     fill_folder(folder)
     lines = [_ROWS]
@@ -56,7 +61,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             f"{'Succeeded' if n % 5 else 'Failed'},{created},{created + 4900},{created + 100 if n % 7 else ''}"
         )
     (folder / "pods.csv").write_text("\n".join(lines) + "\n")
-    return copy.deepcopy(scenario(str(folder)))
+    whole = copy.deepcopy(scenario(str(folder)))
+    whole["cluster"]["minions"][0]["taints"][0]["effect"] = "PreferNoSchedule"
+    return whole
 
 
 def mutants_that_validate(
@@ -94,12 +101,12 @@ def run_in_a_child(path: Path, out: Path) -> tuple[int, str, int]:
     return process.returncode, err, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def check(cases: Iterator[tuple[str, Path]], folder: Path, most: int) -> set[int]:
-    """Run so many of the mutants; the exit statuses that were seen."""
-    seen, wrong = set(), []
-    for number, (what, path) in enumerate(itertools.islice(cases, most)):
+def check(cases: Iterable[tuple[str, Path]], folder: Path) -> Counter[int]:
+    """Run the mutants; how many ended with each status."""
+    seen, wrong = Counter[int](), []
+    for number, (what, path) in enumerate(cases):
         status, err, peak_bytes = run_in_a_child(path, folder / f"out-{number}")
-        seen.add(status)
+        seen[status] += 1
         if status not in {0, 1, 3} or "Traceback" in err or peak_bytes > _BUDGET_BYTES + _LEEWAY_BYTES:
             wrong.append((what, status, peak_bytes, err[-2000:]))
     assert not wrong, wrong
@@ -114,7 +121,7 @@ def test_the_scenario_that_is_mutated_ends_well(tree: dict[str, Any], tmp_path: 
 
 
 def test_a_few_mutants_that_validate_end_in_order(tree: dict[str, Any], tmp_path: Path) -> None:
-    check(mutants_that_validate(tree, tmp_path, 7, 701), tmp_path, 5)
+    check(itertools.islice(mutants_that_validate(tree, tmp_path, 7, 701), 5), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +146,13 @@ def test_millions_of_pods_at_one_time_use_up_the_budget_and_end_in_order(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
-def test_hundreds_of_mutants_that_validate_end_in_order(tree: dict[str, Any], tmp_path: Path) -> None:
-    assert check(mutants_that_validate(tree, tmp_path, 0, 7), tmp_path, 400) == {0, 1, 3}
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("part", range(4))
+def test_hundreds_of_mutants_that_validate_end_in_order(
+    part: int, tree: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seventh of all that validate, in four parts: each is a child of its own, and two can run at once."""
+    monkeypatch.setattr(manifests, "_LARGE", 0)  # the same file is named by most, and read once
+    seen = check(mutants_that_validate(tree, tmp_path, 7 * part, 28), tmp_path)
+    assert seen.total() >= 60
+    assert 1 in seen, "most leave the expectations as they are, and these are not met"

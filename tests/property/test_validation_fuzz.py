@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.api import manifests
 from models.api.loading import load_scenario_text
 from models.api.manifests import read_manifest_text
 from models.api.manifests_settling import settle
@@ -40,6 +42,12 @@ def tree(tmp_path_factory):
     return scenario(str(folder))
 
 
+@pytest.fixture(autouse=True)
+def _same_manifest_is_read_once(monkeypatch):
+    """Most mutants name the same file, whose reading is as dear as all else: it is kept by what it holds."""
+    monkeypatch.setattr(manifests, "_LARGE", 0)
+
+
 def problems(text: str | bytes, sets: tuple[str, ...] = ()) -> list:
     """The diagnostics of a text; none if it is valid. Any other exception fails the test."""
     try:
@@ -53,7 +61,16 @@ def told_well(found: list, case: Mutant) -> bool:
     for each in found:
         assert "\n" not in each.message, each
         assert not any(word in each.message for word in MANY_WORDS), each
-    return all(each.line in {case.line, *case.also} for each in found)
+    return all(each.line in {case.line, *case.also} or names_a_lost_minion(each, case) for each in found)
+
+
+def names_a_lost_minion(found, case: Mutant) -> bool:
+    """Whether a manifest's pod is told to be on a minion that the mutation has taken away: its twin, in another file."""
+    return (
+        found.source != "s"
+        and "spec.nodeName: there is no minion" in found.message
+        and "'cluster'" in case.what
+    )
 
 
 @pytest.mark.parametrize("flow_below", FLOWS)
@@ -61,40 +78,44 @@ def test_the_scenarios_that_are_mutated_are_valid_and_use_every_key(tree, flow_b
     assert problems(write(tree, flow_below).text) == []
 
 
-def systematic(tree, step: int) -> Iterator[Mutant]:
-    """Every ``step``-th of all single mutations."""
+def systematic(tree, step: int, flows: tuple[int, ...]) -> Iterator[Mutant]:
+    """Every ``step``-th of all single mutations of the scenario in these layouts."""
     cases = itertools.chain.from_iterable(
         (("key", how) for how in range(4))
         if kind == "key"
         else ((kind, how) for how in range({"value": len(VALUES), "tail": 12}.get(kind, 1)))
         for kind in KINDS
     )
-    every = itertools.product(FLOWS, all_paths(tree), list(cases))
+    written = {flow_below: write(tree, flow_below) for flow_below in flows}
+    every = itertools.product(flows, all_paths(tree), list(cases))
     for flow_below, path, (kind, how) in itertools.islice(every, 0, None, step):
-        made = mutant(tree, path, kind, how * (3 if kind == "tail" else 1), flow_below)
+        times = how * (3 if kind == "tail" else 1)
+        made = mutant(tree, path, kind, times, flow_below, before=written[flow_below])
         if made is not None:
             yield made
 
 
-def check_share(tree, step: int) -> None:
+def check_share(tree, step: int, flows: tuple[int, ...]) -> None:
     told, badly = 0, []
-    for case in systematic(tree, step):
-        found = problems(case.text)
+    # What stands in one line of a layout is cut to the same few texts for each path there.
+    known = functools.lru_cache(maxsize=128)(problems)
+    for case in systematic(tree, step, flows):
+        found = known(case.text)
         if found and not told_well(found, case):
             badly.append((case.what, [str(each) for each in found]))
         told += bool(found)
-    assert told > 9_000 / step, "most mutations are mistakes"
-    # The issue asks for 95%; more are told well, and it is to stay so.
-    assert len(badly) <= 0.01 * told, badly
+    assert told > 3_000 * len(flows) / step, "most mutations are mistakes"
+    assert len(badly) <= 0.001 * told, badly
 
 
-def test_at_least_99_in_100_are_told_at_their_line_their_parents_or_their_twins(tree):
-    check_share(tree, 61)
+def test_at_least_999_in_1000_are_told_at_their_line_their_parents_or_their_twins(tree):
+    check_share(tree, 61, FLOWS)
 
 
 @pytest.mark.long
-def test_all_single_mutations(tree):
-    check_share(tree, 1)
+@pytest.mark.parametrize("flow_below", FLOWS)
+def test_all_single_mutations(tree, flow_below):
+    check_share(tree, 1, (flow_below,))
 
 
 @given(st.data())

@@ -99,7 +99,10 @@ def test_duplicate_keys_are_told_all_at_once_and_the_first_counts():
             "f:1:4: the quoted text that begins here is broken or not closed: see the end of the text",
         ),
         ("a: 1\nbc\nd: 2", "f:2:1: expected 'key: value', but there is no ':' after this"),
-        ("a:\n  bc\n    - 1\n    - 2\n  d: 2", "f:2:3: expected 'key: value', but there is no ':' after this"),
+        (
+            "a:\n  bc\n    - 1\n    - 2\n  d: 2",
+            "f:2:3: expected 'key: value', but there is no ':' after this",
+        ),
         (
             "a:\n  - x y\nb: c: d",
             "f:3:5: a ':' cannot stand here: quote the text, or begin the key on a line of its own",
