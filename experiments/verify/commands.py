@@ -49,6 +49,16 @@ def control(
 
 
 @app.command()
+def kernel(
+    files: Annotated[list[Path], typer.Argument(help="Measured cases of a live kernel, JSON.")],
+) -> None:
+    """Predict what a live kernel did in measured cases; exit 1 where the models are too far off."""
+    from experiments.verify.kernel.command import verify_kernel
+
+    raise typer.Exit(verify_kernel(files, console=Console()))
+
+
+@app.command()
 def scheduler(
     files: Annotated[
         list[Path], typer.Argument(help="Decisions of a real scheduler, JSON lines, maybe .gz.")

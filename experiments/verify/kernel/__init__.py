@@ -1,0 +1,1 @@
+"""``wavetank verify kernel``: what a live kernel did in measured cases, predicted by the models of models/kernel."""

@@ -1,0 +1,17 @@
+"""The table of kinds of cases: which there are, and what checks each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from experiments.verify.kernel.kind import Kind
+
+__all__ = ["CHECKED", "KNOWN"]
+
+KNOWN: Final = ("cpu", "burst", "pids", "memory", "page_cache")
+"""Kinds that recordings hold. One without a row in ``CHECKED`` is told as not checked, and the verification fails."""
+
+_CHECKERS: Final[tuple[Kind, ...]] = ()
+
+CHECKED: Final[Mapping[str, Kind]] = {kind.name: kind for kind in _CHECKERS}
