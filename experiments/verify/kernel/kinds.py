@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from experiments.verify.kernel.burst import BurstKind
+from experiments.verify.kernel.cpu import CpuKind
 from experiments.verify.kernel.kind import Kind
 
 __all__ = ["CHECKED", "KNOWN"]
@@ -12,6 +14,6 @@ __all__ = ["CHECKED", "KNOWN"]
 KNOWN: Final = ("cpu", "burst", "pids", "memory", "page_cache")
 """Kinds that recordings hold. One without a row in ``CHECKED`` is told as not checked, and the verification fails."""
 
-_CHECKERS: Final[tuple[Kind, ...]] = ()
+_CHECKERS: Final[tuple[Kind, ...]] = (CpuKind(), BurstKind())
 
 CHECKED: Final[Mapping[str, Kind]] = {kind.name: kind for kind in _CHECKERS}

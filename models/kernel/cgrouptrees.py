@@ -1,0 +1,181 @@
+"""The cgroups that container engines make: nested by QoS class and pod as the kubelet does, or flat as Docker does.
+
+Source: k/k v1.20.2: pkg/kubelet/cm/helpers_linux.go (ResourceConfigForPod), qos_container_manager_linux.go,
+node_container_manager_linux.go, pkg/kubelet/kuberuntime/kuberuntime_container_linux.go, pkg/apis/core/v1/helper/qos.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from models.api.containers import ContainerSpec, PodContainers
+from models.kernel.cgroups import (
+    DEFAULT_SHARES,
+    MIN_SHARES,
+    Cgroup,
+    quota_of_millicores,
+    shares_of_millicores,
+)
+
+__all__ = ["DAEMONS", "PodOnMinion", "QosClass", "docker_tree", "kubelet_tree", "qos_class", "quota_notes"]
+
+QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
+
+_COMPUTE = ("cpu", "memory")
+_LEAST_MILLICORES = 10
+
+DAEMONS = (
+    Cgroup("system.slice", DEFAULT_SHARES, is_container=True),
+    Cgroup("kube", DEFAULT_SHARES, is_container=True),
+)
+"""What runs beside the pods: the system's daemons, the kubelet and the container engine; default shares, no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodOnMinion:
+    """A pod as the kubelet runs it.
+
+    Attributes:
+        name: Unique on the minion.
+        containers: What it is made of.
+        init_index: Which of its init containers runs; None once they are done.
+        overhead_millicores: Of its runtime class.
+        overhead_bytes: The same, memory.
+    """
+
+    name: str
+    containers: PodContainers
+    init_index: int | None = None
+    overhead_millicores: int = 0
+    overhead_bytes: int = 0
+
+    @property
+    def running(self) -> tuple[ContainerSpec, ...]:
+        """The containers that have a cgroup now."""
+        if self.init_index is None:
+            return self.containers.containers
+        return (self.containers.init_containers[self.init_index],)
+
+
+def qos_class(pod: PodContainers) -> QosClass:
+    """Return the QoS class of a pod: by its requests and limits of CPU and memory, init containers too."""
+    everyone = (*pod.containers, *pod.init_containers)
+    if not any(each.request(name) or each.limit(name) for each in everyone for name in _COMPUTE):
+        return "BestEffort"
+    limited = all(each.limit(name) for each in everyone for name in _COMPUTE)
+    even = all(each.request(name) == each.limit(name) for each in everyone for name in _COMPUTE)
+    return "Guaranteed" if limited and even else "Burstable"
+
+
+def kubelet_tree(
+    pods: Sequence[PodOnMinion],
+    *,
+    allocatable_millicores: int,
+    allocatable_bytes: int | None = None,
+    pod_pids: int | None = None,
+    oom_group: bool = False,
+    cfs_quota: bool = True,
+    daemons: tuple[Cgroup, ...] = DAEMONS,
+) -> Cgroup:
+    """Return the tree of a minion's kubelet.
+
+    Args:
+        pods: On the minion.
+        allocatable_millicores: Of the minion: the shares of all pods together.
+        allocatable_bytes: The limit of all pods together, where the kubelet enforces it.
+        pod_pids: ``podPidsLimit``; None for no limit.
+        oom_group: Containers are killed as a whole where memory runs out (kubelets since 1.28 on v2).
+        cfs_quota: ``cpuCFSQuota``: whether CPU limits become quotas.
+        daemons: What runs beside the pods.
+    """
+    by_class: dict[QosClass, list[PodOnMinion]] = {"Guaranteed": [], "Burstable": [], "BestEffort": []}
+    for pod in pods:
+        by_class[qos_class(pod.containers)].append(pod)
+
+    def groups(name: QosClass) -> tuple[Cgroup, ...]:
+        return tuple(
+            _pod(pod, name, pod_pids, oom_group=oom_group, cfs_quota=cfs_quota) for pod in by_class[name]
+        )
+
+    asked = sum(_asked(pod)["cpu"] for pod in by_class["Burstable"])
+    burstable = Cgroup("burstable", shares_of_millicores(asked), children=groups("Burstable"))
+    besteffort = Cgroup("besteffort", MIN_SHARES, children=groups("BestEffort"))
+    kubepods = Cgroup(
+        "kubepods",
+        shares_of_millicores(allocatable_millicores),
+        memory_limit_bytes=allocatable_bytes,
+        children=(*groups("Guaranteed"), burstable, besteffort),
+    )
+    return Cgroup("root", children=(kubepods, *daemons))
+
+
+def docker_tree(containers: Iterable[Cgroup]) -> Cgroup:
+    """Return containers side by side under one parent, as Docker makes them."""
+    return Cgroup("root", children=(Cgroup("docker", children=tuple(containers)),))
+
+
+def quota_notes(pods: Iterable[PodOnMinion]) -> list[str]:
+    """Return a sentence for each container whose CPU limit is less than the least quota that a kernel has."""
+    return [
+        f"pod {pod.name}, container {each.name}: its CPU limit of {limit}m is under 10m and becomes 1 ms of quota, 10m"
+        for pod in pods
+        for each in (*pod.containers.init_containers, *pod.containers.containers)
+        if (limit := each.limit("cpu")) is not None and limit < _LEAST_MILLICORES
+    ]
+
+
+def _pod(pod: PodOnMinion, qos: QosClass, pids: int | None, *, oom_group: bool, cfs_quota: bool) -> Cgroup:
+    asked, most = _asked(pod), _most(pod)
+    main = pod.containers.containers
+    limited = {name: all(each.limit(name) for each in main) for name in _COMPUTE}
+    quota = quota_of_millicores(most["cpu"]) if limited["cpu"] and cfs_quota else None
+    return Cgroup(
+        f"pod-{pod.name}",
+        MIN_SHARES if qos == "BestEffort" else shares_of_millicores(asked["cpu"]),
+        quota,
+        most["memory"] if limited["memory"] else None,
+        pids,
+        children=tuple(_container(each, oom_group=oom_group, cfs_quota=cfs_quota) for each in pod.running),
+    )
+
+
+def _container(spec: ContainerSpec, *, oom_group: bool, cfs_quota: bool) -> Cgroup:
+    asked, most = spec.request("cpu"), spec.limit("cpu") or 0
+    return Cgroup(
+        spec.name,
+        shares_of_millicores(asked or most),
+        quota_of_millicores(most) if cfs_quota else None,
+        spec.limit("memory"),
+        oom_group=oom_group,
+        is_container=True,
+    )
+
+
+def _asked(pod: PodOnMinion) -> Counter[str]:
+    """What a pod requests: containers summed, at least each init container, and its overhead."""
+    return _total(
+        pod,
+        [(dict(each.requests)) for each in pod.containers.containers],
+        [dict(each.requests) for each in pod.containers.init_containers],
+    )
+
+
+def _most(pod: PodOnMinion) -> Counter[str]:
+    """What a pod is limited to, by the same sums; it counts only where every container has a limit."""
+    return _total(
+        pod,
+        [dict(each.limits) for each in pod.containers.containers],
+        [dict(each.limits) for each in pod.containers.init_containers],
+    )
+
+
+def _total(pod: PodOnMinion, main: Sequence[dict[str, int]], first: Sequence[dict[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for each in main:
+        total += Counter(each)
+    for each in first:
+        total |= Counter(each)
+    return total + Counter({"cpu": pod.overhead_millicores, "memory": pod.overhead_bytes})
