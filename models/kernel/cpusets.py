@@ -33,7 +33,7 @@ class Cpusets:
 
     def __init__(self, cpus: Mapping[int, frozenset[int]]) -> None:
         self._leaves = tuple(cpus)
-        unions = _connected_unions(sorted({*cpus.values()}, key=sorted))
+        unions = _connected_unions(sorted(dict.fromkeys(cpus.values()), key=sorted))
         self._bounds = [
             (float(len(union)), [leaf for leaf, mine in cpus.items() if mine <= union]) for union in unions
         ]
