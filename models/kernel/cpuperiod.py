@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.kernel.cpugroups import CpuGroup
-from models.kernel.cpushare import FlatGroups
+from models.kernel.cpushare import CpuShare
+from models.kernel.cputree import CpuTree
 
-__all__ = ["CpuUse", "resolve", "resolve_flat"]
+__all__ = ["CpuPeriods", "CpuUse", "resolve"]
 
 _LONGEST: Final = 64
 _USED_US: Final = 1e-6
@@ -49,85 +50,98 @@ def resolve(root: CpuGroup, cores: int) -> tuple[CpuUse, ...]:
     Args:
         root: All that runs.
         cores: Of the machine, at least 1.
+
+    Raises:
+        ValueError: No core, or a cpuset that has none of its parent's CPUs or one that the machine has not.
     """
-    return resolve_flat(FlatGroups(root, cores))
+    periods = CpuPeriods(CpuShare(CpuTree(root, cores)))
+    return periods.uses()
 
 
-def resolve_flat(flat: FlatGroups) -> tuple[CpuUse, ...]:
-    """Return what each group gets, of a tree that is flat already."""
-    free = [math.inf] * len(flat.groups)
-    limited = {index: group.quota for index, group in enumerate(flat.groups) if group.quota}
-    rates = flat.share(flat.wanted, free)
-    if all(rates[index] <= quota.cores for index, quota in limited.items()):
-        return tuple(CpuUse(rate) for rate in rates)
-    return _Periods(flat, rates).run()
+class CpuPeriods:
+    """Means over the periods of a tree's quotas.
 
+    Args:
+        share: Demands of the groups; caps are the periods' own while they are computed, and none before and after.
+    """
 
-class _Periods:
-    """All periods until they begin together again, or 64 of the longest where they hardly ever do."""
+    __slots__ = ("_held_us", "_left_us", "_limited", "_quotas", "_ran_out", "_refill_us", "_share", "_used_us",
+                 "horizon_us")  # fmt: skip
 
-    def __init__(self, flat: FlatGroups, rates: list[float]) -> None:
-        self.flat = flat
-        self.caps = [math.inf] * len(flat.groups)
-        self.quotas = {index: group.quota for index, group in enumerate(flat.groups) if group.quota}
-        self.left_us = {index: float(quota.quota_us) for index, quota in self.quotas.items()}
-        self.free = rates
-        self.used_us = [0.0] * len(rates)
-        self.held_us = dict.fromkeys(self.quotas, 0.0)
-        self.ran_out = dict.fromkeys(self.quotas, 0)
-        self.refill_us = {index: quota.period_us for index, quota in self.quotas.items()}
-        periods = [quota.period_us for quota in self.quotas.values()]
-        self.horizon_us = min(math.lcm(*periods), _LONGEST * max(periods))
+    def __init__(self, share: CpuShare) -> None:
+        self._share = share
+        groups = share.tree.groups
+        self._quotas = {index: group.quota for index, group in enumerate(groups) if group.quota is not None}
+        # Index of each group with a quota and its node.
+        self._limited = [(index, share.tree.node_of[index]) for index in self._quotas]
+        periods = [quota.period_us for quota in self._quotas.values()]
+        self.horizon_us = min(math.lcm(*periods), _LONGEST * max(periods)) if periods else 0
 
-    def run(self) -> tuple[CpuUse, ...]:
-        """Go through them."""
-        now_us, rates = 0, self.free
+    def uses(self) -> tuple[CpuUse, ...]:
+        """Return what each group gets, by its index."""
+        rates = self._share.node_rates()
+        if all(rates[node] <= self._quotas[index].cores for index, node in self._limited):
+            return tuple(CpuUse(rates[node]) for node in self._share.tree.node_of)
+        self._begin(len(rates))
+        now_us = 0
         while now_us < self.horizon_us:
-            refill_us = min(*self.refill_us.values(), self.horizon_us)
-            rates = self._until(float(now_us), float(refill_us), rates)
+            refill_us = min(*self._refill_us.values(), self.horizon_us)
+            self._until(float(now_us), float(refill_us))
             now_us = refill_us
-            rates = self._refilled(now_us, rates)
-        return tuple(map(self._use, range(len(self.used_us))))
+            self._refill(now_us)
+        for index in self._quotas:
+            self._let_go(index)
+        return tuple(map(self._use, range(len(self._share.tree.groups))))
 
-    def _until(self, now_us: float, end_us: float, rates: list[float]) -> list[float]:
-        """Go on to the next time at which a quota is refilled; return the rates that hold then."""
-        while True:
-            step_us = end_us - now_us
-            for index, left_us in self.left_us.items():
-                if rates[index] * step_us > left_us:
-                    step_us = left_us / rates[index]
-            self.used_us = [used + rate * step_us for used, rate in zip(self.used_us, rates, strict=True)]
-            out = False
-            for index in self.left_us:
-                if self.caps[index] == 0.0:
-                    self.held_us[index] += step_us
-                    continue
-                self.left_us[index] -= rates[index] * step_us
-                if self.left_us[index] <= _USED_US and rates[index] > 0.0:
-                    self.left_us[index], self.caps[index], out = 0.0, 0.0, True
-                    # One that runs out as it is refilled holds nobody.
-                    self.ran_out[index] += self.refill_us[index] - now_us - step_us > _USED_US
+    def _begin(self, count: int) -> None:
+        self._used_us = [0.0] * count
+        self._left_us = {index: float(quota.quota_us) for index, quota in self._quotas.items()}
+        self._refill_us = {index: quota.period_us for index, quota in self._quotas.items()}
+        self._held_us = dict.fromkeys(self._quotas, 0.0)
+        self._ran_out = dict.fromkeys(self._quotas, 0)
+
+    def _until(self, now_us: float, end_us: float) -> None:
+        """Go on to the next time at which a quota is refilled."""
+        left_us = self._left_us
+        while now_us < end_us:
+            rates, step_us = self._share.node_rates(), end_us - now_us
+            for index, node in self._limited:
+                if rates[node] * step_us > left_us[index]:
+                    step_us = left_us[index] / rates[node]
+            self._used_us = [used + rate * step_us for used, rate in zip(self._used_us, rates, strict=True)]
             now_us += step_us
-            if not out or now_us >= end_us:
-                return rates
-            rates = self.flat.share(self.flat.wanted, self.caps)
+            out = []
+            for index, node in self._limited:
+                if left_us[index] == 0.0:
+                    self._held_us[index] += step_us
+                    continue
+                left_us[index] -= rates[node] * step_us
+                if left_us[index] <= _USED_US:
+                    left_us[index] = 0.0
+                    out.append(index)
+                    # One that runs out as it is refilled holds nobody.
+                    self._ran_out[index] += self._refill_us[index] - now_us > _USED_US
+            for index in out:
+                self._share.set_cap(index, 0.0)
 
-    def _refilled(self, now_us: int, rates: list[float]) -> list[float]:
-        """Refill the quotas whose period begins; return the rates that hold from now on."""
-        changed = False
-        for index, quota in self.quotas.items():
-            if self.refill_us[index] == now_us:
-                self.refill_us[index] += quota.period_us
-                self.left_us[index] = float(quota.quota_us)
-                changed = changed or self.caps[index] == 0.0
-                self.caps[index] = math.inf
-        return self.flat.share(self.flat.wanted, self.caps) if changed else rates
+    def _refill(self, now_us: int) -> None:
+        """Refill the quotas whose period begins."""
+        for index, quota in self._quotas.items():
+            if self._refill_us[index] == now_us:
+                self._refill_us[index] += quota.period_us
+                self._let_go(index)
+                self._left_us[index] = float(quota.quota_us)
+
+    def _let_go(self, index: int) -> None:
+        if self._left_us[index] == 0.0:
+            self._share.set_cap(index, math.inf)
 
     def _use(self, index: int) -> CpuUse:
-        cores = self.used_us[index] / self.horizon_us
-        if index not in self.quotas:
+        tree = self._share.tree
+        cores = self._used_us[tree.node_of[index]] / self.horizon_us
+        if index not in self._quotas:
             return CpuUse(cores)
-        held_ratio = self.held_us[index] / self.horizon_us
-        periods = self.horizon_us / self.quotas[index].period_us
-        cpus = min(self.flat.cores, math.ceil(self.flat.wanted_within(index)))
-        return CpuUse(cores, self.ran_out[index] / periods, held_ratio, held_ratio * cpus)
+        held_ratio = self._held_us[index] / self.horizon_us
+        periods = self.horizon_us / self._quotas[index].period_us
+        cpus = min(tree.cores, math.ceil(tree.wanted_within(tree.node_of[index])))
+        return CpuUse(cores, self._ran_out[index] / periods, held_ratio, held_ratio * cpus)

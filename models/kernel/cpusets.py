@@ -24,39 +24,41 @@ class Cpusets:
 
     Args:
         cpus: By the group's index.
+        weights: Of each group against its siblings; groups stand after their parents.
+        parents: Index of each group's parent; -1 of the root.
 
     Raises:
         ValueError: So many cpusets overlap that there are more than 4,096 unions of them.
     """
 
-    __slots__ = ("_bounds", "_leaves")
+    __slots__ = ("_below", "_bounds", "_leaves", "_parents", "_weights")
 
-    def __init__(self, cpus: Mapping[int, frozenset[int]]) -> None:
+    def __init__(
+        self, cpus: Mapping[int, frozenset[int]], weights: Sequence[float], parents: Sequence[int]
+    ) -> None:
         self._leaves = tuple(cpus)
+        self._weights, self._parents = weights, parents
+        self._below = _leaves_below(self._leaves, parents)
         unions = _connected_unions(sorted(dict.fromkeys(cpus.values()), key=sorted))
         self._bounds = [
             (float(len(union)), [leaf for leaf, mine in cpus.items() if mine <= union]) for union in unions
         ]
 
-    def fill(
-        self, usable: Sequence[float], caps: Sequence[float], weights: Sequence[float], parents: Sequence[int]
-    ) -> list[float]:
-        """Return the cores that each group gets; groups stand after their parents.
+    def fill(self, usable: Sequence[float], caps: Sequence[float]) -> list[float]:
+        """Return the cores that each group gets.
 
         Args:
             usable: What each could use without the others, in cores.
             caps: The most that all in a group may use.
-            weights: Against siblings.
-            parents: Index of each group's parent; -1 of the root.
         """
+        parents = self._parents
         rates = [0.0] * len(usable)
         growing = {leaf for leaf in self._leaves if usable[leaf] > 0.0}
-        below = _leaves_below(self._leaves, parents)
         bounds = [(most, members) for most, members in self._bounds if members]
-        bounds += [(cap, members) for cap, members in zip(caps, below, strict=True) if cap < math.inf]
+        bounds += [(cap, members) for cap, members in zip(caps, self._below, strict=True) if cap < math.inf]
         bounds += [(usable[leaf], [leaf]) for leaf in self._leaves]
         while growing:
-            speeds = _speeds(growing, weights, parents)
+            speeds = _speeds(growing, self._weights, parents)
             step = math.inf
             for most, members in bounds:
                 speed = sum(speeds[member] for member in members)

@@ -1,4 +1,4 @@
-"""Who gets how much of n cores: hierarchical weighted max-min, work-conserving.
+"""Who gets how much of n cores: hierarchical weighted max-min, work-conserving, kept up to date change by change.
 
 At each level what the parent gets is divided among its children by weight; who can use less than its part gets what it
 can use, and the rest is divided among the others. What a group can use is bounded by its runnable threads (one thread
@@ -7,17 +7,25 @@ runs the same rule at each level: linux:kernel/sched/fair.c).
 
 Claimed: the rates are the max-min ones exactly, up to rounding. Not modelled here: the time between two switches, and
 threads that stay on one CPU while another is less loaded.
+
+Cost of a change, with k children of a group: O(depth) where all get what they can use before and after; else the
+groups whose own rate or members changed are divided again, O(k log k) each at worst and O(k) as a rule.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
 
 from models.kernel.cpugroups import CpuGroup
 from models.kernel.cpusets import Cpusets
+from models.kernel.cputree import CpuTree
 
-__all__ = ["FlatGroups", "max_min"]
+__all__ = ["CpuShare", "max_min"]
+
+_FRESH_EVERY: Final = 4096
 
 
 def max_min(root: CpuGroup, cores: int) -> tuple[float, ...]:
@@ -26,116 +34,164 @@ def max_min(root: CpuGroup, cores: int) -> tuple[float, ...]:
     Args:
         root: All that runs.
         cores: Of the machine, at least 1.
-    """
-    flat = FlatGroups(root, cores)
-    caps = [group.quota.cores if group.quota else math.inf for group in flat.groups]
-    return tuple(flat.share(flat.wanted, caps))
-
-
-class FlatGroups:
-    """A tree of groups as lists, parents before children, for sharing again and again with other demands.
-
-    Args:
-        root: All that runs.
-        cores: Of the machine.
-
-    Attributes:
-        groups: In order of ``walk``.
-        wanted: What the threads of each could use if nothing else ran, in cores.
-        parents: Index of each group's parent; -1 of the root.
 
     Raises:
         ValueError: No core, or a cpuset that has none of its parent's CPUs or one that the machine has not.
     """
+    share = CpuShare(CpuTree(root, cores))
+    for index, group in enumerate(share.tree.groups):
+        if group.quota is not None:
+            share.set_cap(index, group.quota.cores)
+    return tuple(share.rates())
 
-    __slots__ = ("_children", "_cpusets", "_inner", "cores", "groups", "parents", "wanted", "weights")
 
-    def __init__(self, root: CpuGroup, cores: int) -> None:
-        if cores < 1:
-            raise ValueError(f"expected at least 1 core, not {cores}")
-        self.cores = cores
-        self.groups = tuple(root.walk())
-        self.weights = [group.weight for group in self.groups]
-        self.parents: list[int] = [-1] * len(self.groups)
-        self._children: list[list[int]] = [[] for _ in self.groups]
-        self._link()
-        self._inner = [index for index, below in enumerate(self._children) if below]
-        within = _effective_cpus(self.groups, self.parents, cores)
-        self.wanted = [min(group.threads, len(cpus)) for group, cpus in zip(self.groups, within, strict=True)]
-        leaves = [index for index, below in enumerate(self._children) if not below]
-        narrow = any(len(within[leaf]) < cores for leaf in leaves)
-        self._cpusets = Cpusets({leaf: within[leaf] for leaf in leaves}) if narrow else None
+class CpuShare:
+    """Rates in a tree of groups whose demands and caps change. Groups are told by index, as ``CpuTree`` has them.
 
-    def _link(self) -> None:
-        index, todo = 0, [(self.groups[0], -1)]
-        while todo:
-            group, parent = todo.pop()
-            self.parents[index] = parent
-            if parent >= 0:
-                self._children[parent].append(index)
-            todo.extend((child, index) for child in reversed(group.children))
-            index += 1
+    Args:
+        tree: The groups; no cap at first.
+    """
 
-    def share(self, wanted: Sequence[float], caps: Sequence[float]) -> list[float]:
-        """Return the cores that each group gets.
+    __slots__ = (
+        "_caps",
+        "_changes",
+        "_cpusets",
+        "_full",
+        "_order",
+        "_rates",
+        "_settled",
+        "_stale",
+        "_sums",
+        "_touched",
+        "_usable",
+        "_valid",
+        "tree",
+    )
 
-        Args:
-            wanted: By group, what its own threads could use, in cores.
-            caps: By group, the most that all in it may use, in cores.
-        """
-        usable, parents = list(map(min, wanted, caps)), self.parents
-        sums = [0.0] * len(usable)
-        for index in range(len(usable) - 1, 0, -1):
-            if self._children[index]:
-                usable[index] = min(sums[index], caps[index])
-            sums[parents[index]] += usable[index]
-        if self._children[0]:
-            usable[0] = min(sums[0], caps[0])
-        if self._cpusets is not None:
-            return self._cpusets.fill(usable, caps, self.weights, self.parents)
-        rates = usable
-        rates[0] = min(usable[0], float(self.cores))
-        for index in self._inner:
-            if sums[index] > rates[index]:
-                self._divide(rates, index)
-        return rates
+    def __init__(self, tree: CpuTree) -> None:
+        self.tree = tree
+        count = len(tree.parents)
+        self._caps = [math.inf] * len(tree.groups)
+        self._usable = [0.0] * count
+        self._sums = [0.0] * count
+        self._rates = [0.0] * count
+        self._settled = [-1.0] * count  # the rate that each group last divided
+        self._full = [False] * count  # whether each child then got what it can use
+        self._stale = [True] * count  # whether what a child can use changed since the order was made
+        self._order = [list(children) for children in tree.children]
+        self._touched: list[list[int]] = [[] for _ in range(count)]
+        self._valid = False
+        self._changes = 0
+        self._cpusets = Cpusets(tree.cpus, tree.weights, tree.parents) if tree.is_narrow else None
+        for node, wanted in enumerate(tree.wanted):
+            self._usable[node] = wanted
+        self._freshen()
 
-    def wanted_within(self, index: int) -> float:
-        """Return what all threads in a group could use if nothing else ran, in cores; more than there are, maybe."""
-        total, todo = 0.0, [index]
-        while todo:
-            each = todo.pop()
-            total += self.wanted[each]
-            todo.extend(self._children[each])
-        return total
+    def set_wanted(self, index: int, cores: float) -> None:
+        """Change what the threads of a group could use if nothing else ran; of a group without children."""
+        node = self.tree.node_of[index]
+        self.tree.wanted[node] = min(cores, self.tree.width[node])
+        self._change(node)
 
-    def _divide(self, rates: list[float], parent: int) -> None:
-        """Divide what a group gets among its children, whose ``rates`` are what they can use, and which want more."""
-        weights, left = self.weights, rates[parent]
-        children = [child for child in self._children[parent] if rates[child] > 0.0]
-        children.sort(key=lambda child: rates[child] / weights[child])
-        weight = math.fsum(weights[child] for child in children)
-        for place, child in enumerate(children):
-            mine = weights[child]
-            if rates[child] * weight > left * mine:
-                # This one and all after it can use more than their parts.
-                level = left / weight
-                for each in children[place:]:
-                    rates[each] = min(rates[each], level * weights[each])
+    def set_cap(self, index: int, cores: float) -> None:
+        """Change the most that all in a group may use; 0 stops it, ``inf`` is no cap."""
+        self._caps[index] = cores
+        self._change(self.tree.node_of[index])
+
+    def rates(self) -> list[float]:
+        """Return the cores of each group."""
+        rates = self.node_rates()
+        return [rates[node] for node in self.tree.node_of]
+
+    def node_rates(self) -> Sequence[float]:
+        """Return the cores of each node of the tree; the list is the state's own and holds until the next change."""
+        if not self._valid:
+            if self._cpusets is None:
+                self._settle()
+            else:
+                self._rates = self._cpusets.fill(self._usable, list(map(self._cap, range(len(self._usable)))))
+            self._valid = True
+        return self._rates
+
+    def _cap(self, node: int) -> float:
+        chain = self.tree.chains[node]
+        return self._caps[chain[0]] if len(chain) == 1 else min(self._caps[index] for index in chain)
+
+    def _change(self, node: int) -> None:
+        """Carry a change of a node's demand or cap up to the root."""
+        self._valid = False
+        self._changes += 1
+        if self._changes % _FRESH_EVERY == 0:
+            self._freshen()
+            return
+        parents, usable, touched = self.tree.parents, self._usable, self._touched
+        # HOT: what a change costs where nobody contends.
+        can = self.tree.wanted[node] if not self.tree.children[node] else self._sums[node]
+        self._settled[node] = -1.0
+        while True:
+            cap, before = self._cap(node), usable[node]
+            can = min(can, cap)
+            usable[node] = can
+            parent = parents[node]
+            if parent < 0:
                 return
-            left -= rates[child]
-            weight -= mine
+            touched[parent].append(node)
+            if can != before:
+                self._stale[parent] = True
+                self._sums[parent] = max(0.0, self._sums[parent] + (can - before))
+            can, node = self._sums[parent], parent
 
+    def _freshen(self) -> None:
+        """Make all sums anew: added and subtracted often they drift."""
+        tree, usable = self.tree, self._usable
+        for node in range(len(usable) - 1, -1, -1):
+            children = tree.children[node]
+            self._sums[node] = math.fsum(usable[child] for child in children)
+            usable[node] = min(self._sums[node] if children else tree.wanted[node], self._cap(node))
+            self._stale[node], self._full[node], self._settled[node] = True, False, -1.0
+            self._touched[node] = list(children)
 
-def _effective_cpus(groups: Sequence[CpuGroup], parents: Sequence[int], cores: int) -> list[frozenset[int]]:
-    found: list[frozenset[int]] = []
-    for group, parent in zip(groups, parents, strict=True):
-        above = frozenset(range(cores)) if parent < 0 else found[parent]
-        if group.cpus is not None and not group.cpus <= frozenset(range(cores)):
-            stranger = min(group.cpus - frozenset(range(cores)))
-            raise ValueError(f"'{group.name}': the machine has CPUs 0 to {cores - 1}, not {stranger}")
-        cpus = above if group.cpus is None else above & group.cpus
-        if not cpus:
-            raise ValueError(f"'{group.name}': its cpuset has none of its parent's CPUs")
-        found.append(cpus)
-    return found
+    def _settle(self) -> None:
+        usable, rates, settled, children = self._usable, self._rates, self._settled, self.tree.children
+        rates[0] = min(usable[0], float(self.tree.cores))
+        todo = [0] if children[0] else []
+        while todo:
+            node = todo.pop()
+            rate, touched = rates[node], self._touched[node]
+            if self._sums[node] <= rate:
+                if self._full[node]:
+                    changed = touched
+                else:
+                    changed, self._full[node] = children[node], True
+                for child in changed:
+                    rates[child] = usable[child]
+                todo += [child for child in changed if children[child]]
+            else:
+                self._full[node] = False
+                self._divide(node, rate)
+                for child in touched:
+                    settled[child] = -1.0
+                todo += [child for child in self.tree.inner[node] if rates[child] != settled[child]]
+            settled[node] = rate
+            touched.clear()
+
+    def _divide(self, node: int, left: float) -> None:
+        """Divide what a group gets among its children, which can use more."""
+        usable, rates, weights, order = self._usable, self._rates, self.tree.weights, self._order[node]
+        if self._stale[node]:
+            order.sort(key=lambda child: usable[child] / weights[child])
+            self._sums[node] = math.fsum(map(usable.__getitem__, order))
+            self._stale[node] = False
+        # What each and those after it weigh together.
+        heavier = list(accumulate(map(weights.__getitem__, reversed(order))))
+        heavier.reverse()
+        for place, child in enumerate(order):
+            can = usable[child]
+            if can * heavier[place] > left * weights[child]:
+                # This one and all after it can use more than their parts.
+                level = left / heavier[place]
+                for each in order[place:]:
+                    rates[each] = level * weights[each]
+                return
+            rates[child] = can
+            left -= can

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from models.kernel import cpushare
 from models.kernel.cpugroups import CpuGroup, CpuQuota
-from models.kernel.cpusets import Cpusets
-from models.kernel.cpushare import FlatGroups, max_min
+from models.kernel.cpushare import CpuShare, max_min
+from models.kernel.cputree import CpuTree
 from tests.support.cpugroups import trees
 
 _TINY = 1e-9
@@ -101,14 +101,14 @@ def test_the_definition_finds_what_is_not_max_min(monkeypatch: pytest.MonkeyPatc
     busy = tuple(CpuGroup(str(weight), weight, 1.0) for weight in (1.0, 2.0, 3.0))
     root = CpuGroup("root", children=(CpuGroup("a", children=busy), CpuGroup("b", threads=1.0)))
     check_max_min(root, 2)
-    real = cpushare.FlatGroups._divide
+    real = CpuShare._divide
 
-    def even(self: FlatGroups, rates: list[float], parent: int) -> None:
-        weights, self.weights = self.weights, [1.0] * len(self.weights)
-        real(self, rates, parent)
-        self.weights = weights
+    def even(self: CpuShare, node: int, left: float) -> None:
+        weights, self.tree.weights = self.tree.weights, [1.0] * len(self.tree.weights)
+        real(self, node, left)
+        self.tree.weights = weights
 
-    monkeypatch.setattr(cpushare.FlatGroups, "_divide", even)
+    monkeypatch.setattr(CpuShare, "_divide", even)
     with pytest.raises(AssertionError):
         check_max_min(root, 2)
 
@@ -211,12 +211,49 @@ def test_cpusets_are_shared_as_linear_programs_say(root: CpuGroup) -> None:
 
 @given(trees(depth=4, width=3), st.integers(1, 8))
 def test_cpusets_of_all_cpus_change_nothing(root: CpuGroup, cores: int) -> None:
-    flat = FlatGroups(root, cores)
-    caps = [group.quota.cores if group.quota else math.inf for group in flat.groups]
-    plain = flat.share(flat.wanted, caps)
-    every = frozenset(range(cores))
-    flat._cpusets = Cpusets({i: every for i, group in enumerate(flat.groups) if not group.children})
-    assert flat.share(flat.wanted, caps) == pytest.approx(plain, abs=1e-9)
+    tree = CpuTree(root, cores)
+    tree.is_narrow = True
+    share = CpuShare(tree)
+    for index, group in enumerate(tree.groups):
+        share.set_cap(index, group.quota.cores if group.quota else math.inf)
+    assert share.rates() == pytest.approx(max_min(root, cores), abs=1e-9)
+
+
+@given(trees(depth=4, width=4), st.integers(1, 6), st.data())
+def test_rates_kept_up_to_date_are_those_from_scratch(
+    root: CpuGroup, cores: int, data: st.DataObject
+) -> None:
+    share = CpuShare(CpuTree(root, cores))
+    groups = list(share.tree.groups)
+    quotas: dict[int, CpuQuota | None] = {}
+    threads: dict[int, float] = {}
+    for index, group in enumerate(groups):
+        quotas[index], threads[index] = None, group.threads
+    for _ in range(data.draw(st.integers(1, 12))):
+        index = data.draw(st.integers(0, len(groups) - 1))
+        if groups[index].children or data.draw(st.booleans()):
+            quotas[index] = data.draw(
+                st.none() | st.builds(CpuQuota, st.integers(1, 900).map(lambda ms: 1000 * ms))
+            )
+            share.set_cap(index, quotas[index].cores if quotas[index] else math.inf)  # type: ignore[union-attr]
+        else:
+            threads[index] = data.draw(st.sampled_from([0.0, 0.5, 1.0, 9.0]) | st.floats(0.0, 4.0))
+            share.set_wanted(index, threads[index])
+        if data.draw(st.booleans()):
+            assert share.rates() == pytest.approx(max_min(changed(root, quotas, threads), cores), abs=1e-12)
+    check_max_min(changed(root, quotas, threads), cores)
+    assert share.rates() == pytest.approx(max_min(changed(root, quotas, threads), cores), abs=1e-12)
+
+
+def changed(root: CpuGroup, quotas: dict[int, CpuQuota | None], threads: dict[int, float]) -> CpuGroup:
+    counter = itertools.count()
+
+    def of(group: CpuGroup) -> CpuGroup:
+        index = next(counter)
+        children = tuple(map(of, group.children))
+        return replace(group, quota=quotas[index], threads=threads[index], children=children)
+
+    return of(root)
 
 
 def test_exclusive_cpus_beside_a_shared_pool() -> None:

@@ -16,7 +16,7 @@ from experiments.verify.kernel import burst, cpu
 from experiments.verify.kernel.command import verify_kernel
 from experiments.verify.kernel.kinds import CHECKED
 from experiments.verify.kernel.reading import read_cases
-from models.kernel import cgroups, cpuperiod, cpushare
+from models.kernel import cgroups, cpuperiod, cpushare, cputree
 from models.kernel.cpugroups import CpuGroup, CpuQuota, without_cgroups
 from sim.errors import ScenarioError
 
@@ -162,24 +162,25 @@ def other_quota(quota_of: Callable[[int], CpuQuota | None]) -> Mutation:
 
 def unbound_threads(patch: pytest.MonkeyPatch) -> None:
     """A container uses all cores, whatever threads it has."""
-    real = cpushare.FlatGroups.share
-    patch.setattr(
-        cpushare.FlatGroups,
-        "share",
-        lambda self, wanted, caps: real(self, [self.cores * (each > 0) for each in wanted], caps),
-    )
+    real = cputree.CpuTree.__init__
+
+    def make(self: Any, root: CpuGroup, cores: int) -> None:
+        real(self, root, cores)
+        self.wanted = [cores * (each > 0.0) for each in self.wanted]
+
+    patch.setattr(cputree.CpuTree, "__init__", make)
 
 
 def not_conserving(patch: pytest.MonkeyPatch) -> None:
     """What one cannot use nobody gets."""
 
-    def divide(self: Any, rates: list[float], parent: int) -> None:
-        children = self._children[parent]
-        level = rates[parent] / sum(self.weights[child] for child in children)
+    def divide(self: Any, node: int, left: float) -> None:
+        children, weights = self.tree.children[node], self.tree.weights
+        level = left / sum(weights[child] for child in children)
         for child in children:
-            rates[child] = min(rates[child], level * self.weights[child])
+            self._rates[child] = min(self._usable[child], level * weights[child])
 
-    patch.setattr(cpushare.FlatGroups, "_divide", divide)
+    patch.setattr(cpushare.CpuShare, "_divide", divide)
 
 
 def more_cores(patch: pytest.MonkeyPatch) -> None:
