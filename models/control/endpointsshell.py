@@ -218,6 +218,7 @@ class EndpointsController:
         self._queue.clear()
         self.client.restart()
         self._selecting.clear()
+        self._of_template.clear()
         self.services = {service.identity: _Service(service) for service in services}
         for service in self.services.values():
             service.news = {

@@ -123,3 +123,18 @@ def test_what_ran_on_a_cut_off_minion_runs_on_until_it_is_back() -> None:
     assert stopped
     assert min(stopped) >= 900
     assert any(600 < created < 900 for created in times(world, "pod_created"))
+
+
+def test_endpoints_are_of_the_process_that_is_there_after_a_restart() -> None:
+    """What the one before had cached of its services wrote beside it, and a pod that was gone stayed listed."""
+    outage = faults(
+        "{at: 224s, crash: {minion: m-0}, repair: 1s}", "{at: 225s, outage: {of: master}, for: 1s}"
+    )
+    slow = "master: {timing: kubernetes, watchLag: 0s, apiLatency: {uniform: {low: 1ms, high: 200ms}}}\n"
+    scaled = ", scale: [{at: 225s, replicas: 1}]"
+    for seed in range(6):
+        found = ran(f"seed: {seed}\n{web(scaled, replicas=12)}{slow}{outage}")
+        settled(found, 1)
+        assert found.plane is not None
+        (service,) = found.plane.services.values()
+        assert service.unready == {}
