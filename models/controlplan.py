@@ -17,15 +17,17 @@ from models.api.specs_taints import parse_taint
 from models.api.types import MinionAsk, PodTemplate
 from models.control import kubeletdelays
 from models.control.client import Timing
+from models.control.disruption import BudgetRules
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
 from models.control.readiness import LimitPlan
 from models.control.rollouts import RolloutPlan
 from models.imageplan import image_plan
-from models.worldplan import ControllerPlan, ServicePlan
+from models.worldplan import BudgetPlan, ControllerPlan, ServicePlan
 from sim.distributions import Constant, Uniform
 
 __all__ = [
+    "budget_plans",
     "chosen_minions",
     "control_plan",
     "controller_plan",
@@ -49,7 +51,8 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
         name: master.clients.limits(name, constants) for name in _CLIENTS
     }
     limits["operator"] = (constants["operator_client_rate_per_s"], constants["operator_client_burst_count"])
-    # The garbage collector's client is one of the controller manager's, as the others.
+    # These are clients of the controller manager's, as the others.
+    limits["disruption"] = master.clients.limits("endpoints", {**constants})
     limits["garbage"] = master.clients.limits("endpoints", {**constants})
     pools = {pool.name: pool.kubelet for pool in scenario.all_minions if isinstance(pool, MinionPool)}
     asks = list(minions)
@@ -129,6 +132,20 @@ def service_plans(scenario: Scenario) -> list[ServicePlan]:
         ServicePlan(each.name, each.namespace, each.selector)
         for each in scenario.all_services
         if each.selector is not None
+    ]
+
+
+def budget_plans(scenario: Scenario) -> list[BudgetPlan]:
+    """Return the disruption budgets of manifests."""
+    return [
+        BudgetPlan(
+            each.name,
+            each.namespace,
+            each.selector,
+            BudgetRules(each.minimum, each.maximum, None if each.status is None else each.status.expected),
+            each.status,
+        )
+        for each in scenario.budgets
     ]
 
 

@@ -27,7 +27,14 @@ from models.behaviours import Behaviours
 from models.catalog import make_policy
 from models.cluster.placedbelief import Placing
 from models.control.rollouts import CORDONED
-from models.controlplan import chosen_minions, control_plan, controller_plan, operation_plan, service_plans
+from models.controlplan import (
+    budget_plans,
+    chosen_minions,
+    control_plan,
+    controller_plan,
+    operation_plan,
+    service_plans,
+)
 from models.parameters import RESOURCE_WORDS
 from models.placingplan import placing_of
 from models.snapshotplan import is_new, snapshot_of
@@ -84,6 +91,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
             for each, names in scenario.named_controllers
         ],
         services=service_plans(scenario),
+        budgets=budget_plans(scenario),
         snapshot=snapshot_of(scenario, minions, make, behaviours),
         placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
         operations=[

@@ -134,7 +134,7 @@ class World:
         return self.plane.client("scheduler", **words)
 
     def _start_objects(self) -> None:
-        """Enter services now, controllers when they come; taints that minions have from the start."""
+        """Enter services and budgets now, controllers when they come; taints that minions have from the start."""
         plane = self.plane
         for index, ask in enumerate(self.plan.minions):
             if ask.taints:
@@ -143,6 +143,10 @@ class World:
             return
         for service in self.plan.services:
             plane.create_service(service.name, service.namespace, service.selector)
+        if self.plan.budgets:
+            plane.watch_budgets()
+        for budget in self.plan.budgets:
+            plane.budgets.create(budget.name, budget.namespace, budget.selector, budget.rules, budget.status)
         were_there = self.plan.snapshot.controllers
         for each in self.plan.controllers:
             if f"{each.namespace}/{each.name}" in were_there:

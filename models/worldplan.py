@@ -1,4 +1,4 @@
-"""What a world is made from: minions, workloads, the policy, faults, controllers and services."""
+"""What a world is made from: minions, workloads, the policy, faults, controllers, services and budgets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from models.api.expected import ExpectedPod
 from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadSource
 from models.api.selectors import Selector
+from models.api.specs_budgets import BudgetStatus
 from models.api.types import CPU, MinionAsk, PodTemplate, ResourceTable
 from models.cluster.placedbelief import Placing
+from models.control.disruption import BudgetRules
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
 from models.control.snapshot import Snapshot
 from models.failures.crash import Law
 from sim.streams import Streams
 
-__all__ = ["ControllerPlan", "FaultPlan", "Plan", "ServicePlan"]
+__all__ = ["BudgetPlan", "ControllerPlan", "FaultPlan", "Plan", "ServicePlan"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,21 @@ class ServicePlan:
 
 
 @dataclass(frozen=True)
+class BudgetPlan:
+    """A disruption budget, there from the start.
+
+    Attributes:
+        status: As a dump has it; None: it is new, and nobody has looked at it yet.
+    """
+
+    name: str
+    namespace: str
+    selector: Selector | None
+    rules: BudgetRules
+    status: BudgetStatus | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that a world is made from.
 
@@ -92,6 +109,7 @@ class Plan:
     control: ControlPlan | None = None
     controllers: Sequence[ControllerPlan] = ()
     services: Sequence[ServicePlan] = ()
+    budgets: Sequence[BudgetPlan] = ()
     operations: Sequence[OperationPlan] = ()
     snapshot: Snapshot = field(default_factory=Snapshot)
     placing: Placing = field(default_factory=Placing)

@@ -21,6 +21,7 @@ MODELLED: Final = MappingProxyType(
         "Node": ("v1",),
         "Namespace": ("v1",),
         "PriorityClass": ("scheduling.k8s.io/v1", "scheduling.k8s.io/v1beta1"),
+        "PodDisruptionBudget": ("policy/v1", "policy/v1beta1"),
     }
 )
 """Kinds of which something is simulated, with the versions that are read."""
@@ -41,7 +42,7 @@ _PASSED_OVER: Final = {
     ("batch/v1",): "Job",
     ("batch/v1", "batch/v1beta1"): "CronJob",
     _group("autoscaling", "v1", "v2", "v2beta1", "v2beta2"): "HorizontalPodAutoscaler",
-    _group("policy", "v1", "v1beta1"): "Eviction PodDisruptionBudget",
+    _group("policy", "v1", "v1beta1"): "Eviction",
     ("policy/v1beta1",): "PodSecurityPolicy",
     ("networking.k8s.io/v1",): "NetworkPolicy",
     ("networking.k8s.io/v1", "networking.k8s.io/v1beta1", "extensions/v1beta1"): "Ingress",

@@ -224,7 +224,8 @@ def _unclear(found: list[Found]) -> set[str]:
         told = path[:1] == ("images",) and (len(path) < 3 or path[2] == "name" or misspelt)
         if told or (len(path) == 1 and misspelt and each.hint == "images"):
             unclear.add("images")
-        if path[:1] == ("cluster",) and (len(path) < 4 or path[3] in {"name", "count"} or misspelt):
+        told = path[:1] == ("cluster",) and (len(path) < 4 or path[3] in {"name", "count"} or misspelt)
+        if told or (len(path) == 1 and misspelt and each.hint == "cluster"):
             unclear.add("minions")
         for what, sections in _NAMED_IN.items():
             if path[:1] and path[0] in sections:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from models.api.constants import constants_for
+from models.api.manifests_budgets import read_budget
 from models.api.manifests_fields import Fields
 from models.api.manifests_pods import PREEMPTION_POLICIES, Seen, read_node_name, read_pod, read_taints
 from models.api.manifests_status import read_record
@@ -125,6 +126,12 @@ def _priority_class(fields: Fields, name: str, namespace: str, seen: Seen) -> Ob
     return ManifestPriorityClass.model_construct(
         name=name, value=min(value, most), is_default=is_default, preempts=policy != "Never"
     )
+
+
+def _budget(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
+    budget, unmodelled = read_budget(fields, name, namespace, _label_selector)
+    seen.unmodelled |= dict.fromkeys(unmodelled)
+    return budget
 
 
 def _namespace(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
@@ -266,6 +273,7 @@ READERS: Final[dict[str, Callable[[Fields, str, str, Seen], ObjectSpec]]] = {
     "Deployment": _deployment,
     "Namespace": _namespace,
     "PriorityClass": _priority_class,
+    "PodDisruptionBudget": _budget,
     "Service": _service,
     "Node": _node,
 }

@@ -9,6 +9,7 @@ from sim.journal import Kind, number_kinds
 
 __all__ = [
     "BIND_REFUSED",
+    "BUDGET_WRITTEN",
     "CONTAINER_EXITED",
     "CONTAINER_HELD_BACK",
     "CONTAINER_STARTED",
@@ -17,6 +18,7 @@ __all__ = [
     "CONTROLLER_SCALED",
     "CONTROLLER_STATUS",
     "ENDPOINTS_WRITTEN",
+    "EVICTION_REFUSED",
     "FAULT_BEGAN",
     "FAULT_ENDED",
     "IMAGE_FAILED",
@@ -82,6 +84,7 @@ _STATUS_FIELDS = (("desired", "q"), ("replicas", "q"), ("ready", "q"))
 _ENDPOINT_FIELDS = (("added", "q"), ("removed", "q"))
 _PULLED_FIELDS = (("bytes", "q"), ("queued_s", "d"))
 _DECIDED_FIELDS = (("feasible", "q"), ("minions", "q"))
+_BUDGET_FIELDS = (("healthy", "q"), ("desired", "q"), ("expected", "q"))
 _EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
@@ -134,6 +137,8 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("pod_preempted", "belief", ()),
         ("pod_decided", "belief", _DECIDED_FIELDS),
         ("minion_scored", "belief", ()),
+        ("budget_written", "record", _BUDGET_FIELDS),
+        ("eviction_refused", "record", ()),
     )
 )
 
@@ -186,4 +191,6 @@ KINDS: tuple[Kind, ...] = number_kinds(
     POD_PREEMPTED,
     POD_DECIDED,
     MINION_SCORED,
+    BUDGET_WRITTEN,
+    EVICTION_REFUSED,
 ) = KINDS

@@ -20,6 +20,7 @@ from models.api.constants import (
     KUBERNETES_VERSIONS,
     constants_for,
 )
+from models.api.specs_budgets import ManifestBudget
 from models.api.specs_cluster import (
     DEFAULT_EPHEMERAL_BYTES,
     MAX_MINIONS,
@@ -237,6 +238,11 @@ class Scenario(Spec):
     def all_services(self) -> tuple[Service, ...]:
         """The services, those of manifests last."""
         return (*self.services, *(o.spec for o in self.manifests if isinstance(o.spec, Service)))
+
+    @property
+    def budgets(self) -> tuple[ManifestBudget, ...]:
+        """The disruption budgets of manifests."""
+        return tuple(o.spec for o in self.manifests if isinstance(o.spec, ManifestBudget))
 
     @property
     def all_minions(self) -> tuple[MinionPool | MinionTrace, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationInfo, model_validator
 
 from models.api.manifests_status import OwnerReference, PodRecord
+from models.api.specs_budgets import ManifestBudget
 from models.api.specs_cluster import MinionPool
 from models.api.specs_controllers import Controller, Service
 from models.api.specs_fields import DnsName, DnsSubdomain, Spec, Text
@@ -87,7 +88,9 @@ class ManifestAtRest(Spec):
     name: DnsSubdomain = Field(description="the name of this object")
 
 
-ObjectSpec = Controller | Service | ManifestPod | MinionPool | ManifestPriorityClass | ManifestAtRest
+ObjectSpec = (
+    Controller | Service | ManifestPod | MinionPool | ManifestPriorityClass | ManifestBudget | ManifestAtRest
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,17 +30,7 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
     relabelled = [dict(fault.relabel.labels) for fault in scenario.faults if fault.relabel is not None]
     notes += _made_up_images(scenario, [pod for pod, _ in pods])
     notes += _not_looked_at(scenario, [pod for pod, _ in pods])
-    labels = {(pod.namespace, tuple(pod.labels.items())): None for pod, _ in pods}
-    for service in scenario.all_services:
-        selector = service.selector
-        if selector is None:
-            notes.append(f"The service {service.key} has no selector: its endpoints are not kept.")
-        elif not any(
-            namespace == service.namespace and selector.matches({**dict(own), **more})
-            for namespace, own in labels
-            for more in ({}, *relabelled)
-        ):
-            notes.append(f"The service {service.key} selects nothing: no pod has {selector}.")
+    notes += _idle_objects(scenario, [pod for pod, _ in pods], relabelled)
     for fault in scenario.faults:
         action = fault.action
         if isinstance(action, PodTarget) and not _selects(action.pods, pods, relabelled):
@@ -50,6 +40,29 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
         if not _selects(rule.pods, followed, []):
             notes.append(f"Rule {i} of behaviour selects nothing: no pod with containers has {rule.pods}.")
     return tuple(notes)
+
+
+def _idle_objects(scenario: Scenario, pods: list[PodSpec], relabelled: list[dict[str, str]]) -> Iterator[str]:
+    """Say which services and disruption budgets have no pod."""
+    labels = {(pod.namespace, tuple(pod.labels.items())): None for pod in pods}
+
+    def selects(namespace: str, selector: Selector) -> bool:
+        return any(
+            other == namespace and selector.matches({**dict(own), **more})
+            for other, own in labels
+            for more in ({}, *relabelled)
+        )
+
+    for service in scenario.all_services:
+        if service.selector is None:
+            yield f"The service {service.key} has no selector: its endpoints are not kept."
+        elif not selects(service.namespace, service.selector):
+            yield f"The service {service.key} selects nothing: no pod has {service.selector}."
+    for budget in scenario.budgets:
+        if budget.selector is None:
+            yield f"The disruption budget {budget.key} has no selector: it protects no pod."
+        elif not selects(budget.namespace, budget.selector):
+            yield f"The disruption budget {budget.key} selects nothing: no pod has {budget.selector}."
 
 
 def _not_looked_at(scenario: Scenario, pods: list[PodSpec]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from models.control.client import Caller
 from models.control.kubequeue import KubeQueue, QueueRules, Waiting
 from models.control.log import Change, Op
 from models.control.nominations import Nominations
+from models.control.objects import BudgetSeen
 from models.control.occupants import Occupants
 from models.control.preemption import (
     Budget,
@@ -52,6 +53,7 @@ _OPS = (
     Op.POD_REFUSED,
     Op.MINION_CHANGED,
     Op.SERVICE_CHANGED,
+    Op.BUDGET_CHANGED,
 )
 
 Step = Callable[[], object]
@@ -75,9 +77,6 @@ class KubeScheduler(Scheduler):
     Args:
         constants: Of the version.
         words: As :class:`models.control.scheduler.Scheduler` takes them.
-
-    Attributes:
-        budgets: Returns the disruption budgets as they are now.
     """
 
     def __init__(self, *, constants: Mapping[str, float], **words: Any) -> None:
@@ -96,7 +95,7 @@ class KubeScheduler(Scheduler):
         )
         self._choices = words["streams"].stream("scheduler.preemption")
         self._due = Deadline(words["engine"], BELIEF, self._pass)
-        self.budgets: Callable[[], Sequence[Budget]] = tuple
+        self._budgets: dict[int, Budget] = {}
         super().__init__(**words)
 
     def _watch(self, make_client: Callable[..., Caller]) -> Caller:
@@ -104,6 +103,8 @@ class KubeScheduler(Scheduler):
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # What is not read at once is read before the next attempt; news of bound pods count while one goes on.
+        if op is Op.BUDGET_CHANGED:
+            return False  # it moves nobody
         if op is _CREATED or self._busy or len(self.client.cursor.pending) >= BACKLOG:
             return True
         return self._waiting.waits_for_pods if op in _OF_BOUND else self._waiting.waits
@@ -123,6 +124,8 @@ class KubeScheduler(Scheduler):
             entry = self._store.minions[what]
             self._belief.set_condition(what, entry.ready, entry.taints)
             queue.move_all(now_s, seq)
+        elif isinstance(what, BudgetSeen):
+            self._see_budget(what)
         elif op is Op.SERVICE_CHANGED:
             queue.move_all(now_s, seq)
         elif isinstance(what, tuple):
@@ -150,6 +153,13 @@ class KubeScheduler(Scheduler):
                 self._nominations.set(pod, new)
         if not pod.word and pod.arrival not in self._binding:
             self._waiting.update(pod, self.engine.now_s, changed=op is not Op.POD_REFUSED)
+
+    def _see_budget(self, seen: BudgetSeen) -> None:
+        budget = seen.budget
+        if budget.selector is not None:
+            self._budgets[budget.identity] = Budget(
+                budget.namespace, budget.selector, seen.status.allowed, seen.disrupted
+            )
 
     def _see_bound(self, pod: Pod, time_s: float, seq: int, ending: int) -> None:
         """See a bound pod, or that something is new about it."""
@@ -329,7 +339,7 @@ class KubeScheduler(Scheduler):
             partial(self._fits, pod, minion),
             self.engine.now_s,
             before=self._nominations.at_least(pod, minion),
-            budgets=self.budgets(),
+            budgets=tuple(self._budgets.values()),
         )
 
     def _evictions(self, pod: Pod, chosen: Candidate, cause: int) -> list[Step]:
@@ -367,6 +377,8 @@ class KubeScheduler(Scheduler):
         self._nominations = Nominations()
         self._binding.clear()
         super().restart()
+        for budget in store.budgets.values():
+            self._see_budget(budget.seen())
         for pods in store.bound:
             for pod in pods.values():
                 self._occupants.add(pod, pod.minion, pod.devices)

@@ -29,6 +29,7 @@ class Op(enum.IntEnum):
     CONTROLLER_CHANGED = 7
     SERVICE_CHANGED = 8
     POD_REFUSED = 9
+    BUDGET_CHANGED = 10
 
 
 Change = tuple[float, Op, Any, int, int, int]

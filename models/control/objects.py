@@ -1,14 +1,21 @@
-"""Objects of the store besides pods: minions, controllers, services."""
+"""Objects of the store besides pods: minions, controllers, services, disruption budgets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from models.api.selectors import Selector
+from models.api.specs_budgets import BudgetStatus
 from models.api.types import Pod, PodTemplate
+from models.control.disruption import BudgetRules
 from models.control.replication import ReplicaStatus
 
-__all__ = ["ControllerObject", "MinionObject", "ServiceObject"]
+__all__ = ["NOT_DISRUPTED", "BudgetObject", "BudgetSeen", "ControllerObject", "MinionObject", "ServiceObject"]
+
+NOT_DISRUPTED: Mapping[int, None] = MappingProxyType({})
+"""No pod at all."""
 
 NEVER_WRITTEN = ReplicaStatus(0, 0, 0, 0)
 """The status of a controller that has not written one."""
@@ -79,3 +86,42 @@ class ServiceObject:
     endpoints: dict[int, Pod] = field(default_factory=dict)
     unready: dict[int, Pod] = field(default_factory=dict)
     written: int = 0
+
+
+@dataclass(eq=False)
+class BudgetObject:
+    """A budget in the store.
+
+    Attributes:
+        identity: In the identity table.
+        selector: None selects no pod.
+        status: What was last written of it.
+        observed: Whether anybody has written of it as it is now: before that no eviction is let through.
+        disrupted: Pods whose eviction was let through since the controller wrote last, by arrival.
+        version: Counts what is written: who writes what was worked out from an older one is refused.
+    """
+
+    identity: int
+    name: str
+    namespace: str
+    selector: Selector | None
+    rules: BudgetRules
+    status: BudgetStatus = BudgetStatus()  # noqa: RUF009 it is frozen
+    observed: bool = False
+    disrupted: Mapping[int, None] = field(default_factory=lambda: NOT_DISRUPTED)
+    version: int = 0
+
+    def seen(self) -> BudgetSeen:
+        """Return what a reader gets of it now."""
+        return BudgetSeen(self, self.version, self.status, self.observed, self.disrupted)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSeen:
+    """A budget as of a version: what the log carries."""
+
+    budget: BudgetObject
+    version: int
+    status: BudgetStatus
+    observed: bool
+    disrupted: Mapping[int, None]

@@ -10,8 +10,10 @@ from typing import Any
 from models.api import records
 from models.api.selectors import Selector
 from models.api.types import READY, TERMINATING, MinionAsk, Pod, PodTemplate
+from models.control.budgets import Budgets
 from models.control.client import Client, InstantClient, Law, Master
 from models.control.controlseries import ControlSeries
+from models.control.disruptionshell import DisruptionController
 from models.control.endpointsshell import EndpointsController
 from models.control.garbage import GarbageCollector
 from models.control.kubelet import Kubelets
@@ -51,6 +53,7 @@ class ControlPlane:
     Attributes:
         controllers: By namespace and name, those that are gone too.
         services: By namespace and name.
+        budgets: Disruption budgets, and evictions that ask them.
         on_scheduler_restart: Starts the scheduler again with empty memory.
         on_endpoints: Called with (service, pods added, pods removed) when ready endpoints are written.
     """
@@ -112,6 +115,8 @@ class ControlPlane:
             reading_s=constants["garbage_mapper_reading_s"],
             identity=identities.add("client", "garbage"),
         )
+        self.budgets = Budgets(engine, journal, identities, store)
+        self.disruption: DisruptionController | None = None
         self.images: ImagePulls | None = None
         self.kubelets: Kubelets | None = None
         self.lifecycle: MinionLifecycle | None = None
@@ -279,6 +284,11 @@ class ControlPlane:
         self._store.log.commit(Op.SERVICE_CHANGED, service, -1)
         return service
 
+    def watch_budgets(self) -> None:
+        """Start what keeps budgets' status; before the first of them is created."""
+        identity = self._identities.add("client", "disruption")
+        self.disruption = DisruptionController(self.budgets, partial(self.client, "disruption"), identity)
+
     def begin(self) -> None:
         """Let the master know what it knows when the run begins; call it once all that is down then is down."""
         if self.lifecycle is not None:
@@ -351,7 +361,7 @@ class ControlPlane:
                 client.lose()  # their process has ended: nobody tries again what it asked for
         if not self.master.start():
             return
-        for each in ("lifecycle", "replication", "endpoints", "garbage"):
+        for each in ("lifecycle", "replication", "endpoints", "garbage", "disruption"):
             self.restart(each)
 
     def disturb(self, name: str, lag: Law | None, loss_ratio: float) -> Callable[[], None]:
@@ -380,6 +390,10 @@ class ControlPlane:
             self.endpoints.restart(self.services.values(), self._store.pods())
         elif client == "garbage":
             self.garbage.restart(self.controllers.values())
+        elif client == "disruption":
+            if self.disruption is not None:
+                budgets, pods = self.budgets.objects.values(), self._store.pods()
+                self.disruption.restart(budgets, self.controllers.values(), pods)
         elif self.lifecycle is not None and self.evictions is not None:
             self.lifecycle.restart()
             self.evictions.restart()

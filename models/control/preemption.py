@@ -16,7 +16,7 @@ not; here, as documented, at the most important.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.api.selectors import Selector
@@ -65,11 +65,13 @@ class Budget:
         namespace: Of its pods.
         selector: Of their labels; one that selects by nothing selects no pod.
         allowed: How many more of its pods may be disrupted.
+        disrupted: Numbers of pods that are counted as such already, as their eviction was let through.
     """
 
     namespace: str
     selector: Selector
     allowed: int
+    disrupted: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,12 @@ def _by_budget(
     for pod in pods:
         violates = False
         for place, budget in enumerate(budgets):
-            if pod.labels and budget.namespace == pod.namespace and budget.selector.matches(pod.labels):
+            if (
+                pod.labels
+                and budget.namespace == pod.namespace
+                and budget.selector.matches(pod.labels)
+                and pod.number not in budget.disrupted
+            ):
                 allowed[place] -= 1
                 violates = violates or allowed[place] < 0
         (violating if violates else others).append(pod)

@@ -2,8 +2,9 @@
 
 A drain does as kubectl's does (k/kubectl:pkg/drain, v1.20.2): the minion is cordoned, its pods are read, and one
 eviction after the other is asked for through a client of kubectl's limits; it is over when all of these are gone,
-looked at every second. Left are pods that tolerate the cordon, as those of daemons do, and, unless it is forced, those
-that no controller would make anew.
+looked at every second. An eviction that a disruption budget refuses is asked for again every 5 s, each by itself. Left
+are pods that tolerate the cordon, as those of daemons do, those that several budgets select (kubectl ends with an error
+then), and, unless it is forced, those that no controller would make anew.
 
 With a limit an operator looks before every minion and every eviction whether enough is ready, and if not again every
 5 s (as kubectl does where a budget refuses an eviction); of several at once the master refuses all but the first.
@@ -22,6 +23,7 @@ from typing import Any
 from models.api import records
 from models.api.specs_taints import for_scheduling, keeps_off
 from models.api.types import Phase, Pod
+from models.control.budgets import Verdict
 from models.control.client import Client, Law
 from models.control.log import Op
 from models.control.plane import ControlPlane
@@ -142,13 +144,12 @@ class Rollouts:
             return event.succeed()
         return self._back.setdefault(minion, event)
 
-    def call(self, commit: Callable[[], None]) -> Event:
-        """Make a call; return what happens when it has been answered."""
+    def call(self, commit: Callable[[], object]) -> Event:
+        """Make a call; return what happens when it has been answered, with the answer as its value."""
         answered = self.engine.env.event()
 
         def at_master() -> None:
-            commit()
-            answered.succeed()
+            answered.succeed(commit())
 
         self.client.call(at_master)
         return answered
@@ -196,7 +197,6 @@ class _Operator:
         self._plan = plan
         self._fault = fault
         self._down_s = down_s
-        self._refused = False
 
     def work(self, queue: deque[int]) -> _Steps:
         """Take minion after minion."""
@@ -249,17 +249,35 @@ class _Operator:
         yield self._all.call(partial(self._set_cordon, minion, on=True))
         yield self._all.call(lambda: None)  # reads its pods
         pods = [pod for pod in self._store.bound[minion].values() if self._goes(pod)]
+        left: dict[int, None] = {}
         for pod in pods:
-            self._refused = True
-            while self._refused:
-                yield from self._enough_ready()
-                yield self._all.call(partial(self._evict, pod))
+            verdict = yield from self._ask(pod)
+            if verdict is Verdict.LATER:
+                self._engine.process(self._insist(pod))
+            elif verdict is Verdict.NEVER:
+                left[pod.arrival] = None
         began_s = self._engine.now_s
         for pod in pods:
-            yield self._all.gone(pod)
+            if pod.arrival not in left:
+                yield self._all.gone(pod)
         poll_s = self._all.poll_s
         waited_s = math.ceil(round((self._engine.now_s - began_s) / poll_s, 6)) * poll_s
         yield self._engine.env.timeout(max(0.0, began_s + waited_s - self._engine.now_s))
+
+    def _ask(self, pod: Pod) -> Generator[Event, Any, Verdict]:
+        """Ask for an eviction as soon as the operator's own limit lets it; return what the master says."""
+        while True:
+            yield from self._enough_ready()
+            verdict: Verdict | None = yield self._all.call(partial(self._evict, pod))
+            if verdict is not None:
+                return verdict
+
+    def _insist(self, pod: Pod) -> _Steps:
+        """Ask again for an eviction that a budget refused, until it is let through."""
+        verdict = Verdict.LATER
+        while verdict is Verdict.LATER:
+            yield self._all.plane.budgets.again(pod, self._all.retry_s)
+            verdict = yield from self._ask(pod)
 
     def _goes(self, pod: Pod) -> bool:
         if pod.terminating:
@@ -268,13 +286,14 @@ class _Operator:
             return False
         return self._plan.force or self._all.is_owned(pod)
 
-    def _evict(self, pod: Pod) -> None:
-        """Evict a pod, unless another operator was quicker with the last that could be spared."""
+    def _evict(self, pod: Pod) -> Verdict | None:
+        """Evict a pod; nothing where another operator was quicker with the last that the limit could spare."""
         limit = self._plan.limit
-        self._refused = limit is not None and not self._all.readiness.holds(limit)
-        if self._refused:
-            return
-        self._store.terminate(pod, cause=self._engine.cause, actor=self._all.identity, reason=EVICTED)
+        if limit is not None and not self._all.readiness.holds(limit):
+            return None
+        return self._all.plane.budgets.evict(
+            pod, cause=self._engine.cause, actor=self._all.identity, reason=EVICTED
+        )
 
     def _reboot(self, minion: int) -> _Steps:
         """Let a minion go down and come back; one that is down already is waited for."""

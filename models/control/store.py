@@ -7,7 +7,7 @@ import math
 from models.api import records
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod, PodAsk
 from models.control.log import Log, Op
-from models.control.objects import MinionObject
+from models.control.objects import BudgetObject, MinionObject
 from sim.engine import Engine
 from sim.identities import NOBODY, Identities
 from sim.journal import Journal, Kind
@@ -30,6 +30,7 @@ _TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
     (Phase.BOUND, Phase.DELETED): records.POD_REMOVED,
     (Phase.RUNNING, Phase.DELETED): records.POD_REMOVED,
 }
+# To read a member of an enumeration costs as much as a call.
 _BOUND_KIND, _STARTED_KIND = records.POD_BOUND, records.POD_STARTED
 _PENDING, _BOUND, _RUNNING, _DELETED = Phase.PENDING, Phase.BOUND, Phase.RUNNING, Phase.DELETED
 _POD_CREATED, _POD_BOUND, _POD_CHANGED, _POD_ENDED = (
@@ -39,7 +40,6 @@ _POD_CREATED, _POD_BOUND, _POD_CHANGED, _POD_ENDED = (
     Op.POD_ENDED,
 )
 _EVER, _UNKNOWN = math.inf, math.nan
-# To read a member of an enumeration costs as much as a call.
 _SERIES = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
 # A pod that is bound but not started counts as pending: it does not run yet.
 _PLACES = dict(zip(Phase, (0, 0, 1, 2, 3, 4, 5, 6, 7), strict=True))
@@ -69,6 +69,7 @@ class Store:
         minions: What the master knows of each minion.
         bound: By minion, the pods that are bound to it and not gone, by arrival.
         pending: Pods that are bound to none and not gone, by arrival.
+        budgets: Disruption budgets by identity.
         created: Pods so far.
         relabelled: Changes of labels so far.
         count: Pods by phase.
@@ -82,7 +83,6 @@ class Store:
         series: SeriesBook,
         minions: list[int],
     ) -> None:
-        self._journal = journal
         self._write = journal.write
         self._identities = identities
         self._env = engine.env
@@ -92,6 +92,7 @@ class Store:
         self.minions = [MinionObject(identity) for identity in minions]
         self.bound: list[dict[int, Pod]] = [{} for _ in minions]
         self.pending: dict[int, Pod] = {}
+        self.budgets: dict[int, BudgetObject] = {}
         gauges = series.gauges([f"pods_{name}" for name in _SERIES])
         self._count_change = series.add
         self._creation = series.change((gauges, _difference(None, Phase.PENDING)))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from models.api.specs_taints import for_scheduling, keeps_off
 from models.api.types import READY, Phase, Pod
 from models.cluster.belief import allocatable_of
+from models.control.disruption import scale_of, status_of
 from models.control.objects import ServiceObject
 from models.control.replication import ReplicaDigest
 from models.control.replicationbelief import ACTIVE, STANDING
@@ -105,6 +106,30 @@ def _selected(world: World, service: ServiceObject) -> Iterator[Pod]:
             yield pod
 
 
+def budgets_are_counted_afresh(world: World) -> Iterator[str]:
+    """Every disruption budget says what its pods and their controllers come to, and no eviction is on its way."""
+    assert world.plane is not None, "a world with budgets has a control plane"
+    controllers = {each.identity: each for each in world.plane.controllers.values() if not each.gone}
+    for budget in world.plane.budgets.objects.values():
+        pods = [
+            pod
+            for pod in world.pods_there()
+            if budget.selector is not None
+            and pod.template.namespace == budget.namespace
+            and budget.selector.matches(dict(pod.labels))
+        ]
+        healthy = sum(
+            pod.phase is Phase.RUNNING and bool(pod.word & READY) and not pod.terminating for pod in pods
+        )
+        owners = {pod.owner: controllers.get(pod.owner) for pod in pods}
+        scale = scale_of(
+            (None if each is None else each.desired for each in owners.values()), budget.rules.known
+        )
+        expected = status_of(budget.rules, len(pods), healthy, scale, budget.status)
+        if budget.status != expected or budget.disrupted:
+            yield f"{budget.namespace}/{budget.name} says {budget.status}, not {expected}; {budget.disrupted}"
+
+
 def truth_is_the_record(world: World) -> Iterator[str]:
     """Minions run what is bound to them, all of it and nothing else, and not more than is allocatable."""
     for index, bound in enumerate(world.store.bound):
@@ -157,6 +182,7 @@ PROPERTIES: tuple[Property, ...] = (
     counts_are_reached,
     pending_pods_fit_nowhere,
     endpoints_are_the_ready_pods,
+    budgets_are_counted_afresh,
     truth_is_the_record,
     digests_are_fresh,
     owners_are_there,

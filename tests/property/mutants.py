@@ -95,6 +95,12 @@ def manifest() -> dict[str, Any]:
             "apps/v1",
             {"replicas": 1, "selector": wanted, "template": {**template, "spec": choosy}},
         ),
+        made(
+            "PodDisruptionBudget",
+            "policy/v1beta1",
+            {"minAvailable": "50%", "selector": wanted},
+            status={"disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3},
+        ),
         made("Pod", "v1", {**pod, "nodeName": "web-1"}, status=status),
         made(
             "Node",

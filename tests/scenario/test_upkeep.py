@@ -66,6 +66,21 @@ def test_with_a_limit_one_cart_is_away_and_without_it_three(
     assert lacking[times > times.max() / 6].max() == 8 - least
 
 
+def test_budgets_let_a_drain_take_one_front_pod_at_a_time(tmp_path: Path) -> None:
+    summary, events = run("drain-with-budgets", tmp_path)
+    assert {each["verdict"] for each in summary["expectations"]} == {"passed"}
+    assert least_ready(events, "controller/default/front", 299.0) == 11
+    assert least_ready(events, "controller/default/cart", 299.0) == 5
+    asked = events.filter(pl.col("reason") == "Eviction", pl.col("owner").str.contains("/front-"))["time_s"]
+    # The second and the third were refused at once, and were let through at one of the looks 5 s apart after that.
+    refused = events.filter(
+        pl.col("kind") == "eviction_refused", pl.col("owner").str.contains("/front-"), pl.col("time_s") < 301
+    )["time_s"]
+    assert (len(asked), len(refused)) == (3, 2)
+    for time_s in asked[1:]:
+        assert min(abs((time_s - since_s) % 5) for since_s in refused) < 0.1
+
+
 def test_an_upgrade_with_a_limit_never_has_fewer_than_one_eviction_takes(tmp_path: Path) -> None:
     summary, events = run("rolling-upgrade", tmp_path)
     assert least_ready(events, "controller/default/front", 299.0) == 10

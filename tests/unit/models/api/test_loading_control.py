@@ -301,6 +301,12 @@ def test_what_does_not_go_with_a_manifest_is_told_in_the_manifest(tmp_path):
         "s.yaml:5:1: 'contrllers' is not a key of a scenario; did you mean 'controllers'?",
         "s.yaml:7:70: the manifest 'shop.yaml' is given twice: element 0 of workloads has it too",
     ]
+    shop.write_text(SHOP)
+    text = HEAD + WEB.replace("cluster:", "clster:") + "workloads: [{manifest: shop.yaml}]\n"
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario_text(text, "s.yaml", vocabulary=VOCABULARY, base_dir=tmp_path)
+    (only,) = [str(each) for each in caught.value.diagnostics]
+    assert only.endswith("'clster' is not a key of a scenario; did you mean 'cluster'?")
 
 
 def test_what_selects_nothing_is_a_note_and_no_error(tmp_path):
@@ -318,6 +324,13 @@ def test_what_selects_nothing_is_a_note_and_no_error(tmp_path):
         assert f"The service {namespace}/a selects nothing: no pod has app={app}." in notes
     relabel = "faults: [{at: 1m, relabel: {pods: app=api, labels: {app: b}}}]"
     assert scenario_notes(load(API + services % ("b", "default") + relabel, base_dir=tmp_path)) == known
+    budget = "{{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {{name: {}}}, spec: {{{}}}}}"
+    some, none = budget.format("some", "selector: {matchLabels: {app: x}}"), budget.format("none", "")
+    (tmp_path / "m.yaml").write_text(f"{some}\n---\n{none}\n")
+    assert scenario_notes(load(API + "workloads: [{manifest: m.yaml}]\n", base_dir=tmp_path)) == (
+        "The disruption budget default/some selects nothing: no pod has app=x.",
+        "The disruption budget default/none has no selector: it protects no pod.",
+    )
     kill = "faults: [{at: 1m, name: k, kill: {pods: %s}}]"
     assert scenario_notes(load(API + kill % "app=x")) == ("The fault k selects nothing: no pod has app=x.",)
     assert scenario_notes(load(API + kill % "api")) == ()

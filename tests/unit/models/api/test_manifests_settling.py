@@ -266,7 +266,7 @@ def test_owner_references_need_their_parts_and_one_controller():
 @pytest.mark.parametrize(
     ("version", "kind"),
     [
-        ("policy/v1", "PodDisruptionBudget"),
+        ("policy/v1", "Eviction"),
         ("batch/v1", "CronJob"),
         ("autoscaling/v2", "HorizontalPodAutoscaler"),
     ],

@@ -59,7 +59,7 @@ def test_every_value_is_in_the_unit_of_its_name(tree):
     assert groups.pod.gpu == GpuRequest(1, 460, ("V100", "T4"))
     assert groups.duration == Weibull(2.5, 600.0)
     assert (once.arrivals.at_s, once.count, once.duration, once.pod.gpu) == (300.0, 100, None, None)
-    assert (written.name, len(written.objects)) == ("written", 8)
+    assert (written.name, len(written.objects)) == ("written", 9)
     trace = recorded.trace
     assert (trace.from_s, trace.compress, trace.blocks_s, trace.order, trace.leave) == (
         100.0,
