@@ -44,6 +44,14 @@ def _fitted(
 class FittedConstants:
     """The fitted constants, at most six; units in the names."""
 
+    process_bytes: float = _fitted(
+        468 * 1024.0,
+        kinds=("memory",),
+        prior=200 * 1024.0,
+        bounds=(50 * 1024.0, 1024 * 1024.0),
+        source="memory of a small static process: FACTS L27 (100 to 300 KiB with page tables), and its own data",
+    )
+
 
 def fitted_fields() -> list[FittedField]:
     """Return what is known of each fitted constant."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
 from scipy.optimize import minimize_scalar
 
 from experiments.verify.kernel.kind import Case, Comparison, Kind
@@ -14,7 +15,8 @@ from models.kernel.constants import FITTED, FittedConstants, FittedField, fitted
 __all__ = ["compare_kind", "fit", "loss"]
 
 _SWEEPS: Final = 3
-_STEPS: Final = 40
+_COARSE: Final = 25
+_STEPS: Final = 20
 
 
 def compare_kind(kind: Kind, cases: Sequence[Case], constants: FittedConstants) -> list[list[Comparison]]:
@@ -60,9 +62,11 @@ def _fit_one(
         tried = replace(constants, **{known.name: float(value)})
         return sum(loss(kind, cases, tried) for kind in kinds)
 
-    found = minimize_scalar(
-        of, bounds=(known.least, known.most), method="bounded", options={"maxiter": _STEPS}
-    )
+    # The loss has steps, where a model counts whole pages or an outcome turns: a look at all of the range comes first.
+    coarse = [float(value) for value in np.linspace(known.least, known.most, _COARSE)]
+    near = coarse.index(min(coarse, key=of))
+    bounds = (coarse[max(0, near - 1)], coarse[min(_COARSE - 1, near + 1)])
+    found = minimize_scalar(of, bounds=bounds, method="bounded", options={"maxiter": _STEPS})
     # A flat or ragged loss may end the search higher than where it began.
-    best = min((getattr(constants, known.name), float(found.x)), key=of)
+    best = min((getattr(constants, known.name), coarse[near], float(found.x)), key=of)
     return replace(constants, **{known.name: best})

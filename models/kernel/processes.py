@@ -1,0 +1,163 @@
+"""How many processes there may be: who is refused one, by which limit.
+
+fork fails with EAGAIN where one more task would pass any of these (FACTS L39), looked at in the order of the kernel's
+``copy_process``: threads-max of the kernel; pid_max, which bounds the numbers there are (L40: the greater of 32,768 and
+1,024 a CPU, at most 4,194,304; per PID namespace from 6.14, L42); pids.max of the cgroup or any above it (since 4.3,
+L38). threads-max is RAM / (8 x 16 KiB) (kernel/fork.c ``set_max_threads``: thread structures take an eighth of RAM at
+most; stack of 16 KiB, L26). After the numbers have wrapped, those below 300 are not given again (kernel/pid.c
+``RESERVED_PIDS``).
+
+Kernel memory of a process: its stack of 16 KiB, and task structure, other slab and least page tables (L27: 6 to 10 KiB,
+and 100 to 300 KiB with the page tables of a process of its own). It counts as models/kernel/memory.py says. The kmem
+limit of v1 was there from 3.8 to 5.15: 5.4 deprecates it (0158115f702b), from 5.16 a write is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal
+
+__all__ = [
+    "EAGAIN_STATUS",
+    "KERNEL_STACK_BYTES",
+    "PidGroup",
+    "ProcessTable",
+    "Refusal",
+    "counts_kernel_memory",
+    "default_pid_max",
+    "default_threads_max",
+    "kernel_version",
+    "kmem_limit_refused",
+    "pids_limit",
+]
+
+KERNEL_STACK_BYTES: Final = 16 * 1024
+EAGAIN_STATUS: Final = 2
+"""Exit code of a POSIX shell that cannot fork: it ends, and a container whose PID 1 it is with it."""
+_RESERVED_PIDS: Final = 300
+_MOST_PIDS: Final = 4_194_304
+_LEAST_THREADS: Final = 20
+
+Refusal = Literal["threads-max", "pids.max", "pid_max"]
+
+
+def kernel_version(release: str) -> tuple[int, int]:
+    """Return major and minor number of a release as ``uname -r`` says it.
+
+    Raises:
+        ValueError: It begins with no two numbers.
+    """
+    found = re.match(r"(\d+)\.(\d+)", release)
+    if found is None:
+        raise ValueError(f"expected a kernel release such as '6.18.4', not '{release}'")
+    return int(found[1]), int(found[2])
+
+
+def default_pid_max(cpus: int) -> int:
+    """Return pid_max as the kernel sets it at boot."""
+    return min(_MOST_PIDS, max(32768, 1024 * cpus))
+
+
+def default_threads_max(memory_bytes: int) -> int:
+    """Return threads-max as the kernel sets it at boot."""
+    return max(_LEAST_THREADS, memory_bytes // (8 * KERNEL_STACK_BYTES))
+
+
+def pids_limit(asked: int | None) -> int | None:
+    """Return pids.max as Docker and the kubelet read what was asked: 0, -1 and nothing are no limit."""
+    return asked if asked is not None and asked > 0 else None
+
+
+def counts_kernel_memory(cgroup: Literal["v1", "v2"], version: tuple[int, int]) -> bool:
+    """Tell whether kernel memory counts in the memory limit of a group: on v2, and on v1 from 4.5."""
+    return cgroup == "v2" or version >= (4, 5)
+
+
+def kmem_limit_refused(cgroup: Literal["v1", "v2"], release: str) -> str | None:
+    """Return why a kernel takes no limit on kernel memory alone, in one sentence; None if it does."""
+    if cgroup == "v2":
+        return "cgroup v2 has no limit on kernel memory alone: it counts in memory.max"
+    version = kernel_version(release)
+    if version < (3, 8):
+        return f"kernel {release} has no memory.kmem.limit_in_bytes: it came with 3.8"
+    if version >= (5, 16):
+        return f"kernel {release} has no memory.kmem.limit_in_bytes any more: it went with 5.16"
+    return None
+
+
+class PidGroup:
+    """A cgroup as its pids controller sees it.
+
+    Attributes:
+        limit: pids.max; None for none.
+        tasks: In it and below it.
+    """
+
+    __slots__ = ("limit", "name", "parent", "tasks")
+
+    def __init__(self, name: str, parent: PidGroup | None = None, limit: int | None = None) -> None:
+        self.name = name
+        self.parent = parent
+        self.limit = limit
+        self.tasks = 0
+
+    def path(self) -> Iterator[PidGroup]:
+        """Walk from it to the root."""
+        group: PidGroup | None = self
+        while group is not None:
+            yield group
+            group = group.parent
+
+
+class ProcessTable:
+    """All tasks of one kernel, as counts.
+
+    Args:
+        pid_max: kernel.pid_max.
+        threads_max: kernel.threads-max.
+        system_tasks: That run from boot on, in no group; they hold the lowest numbers.
+    """
+
+    def __init__(self, *, pid_max: int, threads_max: int, system_tasks: int = 0) -> None:
+        self.pid_max = pid_max
+        self.threads_max = threads_max
+        self.tasks = system_tasks
+        # Numbers run from 1 to pid_max - 1.
+        self._numbers = pid_max - 1 - max(0, _RESERVED_PIDS - 1 - system_tasks)
+
+    def room(self, group: PidGroup) -> tuple[int, Refusal, PidGroup | None]:
+        """Return how many more tasks a group can have, which limit ends it, and whose that is.
+
+        Of limits that leave equal room the one that the kernel looks at first is named.
+        """
+        found: list[tuple[int, Refusal, PidGroup | None]] = [
+            (self.threads_max - self.tasks, "threads-max", None),
+            (self._numbers - self.tasks, "pid_max", None),
+        ]
+        found += [
+            (each.limit - each.tasks, "pids.max", each) for each in group.path() if each.limit is not None
+        ]
+        room, limit, where = min(found, key=lambda each: each[0])
+        return max(0, room), limit, where
+
+    def fork(self, group: PidGroup, count: int = 1) -> tuple[int, Refusal | None]:
+        """Start tasks in a group, one after the other.
+
+        Returns:
+            How many there are now that were not, and which limit refused the next one; None if all were started.
+        """
+        room, limit, _ = self.room(group)
+        started = min(count, room)
+        self._count(group, started)
+        return started, (None if started == count else limit)
+
+    def end(self, group: PidGroup, count: int = 1) -> None:
+        """End tasks of a group."""
+        assert 0 <= count <= group.tasks
+        self._count(group, -count)
+
+    def _count(self, group: PidGroup, count: int) -> None:
+        self.tasks += count
+        for each in group.path():
+            each.tasks += count
