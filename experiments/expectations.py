@@ -21,6 +21,7 @@ from typing import Final
 from experiments.expectationreader import Reader
 from experiments.expectationwords import (
     RESOURCES,
+    WAITED_FOR,
     Expectation,
     ExpectationSyntaxError,
     Known,
@@ -68,7 +69,8 @@ def _unknown_in(term: Term, known: Known) -> ExpectationSyntaxError | None:
     if takes == "minion":
         return _unknown_name(term, known.minions, "minion or pool")
     if takes == "resource":
-        return _unknown_name(term, RESOURCES | known.resources, "resource")
+        looked_at = WAITED_FOR if term.name in {"idle", "mean_idle"} else RESOURCES | known.resources
+        return _unknown_name(term, looked_at, "resource")
     named = known.services if takes == "service" else known.owners
     named = tuple(each for each in named if takes != "controller" or each.object.startswith("controller/"))
     if chosen(named, term.selector):

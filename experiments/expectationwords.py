@@ -11,6 +11,7 @@ __all__ = [
     "METRICS",
     "OPERATORS",
     "RESOURCES",
+    "WAITED_FOR",
     "Expectation",
     "ExpectationSyntaxError",
     "Known",
@@ -76,6 +77,8 @@ METRICS: Final[dict[str, Metric]] = {
     "stranded": Metric("ratio", "resource", "free where no template fits, over allocatable, at one time"),
     "mean_utilisation": Metric("ratio", "resource", "utilisation, time-weighted over the run", True),
     "mean_stranded": Metric("ratio", "resource", "stranded, time-weighted over the run", True),
+    "idle": Metric("ratio", "resource", "free though pods wait for it, over allocatable, at one time"),
+    "mean_idle": Metric("ratio", "resource", "idle, time-weighted over the run", True),
     "pulls": Metric("count", "workload", "images pulled for pods so far"),
     "pull_failures": Metric("count", "workload", "pulls of images for pods that failed so far"),
     "startup_p50": Metric("time", "workload", "median time from created to ready", True),
@@ -187,3 +190,5 @@ class Known:
 
 
 RESOURCES: Final = frozenset({"cpu", "memory", "gpu", "pods", "ephemeral-storage"})
+WAITED_FOR: Final = frozenset({"cpu", "memory", "gpu"})
+"""Resources that ``idle`` and ``mean_idle`` may be of: see :mod:`experiments.idle`."""

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from experiments.idle import WAITED_FOR, free_steps, idle_steps, wanted_steps
 from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Faults, Lives, Minions, Pods
 from experiments.statistics import Quantile, quantile
@@ -92,6 +93,7 @@ def measure(run: RunFiles, lives: Lives) -> dict[str, Any]:
         "offered_load": _offered(run),
         "utilisation": usage["requested"],
         "stranded": usage["stranded"],
+        "idle": _idle(steps, lives, seen_s),
         "minions": _fleet(lives.minions, lives.end_s),
         "allocation": _allocation(lives),
         "faults": _faults(lives.faults),
@@ -204,6 +206,17 @@ def _usage(steps: Mapping[str, Steps], end_s: float) -> dict[str, dict[str, dict
         for kind, shares in found.items():
             part = steps.get(f"{kind}_{column}", NOTHING)
             shares[resource_word(column)] = usage_shares(part, whole, end_s)
+    return found
+
+
+def _idle(steps: Mapping[str, Steps], lives: Lives, end_s: float) -> dict[str, dict[str, float | None]]:
+    """What is free while pods wait for it, over allocatable, by resource: see :mod:`experiments.idle`."""
+    found = {}
+    for column in WAITED_FOR:
+        whole = steps.get(f"allocatable_{column}", NOTHING)
+        if whole.values.any():
+            idle = idle_steps(free_steps(steps, column), wanted_steps(lives.pods, column))
+            found[resource_word(column)] = usage_shares(idle, whole, end_s)
     return found
 
 

@@ -13,18 +13,22 @@ from matplotlib.figure import Figure
 
 from experiments.controlplots import NAMED_CONTROLLERS, draw_controllers, draw_replacement
 from experiments.controlsteps import controller_steps
+from experiments.idle import free_steps, wanted_steps
 from experiments.imageplots import draw_pulls
 from experiments.journalfiles import RunFiles, open_run
+from experiments.lives import read_lives
+from experiments.metrics import resource_column
 from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage, fault_bands
 from experiments.plotstyle import data_uri
 from experiments.replacement import STAGES
 from experiments.startups import pull_steps, pulls_going_on
-from experiments.steps import read_cluster_steps
+from experiments.steps import Steps, read_cluster_steps
 from experiments.summary import summarise
 from experiments.sweep import SweepTable, compare, read_results
 from experiments.sweepplots import draw_comparison
 from experiments.sweeptable import for_people, say
 from experiments.tables import Section, run_sections
+from experiments.waitingplots import draw_waiting
 from experiments.wording import say_count, say_share, say_time
 
 __all__ = ["write_report", "write_sweep_report"]
@@ -130,6 +134,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
         caption = "Sums over ready minions. Stranded is what is free on minions where no template of the workload fits."
         alt = f"Requested and allocatable over {say_time(end_s)}; requested in the mean: {shares}."
         made.append(("Requested, stranded and allocatable over time", caption, alt, draw_usage(steps, end_s)))
+        made += _waiting_pictures(run, summary, steps)
     shares = "; ".join(
         f"{word} from {say_share(ratios[-1])} to {say_share(ratios[0])}"
         for word, ratios in summary["allocation"].items()
@@ -145,6 +150,25 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
         for title, caption, alt, figure in made
         if figure is not None
     ]
+
+
+def _waiting_pictures(
+    run: RunFiles, summary: Mapping[str, Any], steps: Mapping[str, Steps]
+) -> list[tuple[str, str, str, Figure | None]]:
+    """What is free beside what is waited for, of the resource of which most is free though waited for."""
+    means = {word: of["mean"] for word, of in summary["idle"].items() if of["mean"]}
+    if not means:
+        return []
+    word = max(means, key=lambda each: means[each])
+    column, end_s = resource_column(word), summary["end_s"]
+    wanted = wanted_steps(read_lives(run).pods, column)
+    figure = draw_waiting(free_steps(steps, column), wanted, column, summary["faults"]["listed"], end_s)
+    caption = (
+        "What pods that wait ask for, and what is free on ready minions, in pieces too small or where they may not go. "
+        "The lesser of the two would be in use if all that is free were on one minion."
+    )
+    alt = f"{say_share(means[word])} of the {word} is free though waited for, in the mean over time."
+    return [(f"Free and waited for over time: {word}", caption, alt, figure)]
 
 
 def _control_pictures(

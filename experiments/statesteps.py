@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from experiments.availability import availability
 from experiments.controlsteps import ControlSteps
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
+from experiments.idle import free_steps, idle_steps, wanted_steps
 from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Lives, Pods
 from experiments.metrics import SHARES, delay_quantiles, resource_column, usage_shares, waits_s
@@ -144,10 +145,14 @@ class StateSteps:
 
     def _usage(self, term: MetricTerm) -> Steps:
         column = resource_column(term.selector)
-        kind = "stranded" if term.name.endswith("stranded") else "requested"
-        steps = read_cluster_steps(self._run, {f"{kind}_{column}", f"allocatable_{column}"}.__contains__)
-        part = steps.get(f"{kind}_{column}", NOTHING)
+        steps = read_cluster_steps(self._run, lambda name: name.endswith(f"_{column}"))
         whole = steps.get(f"allocatable_{column}", NOTHING)
+        if term.name.endswith("idle"):
+            waited_for = wanted_steps(self._lives.pods, column)
+            part = idle_steps(free_steps(steps, column), waited_for)
+        else:
+            kind = "stranded" if term.name.endswith("stranded") else "requested"
+            part = steps.get(f"{kind}_{column}", NOTHING)
         if term.metric.at_end_only:
             mean = usage_shares(part, whole, self._lives.end_s)["mean"]
             return _constant(np.nan if mean is None else mean)

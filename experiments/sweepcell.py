@@ -35,6 +35,8 @@ METRICS = {
     "gpu allocated at end": ("utilisation", "gpu", "final"),
     "cpu stranded": ("stranded", "cpu", "mean"),
     "gpu stranded": ("stranded", "gpu", "mean"),
+    "cpu idle while waited for": ("idle", "cpu", "mean"),
+    "gpu idle while waited for": ("idle", "gpu", "mean"),
     "pods pending at end": ("pods", "pending"),
     "pods given up": ("pods", "given_up"),
     "pods lost": ("pods", "lost"),

@@ -16,7 +16,7 @@ from experiments.wording import say_estimate, say_number
 
 __all__ = ["for_people", "print_sweep", "say"]
 
-_SHARES = ("utilisation", "stranded")
+_SHARES = ("utilisation", "stranded", "idle")
 """Parts of ``summary.json`` whose figures are ratios between 0 and 1."""
 
 

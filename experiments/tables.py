@@ -91,8 +91,13 @@ def _usage(summary: Mapping[str, Any]) -> Section:
         if resource in _ALWAYS_SHOWN or any((*used.values(), *stranded.values())):
             shares = (used["mean"], used["final"], stranded["mean"], stranded["final"])
             rows.append((resource, *map(say_share, shares)))
-    headings = ("resource", "requested, mean", "at the end", "stranded, mean", "at the end")
-    return Section("Utilisation, over allocatable of ready minions", headings, tuple(rows))
+    headings: tuple[str, ...] = ("resource", "requested, mean", "at the end", "stranded, mean", "at the end")
+    title = "Utilisation, over allocatable of ready minions"
+    if any(idle["mean"] for idle in summary["idle"].values()):
+        title += " (idle: free though pods wait for it)"
+        headings = (*headings, "idle, mean")
+        rows = [(*row, say_share(summary["idle"].get(row[0], {}).get("mean"))) for row in rows]
+    return Section(title, headings, tuple(rows))
 
 
 def _offered(summary: Mapping[str, Any]) -> Section:

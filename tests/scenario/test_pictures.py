@@ -199,6 +199,21 @@ def test_requested_stranded_and_allocatable(folder: Path, pictured: Pictured, ho
             assert shown == pytest.approx(amounts[place] / unit), (word, name)
 
 
+@pytest.mark.parametrize("hour", [5.0, 13.0, 22.0, 32.5, 41.5])
+def test_free_and_waited_for(folder: Path, pictured: Pictured, hour: float) -> None:
+    records, time_s = _records(folder), hour * _HOUR
+    waits = _alive(records, "pod_created", time_s).height - _alive(records, "pod_bound", time_s).height
+    heading = next(each for each in pictured.figures if each.startswith("Free and waited for over time"))
+    above = pictured.panel(heading, "waited for, and free")
+    usage = pictured.panel("Requested, stranded and allocatable over time", heading.rsplit(" ", 1)[1])
+    free = _shown(usage, hour, "allocatable") - _shown(usage, hour, "requested")
+    assert _shown(above, hour, "free") == pytest.approx(free)
+    wanted = _shown(above, hour, "waited for")
+    assert (wanted > 0) == (waits > 0)
+    below = pictured.panel(heading, "free though waited for: the lesser of the two")
+    assert _shown(below, hour) == pytest.approx(min(free, wanted))
+
+
 def test_something_is_stranded_in_the_run_that_is_pictured(pictured: Pictured) -> None:
     axes = pictured.panel("Requested, stranded and allocatable over time", "memory")
     assert max(next(line for line in axes.lines if line.get_label() == "stranded").get_ydata()) > 0

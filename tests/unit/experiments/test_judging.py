@@ -46,6 +46,8 @@ def judge(folder: Path, text: str) -> Judgement:
     ("text", "verdict", "time_s", "left"),
     [
         ("succeeded(w) == 4", "passed", 400, 4),
+        ("mean_idle(cpu) == 0", "passed", 400, 0),  # the fifth waits for a core while none is free
+        ("idle(memory) == 0 always", "failed", 10, 1 / 16),
         ("succeeded() == 5", "failed", 400, 4),
         ("lost(w) == 1 at end", "passed", 400, 1),
         ("given_up(x) == 1", "passed", 400, 1),
@@ -99,6 +101,7 @@ def test_mean_utilisation_weighs_time_over_what_was_ready(folder: Path) -> None:
     ready = 4 * 400 - 2 * 60 - 2 * 50 - 4 * 5 - 2 * 10
     found = judge(folder, "mean_utilisation(cpu) > 0")
     assert found.left == pytest.approx((4 * 100 + 40) / ready)
+    assert judge(folder, "mean_idle(memory) > 0").left == pytest.approx(100 / (4 * ready))
 
 
 @pytest.mark.parametrize(

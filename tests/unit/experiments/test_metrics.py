@@ -66,6 +66,15 @@ def test_delays_count_who_found_no_minion_as_infinite(summary: dict[str, Any]) -
     assert summary["mean_wait_s"] == pytest.approx((0 + 0 + 50 + 0 + 10 + 10) / 6)
 
 
+def test_idle_is_the_lesser_of_what_is_free_and_what_is_waited_for(summary: dict[str, Any]) -> None:
+    ready = 8 * 400 - 4 * 30
+    # One waits for 3 cores, with 2 free for 20 s and then 1 for 30 s; twice one for 5 cores for 10 s, with 8 free.
+    core_s = 2 * 20 + 1 * 30 + 5 * 10 + 5 * 10
+    assert summary["idle"]["cpu"]["mean"] == pytest.approx(core_s / ready)
+    assert summary["idle"]["cpu"]["final"] == 5 / 8
+    assert summary["idle"]["gpu"]["mean"] == 0
+
+
 def test_utilisation_is_over_what_was_ready(summary: dict[str, Any]) -> None:
     ready = 8 * 400 - 4 * 30
     assert summary["utilisation"]["cpu"]["mean"] == pytest.approx(3 * (100 + 20 + 100) / ready)

@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_fetches_nothing_and_runs_nothing(folder: Path) -> None:
     page = _Page(write_report(folder).read_text())
-    assert len(page.addresses) == 3
+    assert len(page.addresses) == 4
     assert all(address.startswith("data:image/svg+xml;base64,") for address in page.addresses)
     assert not page.tags & {"script", "link", "iframe", "object", "embed"}
 
