@@ -26,6 +26,7 @@ from models.api.types import MinionAsk, Pod, PodTemplate, ResourceTable
 from models.cluster.changes import ChangeLog
 from models.cluster.classrows import ClassRow, ScorerRow
 from models.cluster.linearblocks import LinearBlock, LinearRow
+from models.cluster.view import BeliefView
 
 __all__ = ["Belief"]
 
@@ -49,12 +50,15 @@ def _frozen(array: Ints) -> Ints:
 
 
 class Belief:
-    """The scheduler's copy of the minions; also the view that policies get.
+    """The scheduler's copy of the minions.
 
     Args:
         minions: The minions, in order of index.
         resources: The columns.
         expected: Says which pods are to be expected, to policies that ask.
+
+    Attributes:
+        view: What policies get of it.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class Belief:
         }
         self._unheard_count = len(self._kept)
         self._tolerant: dict[int, None] = {}
+        self.view = BeliefView(self)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -114,7 +119,7 @@ class Belief:
     @cached_property
     def expected(self) -> Sequence[ExpectedPod]:
         """Kinds of pods that are to be expected, with how many of each."""
-        return self._expected()
+        return tuple(self._expected())
 
     @property
     def ready(self) -> NDArray[np.bool_]:
@@ -355,7 +360,7 @@ class Belief:
     def _new_row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
         assert isinstance(policy, ScoringPolicy), "a policy that looks at pods has a belief in them"
         need, eligible = self.need(template), self.eligible(template)
-        scorer = policy.scorer(self, template)
+        scorer = policy.scorer(self.view, template)
         if isinstance(scorer, LinearScore):
             return self._linear_row(need, scorer, eligible)
         return ScorerRow(self._fit, self._log, self.names, need, scorer, eligible)

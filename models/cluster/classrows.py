@@ -17,6 +17,8 @@ __all__ = ["ClassRow", "ScorerRow", "first_best"]
 Ints = NDArray[np.int64]
 
 _FALSE = b"\0"
+_NUMBERS = "fiub"
+"""Kinds of numpy types that are numbers."""
 
 
 class ClassRow(Protocol):
@@ -109,6 +111,8 @@ class ScorerRow:
         scores = self._scorer(rows)
         if getattr(scores, "shape", None) != rows.shape:
             raise ValueError(f"scores of shape {np.shape(scores)} for {rows.size} minions")
+        if scores.dtype.kind not in _NUMBERS:
+            raise ValueError(f"scores of type {scores.dtype}; numbers were expected")
         self.scores[rows] = scores
 
     def best(self) -> int:

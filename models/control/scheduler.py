@@ -7,7 +7,7 @@ refused bind gives the room back. With instant timing a pod is bound at the inst
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from models.api.protocols import (
 from models.api.types import TERMINATING, Phase, Pod
 from models.cluster.belief import Belief
 from models.cluster.classrows import ClassRow, first_best
+from models.cluster.view import SeenPod
 from models.control.client import Caller
 from models.control.decisions import DecisionRecords
 from models.control.log import Change, Op
@@ -49,6 +50,14 @@ BACKLOG = 4096
 def _matters(op: Op, before: int, after: int) -> bool:
     """Of the changes of a pod only that it begins to be deleted."""
     return op is not Op.POD_CHANGED or bool((before ^ after) & TERMINATING)
+
+
+def _counts_reasons(reasons: object) -> bool:
+    """Tell whether reasons are what a policy may say: texts, each with a number of minions."""
+    return isinstance(reasons, Mapping) and all(
+        isinstance(text, str) and isinstance(count, int | np.integer) and not isinstance(count, bool)
+        for text, count in reasons.items()
+    )
 
 
 class _Attempt:
@@ -311,10 +320,15 @@ class Scheduler:
         policy = self._policy
         assert callable(policy)
         try:
-            answer = policy(self._belief, pod, context)
+            answer = policy(self._belief.view, SeenPod(pod), context)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if answer is None or isinstance(answer, Refusal):
+            if answer is not None and not _counts_reasons(answer.reasons):
+                told = (
+                    f"refused for {answer.reasons!r}; a mapping of texts to numbers of minions was expected"
+                )
+                raise self._blame(pod, told)
             return -1, answer
         if isinstance(answer, bool) or not isinstance(answer, int | np.integer):
             raise self._blame(
@@ -351,7 +365,7 @@ class Scheduler:
         left, gpu = self._belief.gpu_left_milli[minion], pod.template.gpu
         assert gpu is not None, "the pod asks for a fraction of a GPU"
         try:
-            device: object = chooser.device_for(self._belief, pod.template, minion)
+            device: object = chooser.device_for(self._belief.view, pod.template, minion)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if (
