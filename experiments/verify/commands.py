@@ -11,12 +11,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Hold the model against recordings of real systems.", no_args_is_help=True)
+app = typer.Typer(
+    help="Hold the model against recordings of real systems, and a policy against what it must do.",
+    no_args_is_help=True,
+)
 
 
 @app.callback()
 def verify() -> None:
-    """Hold the model against recordings of real systems."""
+    """Hold the model against recordings of real systems, and a policy against what it must do."""
 
 
 @app.command()
@@ -77,3 +80,20 @@ def scheduler(
             told=lambda done, total: bar.update(task, description="deciding", completed=done, total=total),
         )
     raise typer.Exit(status)
+
+
+@app.command()
+def policy(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="POLICY",
+            help="As in a scenario: best-fit, package.module:name, or {name: {parameter: value}}.",
+        ),
+    ],
+    examples: Annotated[int, typer.Option(help="On so many clusters.", min=1, max=100_000)] = 60,
+) -> None:
+    """Check that a scheduling policy behaves, on clusters that are made to be awkward; exit 1 where it does not."""
+    from experiments.verify.policy import verify_policy
+
+    raise typer.Exit(verify_policy(name, examples, Console()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,16 +144,44 @@ def test_users_policy_runs_and_a_raising_one_is_blamed(scenario: Path) -> None:
         "    return 1 // 0\n"
         "def writes(view, pod, context):\n"
         "    view.free[0, 0] = 0\n"
+        "def places(view, pod, context):\n"
+        "    view.place(pod.template, 0, (), -1)\n"
+        "class Scores:\n"
+        "    ties, device = 'first', 'least'\n"
+        "    def scorer(self, view, template):\n"
+        "        return self.score\n"
+        "class Nan(Scores):\n"
+        "    def score(self, rows):\n"
+        "        return rows * np.nan\n"
+        "class Shape(Scores):\n"
+        "    def score(self, rows):\n"
+        "        return np.zeros(len(rows) + 1)\n"
+        "def full(view, pod, context):\n"
+        "    return int((~view.ready).argmax()) if pod.created_s > 18000 else last(view, pod, context)\n"
     )
     here = str(scenario.parent)
     words = ("run", "small.yaml", "--no-report", "--set")
     assert wavetank(scenario.parent, *words, "policy.scheduler=mine:last", path=here).returncode == 0
-    for name, reason in (("broken", "ZeroDivisionError"), ("writes", "read-only")):
+    for name, reason in (
+        ("broken", "raised ZeroDivisionError: integer division or modulo by zero"),
+        ("writes", "raised ValueError: assignment destination is read-only"),
+        ("places", "raised AttributeError"),
+        ("Nan", "score nan for minion 'web-0'"),
+        ("Shape", "scores of shape (7,) for 6 minions"),
+        ("full", "where the pod does not fit"),
+    ):
         done = wavetank(scenario.parent, *words, f"policy.scheduler=mine:{name}", path=here)
         assert done.returncode == 70
-        assert reason in done.stderr
-        assert "mine.py" in done.stderr, "the user's own frame is shown"
-        assert "pod/default/batch-0" in done.stderr
+        (said,) = (line for line in done.stderr.splitlines() if line.startswith("wavetank: "))
+        assert reason in said
+        assert f"policy 'mine:{name}'" in said
+        if name == "full":
+            assert "chose minion 'web-3'" in said
+        else:
+            assert "pod/default/batch-0 " in said
+        assert re.search(r"at simulated time [0-9.]+ s", said)
+        if "raised" in reason:
+            assert "mine.py" in done.stderr, "the user's own frame is shown"
         assert "seed 3" in done.stderr
 
 
@@ -221,3 +250,29 @@ def test_sweep_resumes_by_whole_runs_and_workers_do_not_matter(scenario: Path) -
     ]
     assert frames[0].equals(frames[1])
     assert frames[0]["digest"].n_unique() == 4
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "words"),
+    [
+        ("{best-fit: {levels: 0}}", 0, ["policy 'best-fit' behaves on 10 clusters"]),
+        ("mine:anywhere", 1, ["chose minion 'p0-0', where the pod does not fit", 'cluster: {"minions": [']),
+        ("mine:broken", 1, ["mine.py", "raised ZeroDivisionError", "the smallest scenario found"]),
+        ("mine:gone", 2, ["POLICY:1:1: the scheduling policy 'mine:gone' cannot be loaded"]),
+        ("{best-fit: {levls: 0}}", 2, ["no parameter 'levls'", "did you mean 'levels'?"]),
+        ("bset-fit", 2, ["POLICY:1:1: there is no scheduling policy 'bset-fit'", "did you mean 'best-fit'?"]),
+        ("[best-fit", 2, ["POLICY:1:1: ", "expected ','"]),
+    ],
+)
+def test_a_policy_is_checked(tmp_path: Path, policy: str, status: int, words: list[str]) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def anywhere(view, pod, context):\n"
+        "    return 0\n"
+        "def broken(view, pod, context):\n"
+        "    return 1 // 0\n"
+    )
+    done = wavetank(tmp_path, "verify", "policy", policy, "--examples", "10", path=str(tmp_path))
+    assert done.returncode == status, done.stderr
+    assert ("Traceback" in done.stdout + done.stderr) == ("broken" in policy)
+    for word in words:
+        assert word in done.stdout + done.stderr
