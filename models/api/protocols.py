@@ -28,6 +28,7 @@ __all__ = [
     "Scorer",
     "ScoringPolicy",
     "WorkloadSource",
+    "counts_reasons",
     "said_refusal",
 ]
 
@@ -130,6 +131,14 @@ class Refusal:
     """A policy's 'none', with counts by reason."""
 
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def counts_reasons(reasons: object) -> bool:
+    """Tell whether reasons are what a :class:`Refusal` may have: texts, each with a number of minions."""
+    return isinstance(reasons, Mapping) and all(
+        isinstance(text, str) and isinstance(count, int | np.integer) and not isinstance(count, bool)
+        for text, count in reasons.items()
+    )
 
 
 def said_refusal(reasons: Mapping[str, int], minions: int) -> str:

@@ -7,7 +7,7 @@ refused bind gives the room back. With instant timing a pod is bound at the inst
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from models.api.protocols import (
     Policy,
     Refusal,
     ScoringPolicy,
+    counts_reasons,
     said_refusal,
 )
 from models.api.types import TERMINATING, Phase, Pod
@@ -50,14 +51,6 @@ BACKLOG = 4096
 def _matters(op: Op, before: int, after: int) -> bool:
     """Of the changes of a pod only that it begins to be deleted."""
     return op is not Op.POD_CHANGED or bool((before ^ after) & TERMINATING)
-
-
-def _counts_reasons(reasons: object) -> bool:
-    """Tell whether reasons are what a policy may say: texts, each with a number of minions."""
-    return isinstance(reasons, Mapping) and all(
-        isinstance(text, str) and isinstance(count, int | np.integer) and not isinstance(count, bool)
-        for text, count in reasons.items()
-    )
 
 
 class _Attempt:
@@ -324,7 +317,7 @@ class Scheduler:
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if answer is None or isinstance(answer, Refusal):
-            if answer is not None and not _counts_reasons(answer.reasons):
+            if answer is not None and not counts_reasons(answer.reasons):
                 told = (
                     f"refused for {answer.reasons!r}; a mapping of texts to numbers of minions was expected"
                 )
