@@ -14,14 +14,15 @@ be used in a later period (FACTS L10, L11), and phases of periods that differ be
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from models.kernel.cpugroups import CpuGroup
 from models.kernel.cpushare import CpuShare
 from models.kernel.cputree import CpuTree
 
-__all__ = ["CpuPeriods", "CpuUse", "resolve"]
+__all__ = ["CpuPeriods", "CpuUse", "Segment", "resolve"]
 
 _LONGEST: Final = 64
 _USED_US: Final = 1e-6
@@ -58,90 +59,121 @@ def resolve(root: CpuGroup, cores: int) -> tuple[CpuUse, ...]:
     return periods.uses()
 
 
+class Segment(NamedTuple):
+    """A time in which rates hold.
+
+    Attributes:
+        start_us: From when, since the quotas were last refilled all at once.
+        end_us: To when.
+        rates: Cores of each node of the tree.
+        held: Indices of the groups whose quota is used up.
+        ran_out: Indices of those whose quota runs out at its end, before it is refilled.
+    """
+
+    start_us: float
+    end_us: float
+    rates: Sequence[float]
+    held: tuple[int, ...] = ()
+    ran_out: tuple[int, ...] = ()
+
+
 class CpuPeriods:
-    """Means over the periods of a tree's quotas.
+    """Rates over the periods of a tree's quotas, until these begin together again.
 
     Args:
         share: Demands of the groups; caps are the periods' own while they are computed, and none before and after.
+
+    Attributes:
+        horizon_us: After how long all periods begin together again; 64 of the longest where they hardly ever do, and
+            they are refilled together then; infinite where there are no quotas.
+        quotas: By the index of the group.
     """
 
-    __slots__ = ("_held_us", "_left_us", "_limited", "_quotas", "_ran_out", "_refill_us", "_share", "_used_us",
-                 "horizon_us")  # fmt: skip
+    __slots__ = ("_limited", "_share", "horizon_us", "quotas")
 
     def __init__(self, share: CpuShare) -> None:
         self._share = share
         groups = share.tree.groups
-        self._quotas = {index: group.quota for index, group in enumerate(groups) if group.quota is not None}
-        # Index of each group with a quota and its node.
-        self._limited = [(index, share.tree.node_of[index]) for index in self._quotas]
-        periods = [quota.period_us for quota in self._quotas.values()]
-        self.horizon_us = min(math.lcm(*periods), _LONGEST * max(periods)) if periods else 0
+        self.quotas = {index: group.quota for index, group in enumerate(groups) if group.quota is not None}
+        self._limited = [(index, share.tree.node_of[index]) for index in self.quotas]
+        periods = [quota.period_us for quota in self.quotas.values()]
+        self.horizon_us = float(min(math.lcm(*periods), _LONGEST * max(periods))) if periods else math.inf
+
+    def segments(self, from_us: float = 0.0, left_us: Mapping[int, float] | None = None) -> list[Segment]:
+        """Return what happens up to the horizon.
+
+        Args:
+            from_us: Since all were refilled.
+            left_us: What of each quota is left then, by the index of the group; all of it where it is not given.
+        """
+        if not self.quotas or (left_us is None and self._is_free()):
+            return [Segment(from_us, self.horizon_us, tuple(self._share.node_rates()))]
+        left = {index: float(quota.quota_us) for index, quota in self.quotas.items()} | dict(left_us or {})
+        for index, each_us in left.items():
+            if each_us <= _USED_US:
+                left[index] = 0.0
+                self._share.set_cap(index, 0.0)
+        refills = {
+            index: (from_us // quota.period_us + 1) * quota.period_us for index, quota in self.quotas.items()
+        }
+        found: list[Segment] = []
+        while from_us < self.horizon_us:
+            segment = self._next(from_us, left, refills)
+            found.append(segment)
+            from_us = segment.end_us
+        for index in self.quotas:
+            if left[index] == 0.0:
+                self._share.set_cap(index, math.inf)
+        return found
+
+    def _is_free(self) -> bool:
+        """Whether nobody, at full speed, uses more than its quota."""
+        rates = self._share.node_rates()
+        return all(rates[node] <= self.quotas[index].cores for index, node in self._limited)
+
+    def _next(self, now_us: float, left: dict[int, float], refills: dict[int, float]) -> Segment:
+        """Go on to when a quota runs out or is refilled."""
+        rates = tuple(self._share.node_rates())
+        end_us = min(*refills.values(), self.horizon_us)
+        for index, node in self._limited:
+            if left[index] and rates[node] * (end_us - now_us) > left[index]:
+                end_us = now_us + left[index] / rates[node]
+        held, out, refilled = [], [], []
+        for index, node in self._limited:
+            if left[index] == 0.0:
+                held.append(index)
+            else:
+                left[index] -= rates[node] * (end_us - now_us)
+            if refills[index] <= end_us:
+                refilled.append(index)
+            elif held[-1:] != [index] and left[index] <= _USED_US:
+                left[index] = 0.0
+                out.append(index)
+                self._share.set_cap(index, 0.0)
+        for index in refilled:
+            if held and index in held:
+                self._share.set_cap(index, math.inf)
+            refills[index] += self.quotas[index].period_us
+            left[index] = float(self.quotas[index].quota_us)
+        return Segment(now_us, end_us, rates, tuple(held), tuple(out))
 
     def uses(self) -> tuple[CpuUse, ...]:
-        """Return what each group gets, by its index."""
-        rates = self._share.node_rates()
-        if all(rates[node] <= self._quotas[index].cores for index, node in self._limited):
-            return tuple(CpuUse(rates[node]) for node in self._share.tree.node_of)
-        self._begin(len(rates))
-        now_us = 0
-        while now_us < self.horizon_us:
-            refill_us = min(*self._refill_us.values(), self.horizon_us)
-            self._until(float(now_us), float(refill_us))
-            now_us = refill_us
-            self._refill(now_us)
-        for index in self._quotas:
-            self._let_go(index)
-        return tuple(map(self._use, range(len(self._share.tree.groups))))
-
-    def _begin(self, count: int) -> None:
-        self._used_us = [0.0] * count
-        self._left_us = {index: float(quota.quota_us) for index, quota in self._quotas.items()}
-        self._refill_us = {index: quota.period_us for index, quota in self._quotas.items()}
-        self._held_us = dict.fromkeys(self._quotas, 0.0)
-        self._ran_out = dict.fromkeys(self._quotas, 0)
-
-    def _until(self, now_us: float, end_us: float) -> None:
-        """Go on to the next time at which a quota is refilled."""
-        left_us = self._left_us
-        while now_us < end_us:
-            rates, step_us = self._share.node_rates(), end_us - now_us
-            for index, node in self._limited:
-                if rates[node] * step_us > left_us[index]:
-                    step_us = left_us[index] / rates[node]
-            self._used_us = [used + rate * step_us for used, rate in zip(self._used_us, rates, strict=True)]
-            now_us += step_us
-            out = []
-            for index, node in self._limited:
-                if left_us[index] == 0.0:
-                    self._held_us[index] += step_us
-                    continue
-                left_us[index] -= rates[node] * step_us
-                if left_us[index] <= _USED_US:
-                    left_us[index] = 0.0
-                    out.append(index)
-                    # One that runs out as it is refilled holds nobody.
-                    self._ran_out[index] += self._refill_us[index] - now_us > _USED_US
-            for index in out:
-                self._share.set_cap(index, 0.0)
-
-    def _refill(self, now_us: int) -> None:
-        """Refill the quotas whose period begins."""
-        for index, quota in self._quotas.items():
-            if self._refill_us[index] == now_us:
-                self._refill_us[index] += quota.period_us
-                self._let_go(index)
-                self._left_us[index] = float(quota.quota_us)
-
-    def _let_go(self, index: int) -> None:
-        if self._left_us[index] == 0.0:
-            self._share.set_cap(index, math.inf)
-
-    def _use(self, index: int) -> CpuUse:
-        tree = self._share.tree
-        cores = self._used_us[tree.node_of[index]] / self.horizon_us
-        if index not in self._quotas:
-            return CpuUse(cores)
-        held_ratio = self._held_us[index] / self.horizon_us
-        periods = self.horizon_us / self._quotas[index].period_us
-        cpus = min(tree.cores, math.ceil(tree.wanted_within(tree.node_of[index])))
-        return CpuUse(cores, self._ran_out[index] / periods, held_ratio, held_ratio * cpus)
+        """Return what each group gets in the mean, by its index."""
+        tree, segments = self._share.tree, self.segments()
+        if len(segments) == 1:
+            return tuple(CpuUse(segments[0].rates[node]) for node in tree.node_of)
+        used_us = [0.0] * len(tree.parents)
+        held_us, ran_out = dict.fromkeys(self.quotas, 0.0), dict.fromkeys(self.quotas, 0)
+        for each in segments:
+            length_us = each.end_us - each.start_us
+            used_us = [used + rate * length_us for used, rate in zip(used_us, each.rates, strict=True)]
+            for index in each.held:
+                held_us[index] += length_us
+            for index in each.ran_out:
+                ran_out[index] += 1
+        found = [CpuUse(used_us[node] / self.horizon_us) for node in tree.node_of]
+        for index, quota in self.quotas.items():
+            held_ratio, periods = held_us[index] / self.horizon_us, self.horizon_us / quota.period_us
+            cpus = min(tree.cores, math.ceil(tree.wanted_within(tree.node_of[index])))
+            found[index] = CpuUse(found[index].cores, ran_out[index] / periods, held_ratio, held_ratio * cpus)
+        return tuple(found)
