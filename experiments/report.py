@@ -27,7 +27,7 @@ from experiments.summary import summarise
 from experiments.sweep import SweepTable, compare, read_results
 from experiments.sweepplots import draw_comparison
 from experiments.sweeptable import for_people, say
-from experiments.tables import Section, run_sections
+from experiments.tables import Section, run_sections, shows_idle
 from experiments.waitingplots import draw_waiting
 from experiments.wording import say_count, say_share, say_time
 
@@ -155,11 +155,11 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
 def _waiting_pictures(
     run: RunFiles, summary: Mapping[str, Any], steps: Mapping[str, Steps]
 ) -> list[tuple[str, str, str, Figure | None]]:
-    """What is free beside what is waited for, of the resource of which most is free though waited for."""
-    means = {word: of["mean"] for word, of in summary["idle"].items() if of["mean"]}
+    """What is free beside what is waited for, of the scarcest resource of which any is free though waited for."""
+    means = {word: of["mean"] for word, of in summary["idle"].items() if shows_idle(of["mean"])}
     if not means:
         return []
-    word = max(means, key=lambda each: means[each])
+    word = max(means, key=lambda each: summary["utilisation"][each]["mean"])
     column, end_s = resource_column(word), summary["end_s"]
     wanted = wanted_steps(read_lives(run).pods, column)
     figure = draw_waiting(free_steps(steps, column), wanted, column, summary["faults"]["listed"], end_s)

@@ -11,12 +11,14 @@ from experiments.replacement import STAGES
 from experiments.statistics import Quantile
 from experiments.wording import say_bytes, say_count, say_quantile_s, say_share, say_time
 
-__all__ = ["Section", "run_sections"]
+__all__ = ["Section", "run_sections", "shows_idle"]
 
 _PHASES = ("created", "pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
 _MANY = 24
 """Controllers that a table has room for."""
 _ALWAYS_SHOWN = ("cpu", "memory", "gpu")
+_LEAST_IDLE = 0.0005
+"""A ratio: less is said as 0.0%."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,16 @@ def _usage(summary: Mapping[str, Any]) -> Section:
             rows.append((resource, *map(say_share, shares)))
     headings: tuple[str, ...] = ("resource", "requested, mean", "at the end", "stranded, mean", "at the end")
     title = "Utilisation, over allocatable of ready minions"
-    if any(idle["mean"] for idle in summary["idle"].values()):
+    if any(shows_idle(idle["mean"]) for idle in summary["idle"].values()):
         title += " (idle: free though pods wait for it)"
         headings = (*headings, "idle, mean")
         rows = [(*row, say_share(summary["idle"].get(row[0], {}).get("mean"))) for row in rows]
     return Section(title, headings, tuple(rows))
+
+
+def shows_idle(mean: float | None) -> bool:
+    """Tell whether so much is free though pods wait for it that it is said: no scheduler is quicker than at once."""
+    return mean is not None and mean >= _LEAST_IDLE
 
 
 def _offered(summary: Mapping[str, Any]) -> Section:
