@@ -14,6 +14,8 @@ from pathlib import Path
 import pyarrow.compute  # noqa: F401
 import scipy.special  # noqa: F401
 
+from experiments.benchmarks.cpuchanges import KINDS as CPU_CHANGES
+from experiments.benchmarks.cpuchanges import measure_changes
 from experiments.benchmarks.decisions import KINDS as DECISIONS
 from experiments.benchmarks.decisions import measure_decisions
 from experiments.benchmarks.dumpload import measure_dump
@@ -58,6 +60,9 @@ def main() -> None:
     load, *words = sys.argv[1:]
     if load in DECISIONS:
         print(json.dumps(asdict(measure_decisions(load, *map(int, words)))))
+        return
+    if load in CPU_CHANGES:
+        print(json.dumps(measure_changes(load, *map(int, words))))
         return
     minions, pods = int(words[0]), int(words[1])
     if load == "dump":

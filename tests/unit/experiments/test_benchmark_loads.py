@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from experiments.benchmarks.cpuchanges import KINDS, measure_changes
 from experiments.benchmarks.decisions import measure_decisions
 from experiments.benchmarks.loads import control
 from models.plan import make_plan
@@ -40,3 +41,11 @@ def test_decisions_are_bound_and_checked(kind: str) -> None:
 def test_a_decision_that_is_not_the_one_from_scratch_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ResourceBlock, "catch_up", lambda block: None)
     assert measure_decisions("plain", 30, 5, 300).mismatches == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_changes_of_cpu_demand_move_the_bottleneck_and_are_checked(kind: str) -> None:
+    found = measure_changes(kind, 2, 60)
+    assert found["moved"] > 0.5
+    assert found["worst"] < 1e-9
+    assert 0.0 < found["us"] < found["clock_us"]
