@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection
 from typing import Any
 
-from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy
+from models.api.protocols import DeviceChooser, PlacingPolicy, Policy, ScoringPolicy
 from models.api.specs import PluginRef, Vocabulary
 from models.api.specs_problems import FieldProblem
 from models.parameters import RESOURCE_WORDS, parameter_problems
@@ -80,8 +80,7 @@ def make_policy(
     if not isinstance(found, type):
         if parameters:
             raise PluginParameterError(f"policy '{plugin.name}' is a function and takes no parameters")
-        policy: Policy = found
-        return policy
+        return _checked(plugin.name, found)
     if dataclasses.is_dataclass(found):
         built_in = not plugin.is_users_own
         problems = parameter_problems(found, plugin.name, parameters, resources, built_in=built_in)
@@ -89,13 +88,29 @@ def make_policy(
             raise PluginParameterError("; ".join(_with_place(plugin.name, problem) for problem in problems))
         parameters = {key: tuple(v) if isinstance(v, list) else v for key, v in parameters.items()}
     try:
-        made: ScoringPolicy | PlacingPolicy | Policy = found(**parameters)
+        made = found(**parameters)
     except TypeError as error:
         raise PluginParameterError(
             f"policy '{plugin.name}' does not take these parameters: {error}"
         ) from error
-    if not callable(made) and not isinstance(made, ScoringPolicy | PlacingPolicy):
-        raise PluginParameterError(f"policy '{plugin.name}' neither scores minions nor decides by itself")
+    return _checked(plugin.name, made)
+
+
+def _checked(name: str, made: Any) -> ScoringPolicy | PlacingPolicy | Policy:
+    """Return a policy if it is one, and has only words that the scheduler knows."""
+    if not isinstance(made, ScoringPolicy | PlacingPolicy):
+        if not callable(made):
+            raise PluginParameterError(f"policy '{name}' neither scores minions nor decides by itself")
+        decides: Policy = made
+        return decides
+    devices = ("least", "random", "own") if isinstance(made, DeviceChooser) else ("least", "random")
+    for attribute, words in (("ties", ("first", "random")), ("device", devices)):
+        found = getattr(made, attribute)
+        if found not in words:
+            told = f"policy '{name}' has {attribute} {found!r}: expected {' or '.join(words)}"
+            if found == "own":
+                told += ", as it has no device_for"
+            raise PluginParameterError(told)
     return made
 
 

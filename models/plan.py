@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from models.api.protocols import PlacingPolicy, WorkloadSource
+from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadSource
 from models.api.selectors import EVERYTHING
 from models.api.specs import (
     Fault,
@@ -15,6 +15,7 @@ from models.api.specs import (
     ManifestWorkload,
     MinionPool,
     MinionTrace,
+    PluginRef,
     Scenario,
     TraceWorkload,
 )
@@ -24,7 +25,7 @@ from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
 from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.behaviours import Behaviours
-from models.catalog import make_policy
+from models.catalog import PluginParameterError, make_policy
 from models.cluster.placedbelief import Placing
 from models.control.rollouts import CORDONED
 from models.controlplan import (
@@ -45,6 +46,8 @@ from models.workloads.templates import TemplateTable
 from models.workloads.tracing import Trace, TraceOptions, TraceRow
 from models.worldplan import FaultPlan, Plan
 from sim.distributions import Constant
+from sim.errors import PluginError
+from sim.registry import UnknownPluginError
 from sim.streams import Streams
 
 __all__ = ["make_plan"]
@@ -56,6 +59,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     Raises:
         TraceError: A trace has bad rows.
         UnknownPluginError, PluginParameterError: The policy cannot be made.
+        PluginError: Its own code raised while it was.
     """
     instant = scenario.master.timing == INSTANT
     streams = Streams(scenario.seed)
@@ -73,7 +77,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     called = {each.key: each.spec.key for each in scenario.manifests if isinstance(each.spec, Controller)}
     answers = {f"controller/{each.key}": names for each, names in scenario.named_controllers}
     plugin = scenario.policy.scheduler
-    policy = make_policy(plugin, (*RESOURCE_WORDS, *resources.extended))
+    policy = _policy(plugin, (*RESOURCE_WORDS, *resources.extended), scenario.seed)
     return Plan(
         seed=scenario.seed,
         until_s=until_s,
@@ -101,6 +105,17 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         decisions=scenario.journal.scheduling == "full",
         max_events=max_events,
     )
+
+
+def _policy(plugin: PluginRef, resources: Sequence[str], seed: int) -> ScoringPolicy | PlacingPolicy | Policy:
+    """Make the policy; what its own code raises meanwhile is its own."""
+    try:
+        return make_policy(plugin, resources)
+    except (UnknownPluginError, PluginParameterError):
+        raise
+    except Exception as error:
+        what = f"policy '{plugin.name}' raised {type(error).__name__}: {error}, before it was asked about any pod"
+        raise PluginError(what, 0.0, f"policy '{plugin.name}'", seed) from error
 
 
 def _extended(scenario: Scenario) -> Iterable[str]:

@@ -185,6 +185,33 @@ def test_users_policy_runs_and_a_raising_one_is_blamed(scenario: Path) -> None:
         assert "seed 3" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("1 // 0", 70, "raised ZeroDivisionError: integer division or modulo by zero, before it was asked"),
+        ("def policy(:", 70, "raised SyntaxError: invalid syntax"),
+        ("import nothing_of_that_name", 70, "raised ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("class policy:\n    def __init__(self):\n        raise OSError('no licence')", 70, "raised OSError: no licence"),
+        ("policy = 5", 2, "policy 'mine:policy' neither scores minions nor decides by itself"),
+        ("class policy:\n    ties, device = 'frist', 'least'\n    def scorer(self, view, template): ...", 2,
+         "policy 'mine:policy' has ties 'frist': expected first or random"),
+        ("class policy:\n    ties, device = 'first', 'own'\n    def scorer(self, view, template): ...", 2,
+         "has device 'own': expected least or random, as it has no device_for"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_cannot_even_be_made_is_blamed(
+    scenario: Path, code: str, status: int, words: str
+) -> None:
+    (scenario.parent / "mine.py").write_text(code)
+    where = str(scenario.parent)
+    done = wavetank(scenario.parent, "run", "small.yaml", "--set", "policy.scheduler=mine:policy", path=where)
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr
+    assert "this is a bug" not in done.stderr
+    assert ("Traceback" in done.stderr) == (status == 70)
+    assert not (scenario.parent / "runs").exists()
+
+
 def test_missing_policy_module_is_bad_input(scenario: Path) -> None:
     done = wavetank(scenario.parent, "run", "small.yaml", "--set", "policy.scheduler=nowhere:policy")
     assert done.returncode == 2
