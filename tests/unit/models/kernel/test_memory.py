@@ -176,3 +176,67 @@ def test_badness_divides_before_it_multiplies() -> None:
 def test_oom_score_adj_as_the_kubelet_writes_it(qos: str, request_bytes: int, adj: int) -> None:
     assert oom_score_adj(qos, request_bytes=request_bytes, capacity_bytes=32 * GIB) == adj  # type: ignore[arg-type]
     assert oom_score_adj(qos, request_bytes=0, capacity_bytes=GIB, node_critical=True) == -997  # type: ignore[arg-type]
+
+
+def test_inactive_files_go_before_older_active_ones_and_the_oldest_of_them_first() -> None:
+    memory = Memory(900)
+    group = memory.add_group("c")
+    young = FileKey("base", "/a")
+    for now, key in ((1.0, FILE), (2.0, FILE), (3.0, OTHER), (4.0, young)):
+        memory.read(group, key, 300, now)
+    assert memory.cache.physical_pages == 900
+    process, _ = memory.start(group, namespace=1)
+    assert process is not None
+    assert memory.grow(process, 299).reclaimed_pages == 300
+    # Whole are the active one, though it is the oldest, and the younger of the inactive ones.
+    granted = [memory.read(group, key, 300, 5.0).granted_pages for key in (FILE, young)]
+    assert granted == [0, 0]
+    assert memory.cache.charged_pages() == {group.index: 600}
+
+
+def test_a_read_frees_what_it_lacks_of_other_files_and_no_more() -> None:
+    memory = Memory(1000)
+    group = memory.add_group("c")
+    memory.read(group, FILE, 300, 1.0)
+    memory.read(group, OTHER, 600, 2.0)
+    # FILE is the older one, but it is the one that is read: 100 fit, 100 more come from the other.
+    outcome = memory.read(group, FILE, 500, 3.0)
+    assert (outcome.granted_pages, outcome.reclaimed_pages) == (200, 100)
+    assert memory.read(group, OTHER, 500, 4.0).granted_pages == 0
+
+
+def test_pages_of_an_ended_group_join_those_of_the_one_above() -> None:
+    memory = Memory(1000)
+    group = memory.add_group("c")
+    memory.read(memory.root, FILE, 100, 1.0)
+    memory.read(group, FILE, 150, 2.0)
+    assert memory.cache.charged_pages() == {0: 100, group.index: 50}
+    memory.remove_group(group)
+    assert memory.cache.charged_pages() == {0: 150}
+
+
+@pytest.mark.parametrize(("pod_limit", "dead"), [(100, [1, 2]), (None, [2])])
+def test_the_topmost_oom_group_within_what_ran_out_dies(pod_limit: int | None, dead: list[int]) -> None:
+    memory = Memory(10_000)
+    pod = memory.add_group("pod", limit_pages=pod_limit, oom_group=True)
+    started(memory, memory.add_group("one", pod, oom_group=True), 1, 10)
+    limit = None if pod_limit else 50
+    process = started(memory, memory.add_group("two", pod, limit_pages=limit, oom_group=True), 2, 20)
+    kill = memory.grow(process, 200).kills[0]
+    assert sorted(each.pid for each in kill.victims) == dead
+
+
+def test_the_machine_is_looked_at_in_the_order_of_starts_a_cgroup_from_above() -> None:
+    for limit, dead in ((None, 2), (1000, 1)):
+        memory = Memory(1000)
+        above = memory.add_group("above", limit_pages=limit)
+        early, late = memory.add_group("early", above), memory.add_group("late", above)
+        first = started(memory, late, 1, 100)
+        started(memory, early, 2, 100)
+        outcome = memory.read(above, FILE, 1, 1.0)
+        asker = started(memory, above, 3, 50, adj=-1000)
+        assert not outcome.kills
+        kill = memory.grow(asker, 800).kills[0]
+        assert (kill.where is memory.root) is (limit is None)
+        assert first.group is late
+        assert kill.chosen == dead
