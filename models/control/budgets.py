@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -23,7 +24,7 @@ from models.api.specs_budgets import BudgetStatus
 from models.api.types import READY, Phase, Pod
 from models.control.disruption import BudgetRules
 from models.control.log import Op
-from models.control.objects import NOT_DISRUPTED, BudgetObject
+from models.control.objects import BudgetObject
 from models.control.store import Store
 from sim.engine import BELIEF, Engine, Event
 from sim.identities import Identities
@@ -99,10 +100,12 @@ class Budgets:
             )
         return found
 
-    def write(self, budget: BudgetObject, status: BudgetStatus, actor: int) -> None:
-        """Write a status, as the controller does: who was about to be evicted is in it."""
+    def write(
+        self, budget: BudgetObject, status: BudgetStatus, disrupted: Mapping[int, float], actor: int
+    ) -> None:
+        """Write a status, as the controller does, with the evictions of which it has not read what came of them."""
         budget.observed = True
-        budget.disrupted = NOT_DISRUPTED
+        budget.disrupted = disrupted
         self._commit(budget, status, actor)
 
     def _commit(self, budget: BudgetObject, status: BudgetStatus, actor: int) -> None:
@@ -136,7 +139,8 @@ class Budgets:
             return verdict
         if budget is not None:
             status = replace(budget.status, allowed=budget.status.allowed - 1)
-            budget.disrupted = MappingProxyType({**budget.disrupted, pod.arrival: None})
+            now_s = self._engine.now_s
+            budget.disrupted = MappingProxyType({**budget.disrupted, pod.arrival: now_s})
             self._commit(budget, status, actor)
         self._store.terminate(pod, cause=cause, actor=actor, reason=reason)
         return verdict
@@ -154,7 +158,7 @@ class Budgets:
         status = budget.status
         if not pod.word & READY and status.healthy >= status.desired > 0:
             return Verdict.DONE, None
-        if budget.observed and status.allowed > 0:
+        if status.allowed > 0:
             return Verdict.DONE, budget
         return Verdict.LATER, budget
 

@@ -4,14 +4,16 @@ It counts by deltas what each budget selects, who of these is ready and whose th
 reads as they change, without working anything out again for that alone. A status that was worked out from an older one
 than the store has is refused (an eviction came between): news of that one is on its way, and calls for it again.
 
-Source: k/k:pkg/controller/disruption/disruption.go, v1.20.2. There a pod that was let through and not deleted within
-2 min counts again; here it is deleted with the same call.
+A pod whose eviction was let through counts as gone before it is read that it is being deleted, for 2 min at most.
+
+Source: k/k:pkg/controller/disruption/disruption.go, v1.20.2 (trySync, buildDisruptedPodMap).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod
@@ -21,6 +23,7 @@ from models.control.disruption import scale_of, status_of
 from models.control.log import Change, Op
 from models.control.objects import BudgetObject, BudgetSeen, ControllerObject
 from models.control.workqueue import WorkQueue
+from sim.engine import BELIEF, Engine
 
 __all__ = ["DisruptionController"]
 
@@ -30,6 +33,8 @@ HEALTHY = tuple(
 )
 """By state word: counts as healthy."""
 
+_DELETION_TIMEOUT_S = 120.0
+"""DeletionTimeout."""
 _CREATED, _CHANGED, _ENDED = Op.POD_CREATED, Op.POD_CHANGED, Op.POD_ENDED
 
 
@@ -78,12 +83,16 @@ class DisruptionController:
     """All budgets of the run.
 
     Args:
+        engine: Gives the time.
         budgets: The store's.
         make_client: Makes the client, given (apply, act, ops, interest, matters).
         identity: Its own.
     """
 
-    def __init__(self, budgets: Budgets, make_client: Callable[..., Client], identity: int) -> None:
+    def __init__(
+        self, engine: Engine, budgets: Budgets, make_client: Callable[..., Client], identity: int
+    ) -> None:
+        self._engine = engine
         self._budgets = budgets
         self.identity = identity
         self._counts: dict[int, _Counts] = {}
@@ -166,22 +175,37 @@ class DisruptionController:
         counts = self._counts[identity]
         seen = counts.seen
         rules = seen.budget.rules
-        healthy = len(counts.healthy) - sum(arrival in counts.healthy for arrival in seen.disrupted)
+        now_s = self._engine.now_s
+        going = {
+            arrival: since_s
+            for arrival, since_s in seen.disrupted.items()
+            if arrival in counts.healthy and now_s < since_s + _DELETION_TIMEOUT_S
+        }
+        if going:
+            again_s = min(going.values()) + _DELETION_TIMEOUT_S
+            again = partial(self._again, identity, self.generation)
+            self._engine.at(again_s, BELIEF, again)
+        healthy = len(counts.healthy) - len(going)
         scale = scale_of((self._desired.get(owner) for owner in counts.owners), rules.known)
         status = status_of(rules, len(counts.pods), healthy, scale, seen.status)
-        if status == seen.status and seen.observed and not seen.disrupted:
+        if status == seen.status and seen.observed and going == seen.disrupted:
             self._queue.done(identity)
             return
         generation = self.generation
 
         def commit() -> None:
             if seen.budget.version == seen.version:
-                self._budgets.write(seen.budget, status, self.identity)
+                self._budgets.write(seen.budget, status, going, self.identity)
             if generation == self.generation:
                 self._queue.done(identity)
                 self._act()
 
         self.client.call(commit)
+
+    def _again(self, identity: int, generation: int) -> None:
+        if generation == self.generation:
+            self._queue.add(identity)
+            self._act()
 
     def restart(
         self, budgets: Iterable[BudgetObject], controllers: Iterable[ControllerObject], pods: Iterable[Pod]

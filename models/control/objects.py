@@ -14,7 +14,7 @@ from models.control.replication import ReplicaStatus
 
 __all__ = ["NOT_DISRUPTED", "BudgetObject", "BudgetSeen", "ControllerObject", "MinionObject", "ServiceObject"]
 
-NOT_DISRUPTED: Mapping[int, None] = MappingProxyType({})
+NOT_DISRUPTED: Mapping[int, float] = MappingProxyType({})
 """No pod at all."""
 
 NEVER_WRITTEN = ReplicaStatus(0, 0, 0, 0)
@@ -97,7 +97,8 @@ class BudgetObject:
         selector: None selects no pod.
         status: What was last written of it.
         observed: Whether anybody has written of it as it is now: before that no eviction is let through.
-        disrupted: Pods whose eviction was let through since the controller wrote last, by arrival.
+        disrupted: Pods of which the controller has not read yet that they go, by arrival: when their eviction was let
+            through, in seconds.
         version: Counts what is written: who writes what was worked out from an older one is refused.
     """
 
@@ -108,7 +109,7 @@ class BudgetObject:
     rules: BudgetRules
     status: BudgetStatus = BudgetStatus()  # noqa: RUF009 it is frozen
     observed: bool = False
-    disrupted: Mapping[int, None] = field(default_factory=lambda: NOT_DISRUPTED)
+    disrupted: Mapping[int, float] = field(default_factory=lambda: NOT_DISRUPTED)
     version: int = 0
 
     def seen(self) -> BudgetSeen:
@@ -124,4 +125,4 @@ class BudgetSeen:
     version: int
     status: BudgetStatus
     observed: bool
-    disrupted: Mapping[int, None]
+    disrupted: Mapping[int, float]

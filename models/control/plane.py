@@ -287,7 +287,8 @@ class ControlPlane:
     def watch_budgets(self) -> None:
         """Start what keeps budgets' status; before the first of them is created."""
         identity = self._identities.add("client", "disruption")
-        self.disruption = DisruptionController(self.budgets, partial(self.client, "disruption"), identity)
+        make_client = partial(self.client, "disruption")
+        self.disruption = DisruptionController(self._engine, self.budgets, make_client, identity)
 
     def begin(self) -> None:
         """Let the master know what it knows when the run begins; call it once all that is down then is down."""

@@ -237,3 +237,12 @@ def test_who_has_no_labels_violates_no_budget() -> None:
     )
     assert found is not None
     assert ([pod.number for pod in found.victims], found.violations) == ([1, 0], 1)
+
+
+def test_who_was_let_through_by_the_master_already_takes_nothing_from_a_budget() -> None:
+    lower = [Occupant(n, 0, 0.0, labels={"app": "a"}) for n in range(2)]
+    for disrupted, violations in (((), 1), ((0,), 0), ((0, 1), 0)):
+        budget = Budget("default", parse_selector("app=a"), 1, disrupted)
+        found = select_victims(0, lower, lambda kept: not kept, [budget])
+        assert found is not None
+        assert found.violations == violations

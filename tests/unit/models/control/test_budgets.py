@@ -9,7 +9,9 @@ import pytest
 
 from models.api.selectors import parse_selector
 from models.api.specs_budgets import BudgetStatus, Share
+from models.api.types import TERMINATING
 from models.control.disruption import BudgetRules
+from models.control.log import Change, Op
 from models.testing.rest import broken_at_rest
 from models.world import World
 from models.worldplan import BudgetPlan
@@ -141,19 +143,69 @@ def test_pods_without_a_controller_allow_nothing_where_shares_are_of_what_should
     assert len(at_s(dumped, "pod_terminating")) == 1
 
 
-def test_nobody_is_let_through_before_the_budget_was_looked_at_unless_a_dump_has_its_status() -> None:
-    early = "{name: d, at: 0s, drain: {minions: all}}"
-    found = ran(budget(maximum=Share(6)), faults=early, until="1m")
-    assert at_s(found, "eviction_refused") == [], "pods that do not run are not asked about"
+def test_pods_that_do_not_run_yet_are_nobodys_loss() -> None:
+    early = "{name: d, at: 1s, drain: {minion: m-1}}"
+    found = ran(budget(maximum=Share(0)), faults=early, until="1m")
+    assert len(at_s(found, "pod_terminating", reason="Eviction")) == 2
+    assert at_s(found, "eviction_refused") == []
+    late = ran(budget(maximum=Share(0)), faults=early.replace("1s", "20s"), until="1m")
+    assert (at_s(late, "pod_terminating"), len(at_s(late, "eviction_refused"))) == ([], 2)
+
+
+def test_what_was_worked_out_before_an_eviction_is_not_written_after_it() -> None:
+    """A pod more changes what is expected, and the same one disruption would be allowed again."""
+    slow = "apiLatency: 1s"
+    scaled = WEB.replace("}}", "}, scale: [{at: 290s, replicas: 7}]}")
+    text = TEXT.format(
+        until="30m",
+        controllers=scaled,
+        workloads="",
+        faults="{name: d, at: 288600ms, drain: {minion: m-1}}",
+    )
+    world = world_of(text.replace("apiLatency: 5ms", slow))
+    found = World(replace(world.plan, budgets=(budget(minimum=Share(5)),)), world.sinks)
+    found.run()
+    first = at_s(found, "pod_terminating", reason="Eviction")[0]
+    created = at_s(found, "pod_created")[6]
+    assert created < first < created + 1.01, "the write is on its way when the eviction is let through"
+    assert least_ready(found, 280) == 5
+    assert broken_at_rest(found) == []
+
+
+def test_an_eviction_counts_before_it_is_read_that_the_pod_goes() -> None:
+    text = TEXT.format(until="30m", controllers=WEB, workloads="", faults=DRAIN)
+    world = world_of(text)
+    found = World(replace(world.plan, budgets=(budget(maximum=Share(1)),)), world.sinks)
+    assert found.plane is not None
+    assert found.plane.disruption is not None
+    client = found.plane.disruption.client
+    heard = client._apply
+
+    def deaf(change: Change) -> None:
+        """News that a pod is being deleted is lost."""
+        if not (change[1] is Op.POD_CHANGED and (change[4] ^ change[5]) & TERMINATING):
+            heard(change)
+
+    client._apply = deaf
+    found.run()
+    first, second = at_s(found, "pod_terminating", reason="Eviction")
+    assert second - first >= 10.0
+    assert least_ready(found, 290) == 5
+    assert broken_at_rest(found) == []
+
+
+def test_a_status_of_a_dump_stands_until_somebody_has_looked() -> None:
     known = ran(budget(status=BudgetStatus(1, 6, 5, 6), maximum=Share(1)), until="4m")
     first = records(known, "budget_written")[0]
     assert (first["value"], first["budget_written_expected"]) == (0.0, 0), "it has found no pods yet"
+    assert first["time_s"] > 0
 
 
 @pytest.mark.parametrize(
     "trouble",
     [
         "{at: 299s, outage: {of: master}, for: 20s}",
+        "{at: 300027ms, outage: {of: master}, for: 20s}",
         "{at: 299s, watch: {client: all, lag: 3s}, for: 60s}",
         "{at: 299s, watch: {client: all, loss: 1.0}, for: 60s}",
     ],
