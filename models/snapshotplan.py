@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from models.api.manifests_status import PodRecord
 from models.api.specs import Scenario
 from models.api.specs_controllers import Controller
-from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload
+from models.api.specs_manifests import ManifestMinion, ManifestObject, ManifestPod, ManifestWorkload
+from models.api.specs_taints import NOT_READY, UNREACHABLE
 from models.api.specs_workloads import PodSpec
 from models.api.types import MinionAsk, Phase, PodAsk, PodTemplate
 from models.behaviours import Behaviours
+from models.control.lifecycle import NO_EXECUTE
 from models.control.replication import ReplicaStatus
 from models.control.snapshot import PodFound, Snapshot
 
@@ -73,7 +75,21 @@ def snapshot_of(
             minion = -1 if spec.minion is None else places[spec.minion]
             found.append(_found(each, ask, workload.name, controller, minion, taken_s))
     found.sort(key=lambda pod: pod.created_s)  # equals stay in the order of their file
-    return Snapshot(found, _statuses(objects))
+    return Snapshot(found, _statuses(objects), dict(_tainted(scenario, places, taken_s)))
+
+
+def _tainted(
+    scenario: Scenario, places: Mapping[str, int], taken_s: float
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """Since when minions have NoExecute taints; that of silence is one, whichever of its two names it has."""
+    silence = {f"{key}:NoExecute": None for key in (NOT_READY, UNREACHABLE)}
+    for each in scenario.manifests:
+        if isinstance(each.spec, ManifestMinion) and each.spec.taint_times:
+            times = {
+                NO_EXECUTE if taint in silence else taint: min(0.0, since_s - taken_s)
+                for taint, since_s in each.spec.taint_times
+            }
+            yield places[each.spec.name], times
 
 
 def _found(

@@ -221,4 +221,6 @@ class _Reading:
         if fields.value["kind"] in {"Pod", "Node"}:
             for condition in fields.mapping("status").elements("conditions"):
                 times += [read_epoch_s(condition, key) for key in ("lastHeartbeatTime", "lastTransitionTime")]
+        if fields.value["kind"] == "Node":
+            times += [read_epoch_s(each, "timeAdded") for each in fields.mapping("spec").elements("taints")]
         self.taken_s = max((each for each in times if each is not None), default=None)

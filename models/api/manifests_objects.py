@@ -12,7 +12,7 @@ from models.api.constants import constants_for
 from models.api.manifests_budgets import read_budget
 from models.api.manifests_fields import Fields
 from models.api.manifests_pods import PREEMPTION_POLICIES, Seen, read_node_name, read_pod, read_taints
-from models.api.manifests_status import read_record
+from models.api.manifests_status import read_record, read_taint_times
 from models.api.quantities import to_amount, to_bytes, to_millicores
 from models.api.selectors import EVERYTHING, Requirement, Selector, SelectorError, parse_selector
 from models.api.specs_cluster import DEFAULT_EPHEMERAL_BYTES, Reserved
@@ -240,6 +240,7 @@ def _node(fields: Fields, name: str, namespace: str, seen: Seen) -> ObjectSpec:
         kubelet=None,
         preloaded=tuple(name for name, _ in images),
         image_bytes=images,
+        taint_times=tuple(read_taint_times(spec)),
     )
 
 

@@ -6,10 +6,12 @@ Form: k8s.io/api core/v1 types.go, PodStatus; apimachinery meta/v1 types.go, Own
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from models.api.manifests_fields import Fields
+from models.api.specs_taints import Taint
 
 __all__ = ["OwnerReference", "PodRecord", "read_epoch_s", "read_owner", "read_record"]
 
@@ -72,6 +74,15 @@ def read_record(status: Fields) -> PodRecord | None:
         restarts=max(restarts, default=0),
         reason=status.text("reason"),
     )
+
+
+def read_taint_times(spec: Fields) -> Iterator[tuple[str, float]]:
+    """Yield the NoExecute taints of a Node's spec that say since when it has them, as text, with seconds since 1970."""
+    for each in spec.elements("taints"):
+        since_s = read_epoch_s(each, "timeAdded")
+        if since_s is not None and each.value.get("effect") == "NoExecute" and each.text("key"):
+            taint = Taint.model_construct(key=each.text("key"), value=each.text("value"), effect="NoExecute")
+            yield str(taint), since_s
 
 
 def read_owner(metadata: Fields) -> OwnerReference | None:

@@ -65,11 +65,15 @@ class ManifestMinion(MinionPool):
 
     Attributes:
         image_bytes: (name, bytes on disk) of the images that its status says it has: of each of their names with a tag.
+        taint_times: (taint, seconds since 1970) of its NoExecute taints that say since when it has them.
     """
 
     name: DnsSubdomain = Field(description="the name of this minion")
     image_bytes: tuple[tuple[str, int], ...] = Field(
         (), exclude=True, description="sizes on disk of images that are there"
+    )
+    taint_times: tuple[tuple[str, float], ...] = Field(
+        (), exclude=True, description="since when it has NoExecute taints"
     )
 
 

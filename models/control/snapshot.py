@@ -54,10 +54,12 @@ class Snapshot:
     Attributes:
         pods: In order of creation.
         statuses: What controllers had last written of themselves, by namespace and name.
+        tainted: By minion and NoExecute taint, since when it has it, below 0, where that is known.
     """
 
     pods: Sequence[PodFound] = ()
     statuses: Mapping[str, ReplicaStatus] = field(default_factory=dict)
+    tainted: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def controllers(self) -> Mapping[str, None]:
@@ -80,6 +82,8 @@ def restore(
         store: Where the pods are entered.
         identities: Names of workloads.
     """
+    if plane.evictions is not None:
+        plane.evictions.tainted_before(snapshot.tainted)
     controllers = plane.controllers
     workloads: dict[str, int] = {}
     for key, status in snapshot.statuses.items():

@@ -10,7 +10,7 @@ whatever taints come and go, unless one of them is not tolerated; when the last 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from models.api.types import Pod
@@ -65,6 +65,7 @@ class TaintEviction:
         self._delay = delay
         self.identity = identity
         self._cells: dict[int, _Cell] = {}
+        self._since: Mapping[int, Mapping[str, float]] = {}
         self._events = EventSink(client, events.passes)
         self.watch = make_client(
             apply=self._apply,
@@ -73,6 +74,13 @@ class TaintEviction:
             interest=self._concerns,
             matters=self._matters,
         )
+
+    def tainted_before(self, since: Mapping[int, Mapping[str, float]]) -> None:
+        """Take it that minions have had taints since before the run: by minion and taint, times below 0 in seconds.
+
+        Pods that were there already have borne them since then, or since they were created.
+        """
+        self._since = since
 
     def _matters(self, op: Op, before: int, after: int) -> bool:
         # Whoever reads the taint of a minion later sees all pods that are bound to it by then.
@@ -113,6 +121,7 @@ class TaintEviction:
         else:
             cell.generation += 1
             del self._cells[minion]
+            self._since = {other: times for other, times in self._since.items() if other != minion}
             self._store.log.reconsider()
 
     def restart(self) -> None:
@@ -122,6 +131,7 @@ class TaintEviction:
         for cell in self._cells.values():
             cell.generation += 1
         self._cells.clear()
+        self._since = {}
         self._store.log.reconsider()
         for minion in range(len(self._store.minions)):
             self._changed(minion)
@@ -132,16 +142,32 @@ class TaintEviction:
         for pod in pods:
             delay_s = self._delay(pod, cell.taints)
             if delay_s == 0.0 or (delay_s < math.inf and pod.arrival not in cell.planned):
-                due.setdefault(delay_s, []).append(pod)
+                due.setdefault(self._due_s(pod, cell, minion, delay_s), []).append(pod)
                 cell.planned.add(pod.arrival)
-        for delay_s, group in due.items():
+        for at_s, group in due.items():
             self._engine.at(
-                self._engine.now_s + delay_s,
+                at_s,
                 BELIEF,
                 partial(self._evict, group),
                 cause=self._store.minions[minion].tainted,
                 guard=(cell, cell.generation),
             )
+
+    def _due_s(self, pod: Pod, cell: _Cell, minion: int, delay_s: float) -> float:
+        """Return when a pod goes: so long from now, or from when a taint came that it has borne since long."""
+        now_s, since = self._engine.now_s, self._since.get(minion)
+        if since is None or pod.created_s >= 0.0:
+            return now_s + delay_s
+        due_s = math.inf
+        borne: list[str] = []
+        for came_s, taint in sorted((since.get(taint, now_s), taint) for taint in cell.taints):
+            borne.append(taint)
+            from_s, for_s = max(came_s, pod.created_s), self._delay(pod, borne)
+            if (
+                for_s == 0.0 or due_s == math.inf
+            ):  # a time that was set stands, unless a taint is not borne at all
+                due_s = min(due_s, from_s + for_s)
+        return max(now_s, due_s)
 
     def _evict(self, pods: list[Pod]) -> None:
         for pod in pods:

@@ -213,6 +213,58 @@ def test_pods_on_a_silent_minion_do_not_run_and_are_replaced(world):
     assert [row["minion"] for row in records(there, "pod_bound") if row["time_s"] > 0] == ["minion/n2"]
 
 
+def silent(**times):
+    taints = [
+        {"key": f"node.kubernetes.io/{key}", "effect": "NoExecute", "timeAdded": f"2021-03-15T11:{time}Z"}
+        for key, time in times.items()
+    ]
+    return node("n1", ready="Unknown", taints=taints)
+
+
+def test_pods_have_borne_the_taint_of_their_minion_since_it_came(world):
+    """The dump is of noon: 300 s from the taint at 11:56:40 are over at 100 s, those from 11:50 at once."""
+    for times, expected_s in (
+        ({"unreachable": "56:40"}, 100.0),
+        ({"not-ready": "56:40"}, 100.0),
+        ({"unreachable": "50:00"}, 0.0),
+        ({}, 300.0),
+    ):
+        there = ran(world(silent(**times), node("n2"), pod("web-a", "n1"), replica_set(1), until="15m"))
+        (asked,) = records(there, "pod_terminating")
+        assert asked["reason"] == "TaintManagerEviction"
+        assert expected_s < asked["time_s"] < expected_s + 0.2, times
+    # A pod that came after the taint has borne it since then.
+    young = pod("web-a", "n1", since="2021-03-15T11:58:20Z")
+    there = ran(world(silent(unreachable="50:00"), node("n2"), young, replica_set(1), until="15m"))
+    assert 200.0 < records(there, "pod_terminating")[0]["time_s"] < 200.2
+
+
+def test_a_time_that_was_set_before_the_dump_stands_unless_a_later_taint_is_not_borne(world):
+    def asked_s(second):
+        bears = [
+            {"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 600},
+            {"key": "b", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60},
+        ]
+        there = pod("web-a", "n1")
+        there["spec"]["tolerations"] = bears
+        taints = [
+            {"key": key, "value": "x", "effect": "NoExecute", "timeAdded": f"2021-03-15T11:{time}Z"}
+            for key, time in (("a", "55:00"), (second, "58:00"))
+        ]
+        ended = ran(world(node("n1", taints=taints), node("n2"), there, replica_set(1), until="15m"))
+        return records(ended, "pod_terminating")[0]["time_s"]
+
+    assert 300.0 < asked_s("b") < 300.2
+    assert 0.0 < asked_s("c") < 0.2
+
+
+def test_the_clock_of_a_restarted_taint_manager_begins_anew(world):
+    extra = "faults: [{at: 50s, restart: {client: lifecycle}}]\n"
+    minions = (silent(unreachable="56:40"), node("n2"))
+    there = ran(world(*minions, pod("web-a", "n1"), replica_set(1), extra=extra, until="15m"))
+    assert records(there, "pod_terminating")[0]["time_s"] > 349
+
+
 def test_what_another_controller_made_is_adopted_by_none(world):
     foreign = pod("ds-a", "n1")
     foreign["metadata"]["ownerReferences"][0] |= {"kind": "DaemonSet", "name": "ds", "uid": "u-ds"}
