@@ -131,13 +131,13 @@ class PodPlan:
 
 
 def needs_runs(pod: PodContainers, *, images: bool = False) -> bool:
-    """Whether a pod's containers are followed one by one: more than one that runs for ever, unprobed.
+    """Whether a pod's containers are followed one by one: all but one that runs for ever, unprobed, always restarted.
 
     Args:
         pod: Its containers.
         images: Whether images have to be there first.
     """
-    if pod.init_containers or len(pod.containers) != 1:
+    if pod.init_containers or len(pod.containers) != 1 or pod.restart_policy != "Always":
         return True
     only = pod.containers[0]
     if images and only.image:

@@ -161,6 +161,24 @@ workloads:
     assert found.pods_there() == []
 
 
+@pytest.mark.parametrize("containers", ["{name: a}", "{name: a, runs: 10m}", "{name: a}, {name: b}"])
+@pytest.mark.parametrize(
+    "fault",
+    ["crash: {minion: m-0}, repair: 20s", "kill: {pods: w, mode: kill}", "reboot: {minion: m-0}, for: 20s"],
+)
+def test_what_is_never_restarted_fails_where_it_is_stopped(containers: str, fault: str) -> None:
+    text = CLUSTER.format(until="20m", faults=f"{{name: f, at: 60s, {fault}}}", clients="")
+    text += f"""
+workloads: [{{name: w, arrivals: {{at: 1s}}, count: 1, pod: {{containers: [{containers}], restartPolicy: Never}}}}]
+"""
+    found = ran(text)
+    assert len(times(found, "pod_started")) == len(times(found, "pod_failed")) == 1
+    began = times(found, "container_started")
+    assert all(time_s < 60 for time_s in began), "nothing begins again"
+    assert found.pods_there() == []
+    assert found.fleet.adds_up() is None
+
+
 @pytest.mark.parametrize("faults", ["", "{name: c, at: 3.5s, cutOff: {minion: m-0}, for: 400ms}"])
 def test_an_end_is_told_though_a_report_waits_for_the_kubelets_client(faults: str) -> None:
     text = CLUSTER.format(until="10m", faults=faults, clients=", clients: {kubelet: {qps: 1, burst: 1}}")
