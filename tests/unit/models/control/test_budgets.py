@@ -174,7 +174,7 @@ def test_what_was_worked_out_before_an_eviction_is_not_written_after_it() -> Non
 
 def test_an_eviction_counts_before_it_is_read_that_the_pod_goes() -> None:
     text = TEXT.format(until="30m", controllers=WEB, workloads="", faults=DRAIN)
-    world = world_of(text)
+    world = world_of(text.replace("terminate: 4s", "terminate: 8s"))
     found = World(replace(world.plan, budgets=(budget(maximum=Share(1)),)), world.sinks)
     assert found.plane is not None
     assert found.plane.disruption is not None
