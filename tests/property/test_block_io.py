@@ -46,8 +46,8 @@ def test_the_order_of_flows_does_not_matter(flows: list[IoFlow], capacity: float
 
 
 def test_ceilings_by_operations_and_what_is_left_goes_on_by_weight() -> None:
-    flows = [IoFlow(100, ceiling_ops_per_s=10, request_bytes=1000), IoFlow(100), IoFlow(300)]
-    assert share_device(flows, 50_000) == [10_000, 10_000, 30_000]
+    flows = [IoFlow(100, ceiling_ops_per_s=5, request_bytes=1000), IoFlow(100), IoFlow(300)]
+    assert share_device(flows, 50_000) == [5_000, 11_250, 33_750]
 
 
 def test_weights_of_v1() -> None:

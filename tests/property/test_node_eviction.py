@@ -128,6 +128,26 @@ def test_a_slow_leak_is_evicted_and_a_fast_one_killed() -> None:
         assert first_to_act(0.0, 1000 * MIB, rate, HARD, capacity=2**34, phase_s=3.0)[0] == who
 
 
+@pytest.mark.parametrize(
+    ("available_mib", "fall_mib_per_s", "file_mib", "expected"),
+    [
+        (200, 10, 100, ("evicts", 20.0)),  # at 10 s it is at the threshold, not below
+        (201, 10, 100, ("evicts", 20.0)),
+        (199, 10, 100, ("evicts", 10.0)),
+        (1000, 100, 0, ("kills", 10.0)),  # nothing is left at the pass
+        (1001, 100, 0, ("evicts", 10.0)),
+    ],
+)
+def test_the_edges_of_who_acts_first(
+    available_mib: int, fall_mib_per_s: int, file_mib: int, expected: tuple[str, float]
+) -> None:
+    found = first_to_act(
+        0.0, available_mib * MIB, fall_mib_per_s * MIB, HARD,
+        capacity=2**34, phase_s=0.0, reclaimable=file_mib * MIB,
+    )  # fmt: skip
+    assert found == expected
+
+
 def test_a_condition_holds_for_five_minutes_after_it_was_seen_last() -> None:
     low, fine = {"memory.available": Reading(0, MIB)}, {"memory.available": Reading(200 * MIB, 2**30)}
     state = synchronize(EvictionState(), 0.0, low, [], thresholds=[HARD]).state

@@ -240,3 +240,29 @@ def test_the_machine_is_looked_at_in_the_order_of_starts_a_cgroup_from_above() -
         assert (kill.where is memory.root) is (limit is None)
         assert first.group is late
         assert kill.chosen == dead
+
+
+def test_a_file_does_not_make_room_for_itself() -> None:
+    memory = Memory(400)
+    group = memory.add_group("c")
+    memory.read(group, FILE, 300, 1.0)
+    outcome = memory.read(group, FILE, 500, 2.0)
+    assert (outcome.granted_pages, outcome.reclaimed_pages) == (100, 0)
+
+
+def test_a_page_that_needs_a_page_table_needs_two() -> None:
+    memory = Memory(10_000)
+    group = memory.add_group("c", limit_pages=514)
+    process = started(memory, group, 1, 512)
+    assert group.charged_pages == 513
+    assert memory.grow(process, 1).kills[0].victims == (process,)
+
+
+def test_a_child_is_not_started_when_its_parent_dies_of_it() -> None:
+    memory = Memory(10_000)
+    group = memory.add_group("c", limit_pages=100)
+    parent = started(memory, group, 1, 90)
+    child, outcome = memory.start(group, namespace=1, kernel_pages=20, parent=parent)
+    assert child is None
+    assert outcome.kills[0].victims == (parent,)
+    assert group.charged_pages == 0
