@@ -81,6 +81,12 @@ METRICS: Final[dict[str, Metric]] = {
     "mean_idle": Metric("ratio", "resource", "idle, time-weighted over the run", True),
     "pulls": Metric("count", "workload", "images pulled for pods so far"),
     "pull_failures": Metric("count", "workload", "pulls of images for pods that failed so far"),
+    "cpu_wanted": Metric("count", "workload", "cores that containers want that say what they use"),
+    "cpu_used": Metric("count", "workload", "cores that these containers get"),
+    "cpu_share": Metric("ratio", "workload", "CPU time got over CPU time wanted, in the whole run", True),
+    "throttled": Metric(
+        "time", "workload", "time that containers were held back by their quotas, summed", True
+    ),
     "startup_p50": Metric("time", "workload", "median time from created to ready", True),
     "startup_p95": Metric("time", "workload", "95th percentile of the time from created to ready", True),
     "startup_p99": Metric("time", "workload", "99th percentile of the time from created to ready", True),

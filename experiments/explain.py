@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from experiments.journalfiles import RunFiles, open_run
-from experiments.wording import say_count, say_number, say_share, say_time
+from experiments.wording import say_bytes, say_count, say_number, say_share, say_time
 from sim.diagnostics import Diagnostic, nearest_word
 from sim.errors import ScenarioError
 
@@ -29,7 +29,8 @@ Row = Mapping[str, Any]
 
 _COLUMNS = (
     "seq", "time_s", "kind", "object", "actor", "owner", "minion", "container", "cause", "value", "reason",
-    "container_exited_code", "container_exited_ran_s", "pod_decided_feasible", "pod_decided_minions",
+    "container_exited_code", "container_exited_ran_s", "container_used_wanted_s", "pod_decided_feasible",
+    "pod_decided_minions",
 )  # fmt: skip
 _DEEPEST = 12
 """So many causes are told under one record: in a full cluster a chain runs through a thousand lives."""
@@ -80,6 +81,14 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     ),
     "container_held_back": lambda row: (
         f"{_container(row)} waits {say_time(row['value'])} for its next start{_in_brackets(row)}"
+    ),
+    "container_short": lambda row: f"{_container(row)} was short of CPU{_in_brackets(row)}",
+    "container_out_of_memory": lambda row: (
+        f"{_container(row)} was killed for want of memory, holding {say_bytes(row['value'])}{_in_brackets(row)}"
+    ),
+    "container_used": lambda row: (
+        f"{_container(row)} had used {say_time(row['value'])} of CPU,"
+        f" of {say_time(row['container_used_wanted_s'])} that it wanted"
     ),
     "probe_failed": lambda row: f"{_container(row)} failed its probe{_in_brackets(row)}",
     "pod_labelled": lambda row: f"{row['object']} was labelled {row['reason'] or 'with nothing'}",

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from experiments.controlplots import NAMED_CONTROLLERS, draw_controllers, draw_replacement
 from experiments.controlsteps import controller_steps
+from experiments.cpufigures import cpu_steps
+from experiments.cpuplots import draw_cpu
 from experiments.idle import free_steps, wanted_steps
 from experiments.imageplots import draw_pulls
 from experiments.journalfiles import RunFiles, open_run
@@ -127,6 +129,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
         )
     made += _control_pictures(run, summary, marks)
     made += _pull_pictures(run, summary, marks)
+    made += _cpu_pictures(run, summary, marks)
     if steps:
         shares = ", ".join(
             f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()
@@ -204,6 +207,18 @@ def _pull_pictures(
     alt = f"{say_count(total['pulled'])} pulls, {say_count(total['failed'])} failed{longest}."
     figure = draw_pulls(curves, summary["faults"]["listed"], summary["end_s"])
     return [("Pulls of images over time", f"For all pods.{marks}", alt, figure)]
+
+
+def _cpu_pictures(
+    run: RunFiles, summary: Mapping[str, Any], marks: str
+) -> list[tuple[str, str, str, Figure | None]]:
+    if summary["cpu"] is None:
+        return []
+    told = (f"{owner} got {say_share(each['share'])}" for owner, each in summary["cpu"].items())
+    alt = f"Of the CPU that they wanted, {'; '.join(told)}."
+    caption = f"What containers that say what they use want of the CPUs, and what they get.{marks}"
+    figure = draw_cpu(cpu_steps(run), summary["faults"]["listed"], summary["end_s"])
+    return [("CPU wanted and got over time", caption, alt, figure)]
 
 
 def _fault_words(faults: Mapping[str, Any], end_s: float) -> str:

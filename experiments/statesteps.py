@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.availability import availability
 from experiments.controlsteps import ControlSteps
+from experiments.cpufigures import CPU_WORDS, cpu_steps_of, cpu_sums
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
 from experiments.idle import free_steps, idle_steps, wanted_steps
 from experiments.journalfiles import RunFiles
@@ -57,6 +58,12 @@ class StateSteps:
         if term.name in _PULLS:
             owners = self._owners(term.selector) if term.selector else None
             return pull_steps(self._run, _PULLS[term.name], owners)
+        if term.name in CPU_WORDS:
+            return cpu_steps_of(self._run, term.name, self._owners(term.selector) if term.selector else None)
+        if term.name in {"cpu_share", "throttled"}:
+            sums = cpu_sums(self._run, self._owners(term.selector) if term.selector else None)
+            share = sums["used_s"] / sums["wanted_s"] if sums["wanted_s"] else np.nan
+            return _constant(share if term.name == "cpu_share" else sums["throttled_s"])
         if term.name.startswith("startup_"):
             return _constant(self._startup(term.name.removeprefix("startup_"), term.selector))
         pods = self._pods(term.selector)

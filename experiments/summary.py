@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.availability import control_figures
+from experiments.cpufigures import cpu_figures
 from experiments.expectations import parse
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
@@ -59,6 +60,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "replacement": replacement_times(run),
         "startup": read_startups(run).figures(lives.end_s),
         "images": image_figures(run),
+        "cpu": cpu_figures(run),
         "expectations": [judgement.as_json() for judgement in judgements],
         "status": _status(run.complete and lives.complete, judgements),
         "notes": [*run.manifest.get("notes", ()), *run.notes],

@@ -51,6 +51,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _replacement(summary),
         _startup(summary),
         _images(summary),
+        _cpu(summary),
         _expectations(summary),
     )
 
@@ -238,6 +239,25 @@ def _image(name: str, found: Mapping[str, Any]) -> tuple[str, ...]:
     p50, _, p99 = (say_quantile_s(Quantile.from_json(found[f"{word}_s"])) for word in ("p50", "p95", "p99"))
     longest = "-" if found["max_s"] is None else say_time(found["max_s"])
     return (name, *counts, say_bytes(found["bytes"]), p50, p99, longest)
+
+
+def _cpu(summary: Mapping[str, Any]) -> Section:
+    found = summary["cpu"] or {}
+    title = "CPU, of containers that say what they use"
+    if len(found) > _MANY:
+        title += f": of {say_count(len(found))} owners those that lacked most"
+        worst = sorted(found, key=lambda name: found[name]["used_s"] - found[name]["wanted_s"])
+        found = {name: found[name] for name in worst[:_MANY]}
+    rows = tuple(
+        (
+            owner.split("/", 1)[-1],
+            *(f"{each[word] / 3600:.4g}" for word in ("wanted_s", "used_s")),
+            say_share(each["share"]),
+            say_time(each["throttled_s"]),
+        )
+        for owner, each in found.items()
+    )
+    return Section(title, ("pods of", "core-hours wanted", "got", "of wanted", "throttled"), rows)
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from models.api.specs_containers import BehaviourOf, behaving
+from models.api.specs_usage import Caps, Uses
 from models.api.specs_workloads import PodSpec
+from models.api.usage import PodUsage
 
 __all__ = ["Behaviours"]
 
@@ -15,9 +18,11 @@ class Behaviours:
 
     Args:
         rules: In order; those that are switched off do nothing.
+        caps: What kernels are told of the containers.
     """
 
-    def __init__(self, rules: Sequence[BehaviourOf]) -> None:
+    def __init__(self, rules: Sequence[BehaviourOf], caps: Caps) -> None:
+        self._caps = caps
         self._rules = [rule for rule in rules if rule.enabled]
 
     def of(self, pod: PodSpec, *names: str) -> PodSpec:
@@ -27,6 +32,20 @@ class Behaviours:
             pod: As asked.
             names: What it answers to, as in other selectors of pods.
         """
-        if not self._rules or pod.containers is None:
-            return pod
-        return pod.with_containers(behaving(pod.containers, self._rules, pod.labels, names))
+        if pod.containers is None:
+            return pod.under(self._caps.of(pod.labels, names))
+        behaves = behaving(pod.containers, self._rules, pod.labels, names)
+        cap = self._caps.of(pod.labels, names)
+        if behaves.cap != cap:
+            behaves = replace(behaves, cap=cap)
+        return pod if behaves is pod.containers else pod.with_containers(behaves)
+
+    def usage(self, uses: Uses, labels: Mapping[str, str], name: str) -> PodUsage:
+        """Return what a pod that a trace records uses, and what its kernel is told.
+
+        Args:
+            uses: Of all of the workload's pods.
+            labels: Its own.
+            name: The workload's.
+        """
+        return PodUsage(uses.usage, self._caps.of(labels, (name,)))

@@ -67,7 +67,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     templates = TemplateTable(resources)
     minions = [ask for pool in scenario.all_minions for ask in _minions(pool)]
     make = partial(_pod_template, templates, None if instant else scenario.constant_values)
-    behaviours = Behaviours(scenario.behaviour)
+    behaviours = Behaviours(scenario.behaviour, scenario.caps)
     sources = [
         (workload.name, _source(workload, streams, templates, make, behaviours))
         for workload in scenario.workloads
@@ -103,6 +103,13 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         ],
         checks=scenario.checks,
         decisions=scenario.journal.scheduling == "full",
+        uses_cpu=any(
+            each.uses is not None
+            for each in (
+                *(controller.pod for controller in scenario.all_controllers),
+                *(w.pod if isinstance(w, GeneratedWorkload) else w for w in _sources(scenario)),
+            )
+        ),
         max_events=max_events,
     )
 
@@ -116,6 +123,10 @@ def _policy(plugin: PluginRef, resources: Sequence[str], seed: int) -> ScoringPo
     except Exception as error:
         what = f"policy '{plugin.name}' raised {type(error).__name__}: {error}, before it was asked about any pod"
         raise PluginError(what, 0.0, f"policy '{plugin.name}'", seed) from error
+
+
+def _sources(scenario: Scenario) -> Iterable[GeneratedWorkload | TraceWorkload]:
+    return (w for w in scenario.workloads if isinstance(w, GeneratedWorkload | TraceWorkload))
 
 
 def _extended(scenario: Scenario) -> Iterable[str]:
@@ -189,7 +200,7 @@ def _source(
     behaviours: Behaviours,
 ) -> WorkloadSource:
     if isinstance(workload, TraceWorkload):
-        return _trace(workload, streams, templates)
+        return _trace(workload, streams, templates, behaviours)
     if isinstance(workload, ManifestWorkload):
         return Listed(
             [
@@ -228,6 +239,7 @@ def _pod_template(
         containers=pod.containers,
         scheduling=pod.scheduling,
         preempts=pod.preempts,
+        uses=pod.usage,
     )
 
 
@@ -271,7 +283,9 @@ def _generator(workload: GeneratedWorkload, streams: Streams, pod: PodSpec, make
     )
 
 
-def _trace(workload: TraceWorkload, streams: Streams, templates: TemplateTable) -> Trace:
+def _trace(
+    workload: TraceWorkload, streams: Streams, templates: TemplateTable, behaviours: Behaviours
+) -> Trace:
     spec = workload.trace
     if spec.format == "openb":
         rows, end_s = openb.read_rows(spec.file, spec.pods or openb.PODS_FILE)
@@ -288,12 +302,14 @@ def _trace(workload: TraceWorkload, streams: Streams, templates: TemplateTable) 
         leave=spec.leave,
     )
     give_up_s = _or_never(workload.give_up_after_s)
-    template = partial(_row_template, templates)
+
+    def template(row: TraceRow) -> PodTemplate:
+        uses = None if workload.uses is None else behaviours.usage(workload.uses, row.labels, workload.name)
+        return templates.intern(
+            row.cpu_millicores, row.memory_bytes, gpu=row.gpu, labels=row.labels, uses=uses
+        )
+
     return Trace(workload.name, streams, rows, options, template, give_up_after_s=give_up_s)
-
-
-def _row_template(templates: TemplateTable, row: TraceRow) -> PodTemplate:
-    return templates.intern(row.cpu_millicores, row.memory_bytes, gpu=row.gpu, labels=row.labels)
 
 
 def _fault(fault: Fault, minions: Sequence[MinionAsk]) -> FaultPlan:

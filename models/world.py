@@ -13,6 +13,7 @@ from models.api.protocols import PlacingPolicy
 from models.api.types import Arrival, Phase, Pod, PodAsk
 from models.cluster.belief import Belief, allocatable_of
 from models.cluster.placedbelief import PlacedBelief
+from models.control.burdens import Machines
 from models.control.client import InstantClient
 from models.control.kubescheduler import make_scheduler
 from models.control.operations import FaultRunner
@@ -20,7 +21,14 @@ from models.control.plane import ControlPlane
 from models.control.snapshot import restore
 from models.control.store import Store
 from models.failures.crash import CrashFault, start_at, start_drawn
+from models.machines.cpuseries import CpuSeries
+from models.machines.cpusharing import CpuSharing
 from models.machines.fleet import Fleet
+from models.machines.kernels import Kernels
+from models.machines.memories import Memories
+from models.machines.memorytasks import worst
+from models.machines.podusages import PodUsages
+from models.machines.usages import Usages
 from models.worldplan import ControllerPlan, FaultPlan, Plan
 from sim.engine import RECORD, Engine
 from sim.identities import Identities
@@ -80,7 +88,13 @@ class World:
             resources=plan.resources,
             templates=plan.templates,
         )
+        self.machines = self._make_machines()
+        self.pod_usages: PodUsages | None = None
+        if plan.uses_cpu:
+            self.pod_usages = self.fleet.follow(self.machines.usages, self.identities)
         self.plane = self._make_plane()
+        if self.pod_usages is not None and self.plane is not None and self.plane.kubelets is not None:
+            self.pod_usages.done = self.plane.kubelets.worked
         self.belief = self._make_belief()
         self.scheduler = make_scheduler(
             plan.control,
@@ -112,6 +126,24 @@ class World:
             return PlacedBelief(plan.minions, plan.resources, plan.policy, plan.placing)
         return Belief(plan.minions, plan.resources, plan.expected)
 
+    def _make_machines(self) -> Machines:
+        plan = self.plan
+        cores = [ask.cpu_millicores / 1000 for ask in plan.minions]
+        sharing = CpuSharing(
+            cores, [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in plan.minions]
+        )
+        series = CpuSeries(self.series, self.identities)
+        memories = Memories(
+            self.engine,
+            [ask.memory_bytes for ask in plan.minions],
+            [ask.reserved_memory_bytes for ask in plan.minions],
+            0.0 if plan.control is None else plan.control.constants["eviction_memory_available_bytes"],
+            worst,
+        )
+        return Machines(
+            Usages(self.engine, plan.streams, Kernels(self.engine, cores, sharing.shares, series)), memories
+        )
+
     def _make_plane(self) -> ControlPlane | None:
         plan = self.plan
         if plan.control is None:
@@ -126,6 +158,7 @@ class World:
             store=self.store,
             fleet=self.fleet,
             minions=plan.minions,
+            machines=self.machines,
         )
 
     def _make_client(self, **words: Any) -> Any:
@@ -311,6 +344,10 @@ class World:
     def close(self, reason: str) -> None:
         """Write the last record and spill: also after an interruption, then the run is incomplete."""
         complete = reason in ("until", "drained")
+        if self.plane is not None and self.plane.kubelets is not None:
+            self.plane.kubelets.close()
+        if self.pod_usages is not None:
+            self.pod_usages.close()
         self.journal.write(records.RUN_ENDED, self._me, cause=-1, value=float(complete), reason=reason)
         self.series.spill()
         self.journal.spill()

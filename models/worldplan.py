@@ -93,6 +93,7 @@ class Plan:
         placing: What a policy that looks at pods too knows besides; empty for others.
         snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
         decisions: Every decision of the scheduler is written, with scores.
+        uses_cpu: Pods that are not followed container by container may say what they use.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 
@@ -115,6 +116,7 @@ class Plan:
     placing: Placing = field(default_factory=Placing)
     checks: str = "cheap"
     decisions: bool = False
+    uses_cpu: bool = False
     max_events: int | None = None
 
     def expected(self) -> Sequence[ExpectedPod]:

@@ -142,7 +142,13 @@ class _Builder:
         try:
             yield from yaml.parse(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            flow = next((frame.opened for frame in reversed(self._stack) if frame.opened.flow_style), None)
+            # A pair in a flow sequence is a mapping without a bracket of its own.
+            brackets = (
+                frame.opened
+                for frame in reversed(self._stack)
+                if frame.opened.flow_style and text[frame.opened.start_mark.index] in "{["
+            )
+            flow = next(brackets, None)
             message, line, column = syntax_problem(error, text, self._quoted, flow)
             self._fail(message, _At(line, column))
 

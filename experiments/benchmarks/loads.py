@@ -7,7 +7,7 @@ from pathlib import Path
 from models.api.loading import LoadedScenario, read_scenario_text
 from models.catalog import vocabulary
 
-__all__ = ["cold", "control", "crowd", "machine", "storm"]
+__all__ = ["cold", "control", "crowd", "hungry", "machine", "storm"]
 
 _TEMPLATES = 20
 _HEADER = """
@@ -126,6 +126,49 @@ images:
 registry: {{bandwidth: 1.25G/s, perMinion: 125M/s, latency: {{uniform: {{low: 100ms, high: 2s}}}}}}
 controllers:
   - {{name: agent, replicas: {minions}, pod: {{containers: [{{name: a, image: "agent:2", cpu: 3}}]}}}}
+"""
+    )
+
+
+def hungry(minions: int, pods: int, *, until: str = "24h") -> LoadedScenario:
+    """Return pods that want other amounts of CPU each hour, half of the minions having fewer cores than that.
+
+    Every fourth pod has a quota that it reaches, and jobs of finite work come and go on all minions.
+
+    Args:
+        minions: 16 cores and 64 GiB each, half of them for pods that want more than they asked for.
+        pods: In all; the jobs are a tenth of them besides.
+        until: Simulated time.
+    """
+    text = f"""
+apiVersion: wavetank/v1
+name: hungry
+until: {until}
+cluster:
+  minions:
+    - {{name: calm, count: {minions // 2}, cpu: 16, memory: 64Gi, labels: {{tier: calm}}}}
+    - {{name: busy, count: {minions - minions // 2}, cpu: 16, memory: 64Gi, labels: {{tier: busy}}}}
+policy: {{scheduler: worst-fit}}
+master: {{clients: {{all: {{qps: 100000, burst: 100000}}}}, watchLag: {{uniform: {{low: 10ms, high: 50ms}}}}}}
+controllers:
+"""
+    each = pods // 8
+    for number in range(8):
+        tier, most = (("calm", "400m"), ("busy", "1.2"))[number % 2]
+        limits = ", limits: {cpu: 500m}" if number in (2, 3) else ""
+        uses = f"{{cpu: {{uniform: {{low: 100m, high: {most}}}}}, redraw: 1h}}"
+        text += (
+            f"  - {{name: {tier}-{number}, replicas: {each}, pod: {{minions: tier={tier}, containers: "
+            f"[{{name: app, cpu: 400m, memory: 256Mi{limits}, uses: {uses}}}]}}}}\n"
+        )
+    jobs = "{threads: 2, work: {exponential: {mean: 10m}}}"
+    return _load(
+        text
+        + f"""workloads:
+  - name: jobs
+    count: {pods // 10}
+    arrivals: {{poisson: {{rate: {pods // 10 / 23}/h}}}}
+    pod: {{cpu: 100m, uses: {jobs}}}
 """
     )
 

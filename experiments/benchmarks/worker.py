@@ -19,7 +19,7 @@ from experiments.benchmarks.cpuchanges import measure_changes
 from experiments.benchmarks.decisions import KINDS as DECISIONS
 from experiments.benchmarks.decisions import measure_decisions
 from experiments.benchmarks.dumpload import measure_dump
-from experiments.benchmarks.loads import cold, control, crowd, machine, storm
+from experiments.benchmarks.loads import cold, control, crowd, hungry, machine, storm
 from models.api.loading import LoadedScenario
 from models.api.records import KINDS
 from models.plan import make_plan
@@ -74,6 +74,8 @@ def main() -> None:
         loaded = control(minions, pods, until=words[2], crashes=words[3:] != ["quiet"])
     elif load == "cold":
         loaded = cold(minions, pods, until=words[2])
+    elif load == "hungry":
+        loaded = hungry(minions, pods, until=words[2])
     elif load == "storm":
         loaded = storm(minions, warm=words[2:] == ["warm"])
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from models.api.usage import Usage
 from sim.distributions import Distribution
 
 __all__ = ["Behaviour", "Health"]
@@ -44,6 +45,7 @@ class Behaviour:
         stops: Seconds from SIGTERM to its end; None: as its kubelet's pods terminate.
         pre_stop_s: Seconds that its preStop hook takes; None: what the hook itself says.
         health: How it answers.
+        uses: What it does to its minion's kernel; None: nothing that anybody feels.
     """
 
     start: Distribution | None = None
@@ -52,3 +54,4 @@ class Behaviour:
     stops: Distribution | None = None
     pre_stop_s: float | None = None
     health: Health = Health()
+    uses: Usage | None = None

@@ -76,6 +76,8 @@ _V1_20: Final = tuple(
         ("pleg_unhealthy_s", 180, "K26", _KUBELET_GO),
         ("kubelet_housekeeping_period_s", 2, "K27", _KUBELET_GO),
         ("eviction_manager_period_s", 10, "K28", f"evictionMonitoringPeriod, {_KUBELET_GO}"),
+        ("eviction_memory_available_bytes", 100 * 2**20, "L31", "k/w:node-pressure-eviction.md@03c1bdca"),
+        ("eviction_pressure_transition_s", 300, "L36", "k/w:node-pressure-eviction.md@03c1bdca"),
         ("eviction_cleanup_wait_s", 30, "K28", _KUBELET_GO),
         ("crash_backoff_initial_s", 10, "K29", "k/e:keps/sig-node/4603"),
         ("crash_backoff_factor_ratio", 2, "K29", "k/e:keps/sig-node/4603"),
@@ -141,6 +143,7 @@ _V1_20: Final = tuple(
         ("kubelet_start_s", 1.0, "assumed", "a container from an image that is there; within K69's 5 s"),
         ("kubelet_ready_s", 0.0, "assumed", "no readiness probe: ready when it runs"),
         ("init_container_run_s", 1.0, "assumed", "an init container that does little, where nothing is said"),
+        ("probe_cpu_s", 0.005, "assumed", "CPU that an answer to a probe takes of a container that is busy"),
         ("kubelet_terminate_s", 1.0, "assumed", "a process that heeds SIGTERM; at most the grace, K41"),
         # Operators, as kubectl
         ("operator_client_rate_per_s", 5, "assumed", "client-go rest: DefaultQPS, v1.20.2"),

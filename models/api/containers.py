@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from models.api.behaviour import Behaviour, Health
+from models.api.usage import Cap
 
 __all__ = [
     "PULL_POLICIES",
@@ -129,6 +130,7 @@ class PodContainers:
         grace_s: Seconds from the order to end to the kill, preStop among them; None: the constant
             ``termination_grace_s``.
         annotations: The pod's, sorted (key, value), as far as they are about containers (``wavetank/``).
+        cap: What of requests and limits the kernel is told.
     """
 
     containers: tuple[ContainerSpec, ...]
@@ -136,6 +138,7 @@ class PodContainers:
     restart_policy: RestartPolicy = "Always"
     grace_s: float | None = None
     annotations: tuple[tuple[str, str], ...] = ()
+    cap: Cap = "quota-and-memory"
 
     @property
     def said(self) -> Mapping[str, str]:

@@ -12,7 +12,10 @@ __all__ = [
     "BUDGET_WRITTEN",
     "CONTAINER_EXITED",
     "CONTAINER_HELD_BACK",
+    "CONTAINER_OUT_OF_MEMORY",
+    "CONTAINER_SHORT",
     "CONTAINER_STARTED",
+    "CONTAINER_USED",
     "CONTROLLER_CREATED",
     "CONTROLLER_REMOVED",
     "CONTROLLER_SCALED",
@@ -86,6 +89,8 @@ _PULLED_FIELDS = (("bytes", "q"), ("queued_s", "d"))
 _DECIDED_FIELDS = (("feasible", "q"), ("minions", "q"))
 _BUDGET_FIELDS = (("healthy", "q"), ("desired", "q"), ("expected", "q"))
 _EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
+_SHORT_FIELDS = (("wanted_cores", "d"),)
+_USED_FIELDS = (("wanted_s", "d"), ("throttled_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
     (
@@ -139,6 +144,9 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("minion_scored", "belief", ()),
         ("budget_written", "record", _BUDGET_FIELDS),
         ("eviction_refused", "record", ()),
+        ("container_short", "truth", _SHORT_FIELDS),
+        ("container_used", "truth", _USED_FIELDS),
+        ("container_out_of_memory", "truth", ()),
     )
 )
 
@@ -193,4 +201,7 @@ KINDS: tuple[Kind, ...] = number_kinds(
     MINION_SCORED,
     BUDGET_WRITTEN,
     EVICTION_REFUSED,
+    CONTAINER_SHORT,
+    CONTAINER_USED,
+    CONTAINER_OUT_OF_MEMORY,
 ) = KINDS

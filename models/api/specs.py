@@ -40,8 +40,10 @@ from models.api.specs_policy import PluginRef, Policy
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, one_of, parse_mapping, quoted
 from models.api.specs_sources import PodTrace, TraceFile, Vocabulary
 from models.api.specs_taints import Taint, Toleration
+from models.api.specs_usage import Caps, Shorthand
 from models.api.specs_workloads import Arrivals, Batch, GeneratedWorkload, PodSpec, Poisson, TraceWorkload
 from models.api.types import GpuDevices, GpuRequest
+from models.api.usage import CAPS
 from sim.diagnostics import nearest_word
 from sim.units import UnitError, parse_number
 
@@ -164,6 +166,9 @@ class Scenario(Spec):
     workloads: tuple[Workload, ...] = Field((), description="a list of workloads")
     behaviour: tuple[BehaviourOf, ...] = Field(
         (), description="a list of rules, as [{pods: app=web, container: app, runs: 10s, exitCode: 1}]"
+    )
+    caps: Annotated[Caps, Shorthand(CAPS)] = Field(
+        default_factory=Caps, description="what kernels are told of requests and limits, as shares"
     )
     policy: Policy = Field(
         default_factory=Policy, description="which plug-ins decide, as {scheduler: best-fit}"

@@ -41,6 +41,7 @@ from models.api.specs_fields import (
     whole,
 )
 from models.api.specs_problems import FieldProblem, fail
+from models.api.specs_usage import Limits, Uses, limit_problems
 from sim.distributions import Constant, Distribution
 
 __all__ = [
@@ -160,6 +161,7 @@ class ContainerBehaviour(Healthy):
         exit_code: With which it ends by itself.
         stops: From SIGTERM to its end; None: as its kubelet's pods terminate.
         pre_stop_s: What its preStop hook takes; None: what the hook says.
+        uses: What it asks of its minion's CPUs; None: nothing that anybody feels.
     """
 
     start: DurationLaw | None = Field(None, description="a time or distribution, as 0.5s")
@@ -169,11 +171,22 @@ class ContainerBehaviour(Healthy):
     )
     stops: DurationLaw | None = Field(None, description="a time or distribution, as 2s")
     pre_stop_s: DurationS | None = Field(None, alias="preStop", description="a time, as 5s")
+    uses: Uses | None = Field(None, description="what it asks of the CPUs, as {cpu: 500m} or {threads: 4}")
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> ContainerBehaviour:
+        if self.runs is not None and self.uses is not None and self.uses.work is not None:
+            sentence = "'runs' does not go with the 'work' of 'uses': it ends when that is done"
+            raise fail(FieldProblem(sentence, ("runs",), None, True, "exclusive"))
+        return self
 
     @property
     def behaviour(self) -> Behaviour:
         """What it does, as of a container."""
-        return Behaviour(self.start, self.runs, self.exit_code or 0, self.stops, self.pre_stop_s, self.health)
+        uses = None if self.uses is None else self.uses.usage
+        return Behaviour(
+            self.start, self.runs, self.exit_code or 0, self.stops, self.pre_stop_s, self.health, uses
+        )
 
 
 class Container(ContainerBehaviour):
@@ -190,11 +203,22 @@ class Container(ContainerBehaviour):
     extended: Amounts = Field(
         default_factory=dict, description="extended resources, as {example.com/fpga: 2}"
     )
+    limits: Limits = Field(default_factory=Limits, description="limits, as {cpu: 1, memory: 2Gi}")
     probes: Probes = Field(default_factory=Probes, description="probes, as {readiness: {period: 10s}}")
+
+    @model_validator(mode="after")
+    def _has_room_in_its_limits(self) -> Container:
+        if problems := list(limit_problems(self.amounts, self.limits)):
+            raise fail(*problems)
+        return self
 
     @property
     def amounts(self) -> dict[str, int]:
-        """What it asks for, by resource."""
+        """What it asks for, by resource: its limit where nothing else is said."""
+        return {**self.limits.amounts, **self._asked}
+
+    @property
+    def _asked(self) -> dict[str, int]:
         found = {
             "cpu": self.cpu_millicores,
             "memory": self.memory_bytes,
@@ -216,6 +240,7 @@ class Container(ContainerBehaviour):
             image,
             policy,
             tuple(sorted(self.amounts.items())),
+            tuple(sorted(self.limits.amounts.items())),
             readiness=None if probes.readiness is None else probes.readiness.spec,
             liveness=None if probes.liveness is None else probes.liveness.spec,
             startup=None if probes.startup is None else probes.startup.spec,

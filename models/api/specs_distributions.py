@@ -29,7 +29,15 @@ from sim.units import (
     parse_number,
 )
 
-__all__ = ["CountLaw", "CpuLaw", "DurationLaw", "PositiveDurationLaw", "SizeLaw", "parse_distribution"]
+__all__ = [
+    "CountLaw",
+    "CpuLaw",
+    "DurationLaw",
+    "PositiveDurationLaw",
+    "RatioLaw",
+    "SizeLaw",
+    "parse_distribution",
+]
 
 MAX_SIGMA: Final = 10.0
 MIN_SHAPE: Final = 0.1
@@ -53,6 +61,10 @@ def _number(value: object) -> float:
     return parse_number(value, "a number of pods", 0.0, 1e7)
 
 
+def _share(value: object) -> float:
+    return parse_number(value, "a share, as 0.5 for a half,", 0.0, 1e4)
+
+
 def _plain_number(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
@@ -65,6 +77,7 @@ _CPU: Final = _Quantity(
     "amount of CPU", "500m", parse_millicores, parse_millicores_exact, format_millicores, MAX_MILLICORES
 )
 _SIZE: Final = _Quantity("size", "2Gi", parse_bytes, parse_bytes_exact, format_bytes, MAX_BYTES)
+_RATIO: Final = _Quantity("share", "0.5", _share, _share, _plain_number, 1e4)
 _COUNT: Final = _Quantity("number", "10", _number, _number, _plain_number, 1e7, positive=True)
 
 # Law -> (parameters that are always needed, parameters of which exactly one is needed)
@@ -238,5 +251,7 @@ CpuLaw = Annotated[Distribution, _annotated(_CPU)]
 """Millicores, not rounded where drawn."""
 SizeLaw = Annotated[Distribution, _annotated(_SIZE)]
 """Bytes, not rounded where drawn."""
+RatioLaw = Annotated[Distribution, _annotated(_RATIO)]
+"""A share: 1 is the whole."""
 CountLaw = Annotated[Distribution, _annotated(_COUNT)]
 """A number of pods, not rounded where drawn."""

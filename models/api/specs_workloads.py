@@ -28,7 +28,9 @@ from models.api.specs_names import label_value_problem
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, quoted
 from models.api.specs_sources import PodTrace
 from models.api.specs_taints import Toleration, with_defaults
+from models.api.specs_usage import Uses, whole_pod_problems
 from models.api.types import GpuRequest
+from models.api.usage import Cap, PodUsage
 from sim.diagnostics import nearest_word
 from sim.distributions import Constant
 from sim.units import UnitError, parse_count, parse_number
@@ -174,6 +176,7 @@ class PodSpec(Spec):
         main, first: Containers and init containers; without any the pod is one that runs as long as it does. It
             asks for their sum, or for the largest init container if that is more.
         restart_policy: Of the containers.
+        uses: What it asks of its minion's CPUs; of a pod with containers they say that.
     """
 
     cpu_millicores: CpuLaw = Field(Constant(0.0), alias="cpu", description="an amount of CPU, as 500m")
@@ -206,7 +209,9 @@ class PodSpec(Spec):
     restart_policy: Annotated[str, choice(*RESTART_POLICIES)] = Field(
         "Always", alias="restartPolicy", description="Always, OnFailure or Never"
     )
+    uses: Uses | None = Field(None, description="what it asks of the CPUs, as {cpu: 500m} or {threads: 4}")
 
+    _usage: PodUsage | None = PrivateAttr(None)
     _containers: PodContainers | None = PrivateAttr(None)
     _scheduling: PodAsScheduled | None = PrivateAttr(None)
 
@@ -223,9 +228,13 @@ class PodSpec(Spec):
                 for key, given in needing
                 if given
             ]
+            lonely += whole_pod_problems(self.uses)
             if lonely:
                 raise fail(*lonely)
             return self
+        if self.uses is not None:
+            sentence = "'uses' does not go with 'containers': each of them says what it uses"
+            raise fail(FieldProblem(sentence, ("uses",), None, True, "exclusive"))
         asked = pod_containers(self.first, self.main, self.restart_policy, self.grace_s)
         total = sums(asked.init_containers, asked.containers)
         native = {
@@ -265,6 +274,19 @@ class PodSpec(Spec):
         made = self.model_copy()
         made._scheduling = scheduling
         return made
+
+    def under(self, cap: Cap) -> PodSpec:
+        """Return this pod, of which the kernel is told so much."""
+        if self.uses is None:
+            return self
+        made = self.model_copy()
+        made._usage = PodUsage(self.uses.usage, cap)
+        return made
+
+    @property
+    def usage(self) -> PodUsage | None:
+        """What it asks of the CPUs, once that is settled by :meth:`under`."""
+        return self._usage
 
     def with_containers(self, containers: PodContainers) -> PodSpec:
         """Return this pod with containers, whose sum of requests it asks for."""
@@ -336,12 +358,20 @@ class TraceWorkload(Spec):
 
     Attributes:
         name: By default the trace's format.
+        uses: What each of them asks of its minion's CPUs while it runs.
         give_up_after_s: Seconds pending; None never.
     """
 
     name: DnsName = Field(description="the name of this workload")
     trace: PodTrace = Field(description="where they are recorded, as {format: openb, path: ...}")
+    uses: Uses | None = Field(None, description="what they ask of the CPUs, as {ofRequest: 0.5}")
     give_up_after_s: DurationS | None = Field(None, alias="giveUpAfter", description="a time, as 0s")
+
+    @model_validator(mode="after")
+    def _uses_no_memory(self) -> TraceWorkload:
+        if problems := list(whole_pod_problems(self.uses)):
+            raise fail(*problems)
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from models.api.selectors import Selector
     from models.api.specs_taints import Toleration
     from models.api.status import PodStatus
+    from models.api.usage import PodUsage
 
 __all__ = [
     "CPU",
@@ -121,6 +122,7 @@ class PodTemplate:
         containers: One by one; nothing where only their sum is known.
         scheduling: What v1 says of its scheduling; nothing where no more than the above is known.
         preempts: It may have pods of lower priority go when it finds no room.
+        uses: What it asks of its minion's CPUs; nothing where that is its containers' to say, or nobody does.
     """
 
     index: int
@@ -135,6 +137,7 @@ class PodTemplate:
     containers: PodContainers | None = None
     scheduling: PodAsScheduled | None = None
     preempts: bool = True
+    uses: PodUsage | None = None
 
     @property
     def gpu_milli(self) -> int:

@@ -21,6 +21,7 @@ from itertools import accumulate, pairwise
 from models.api import records
 from models.api.types import MinionAsk, Phase, Pod
 from models.control.backoff import Backoffs
+from models.control.burdens import Machines
 from models.control.client import Law, Master
 from models.control.containers.container import Answer
 from models.control.kubeletcalls import KubeletCalls
@@ -69,6 +70,7 @@ class Kubelets:
         minions: Sequence[MinionAsk],
         late_s: Callable[[float, float], float] | None = None,
         images: ImagePulls | None = None,
+        machines: Machines | None = None,
     ) -> None:
         self._engine = engine
         self._env = engine.env
@@ -112,7 +114,9 @@ class Kubelets:
             alike=self._numbers,
             calls=calls,
             images=images,
+            machines=machines,
         )
+        self.close = self._runs.close
 
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
@@ -245,6 +249,11 @@ class Kubelets:
     def _set_ready(self, pod: Pod) -> None:
         if pod.phase is _RUNNING and pod.arrival not in self._failing and self._fleet.runs(pod):
             self._store.set_ready(pod, True, cause=pod.cause)
+
+    def worked(self, pod: Pod) -> None:
+        """Let a pod end by itself, whose work is done; one that is being deleted ends by that."""
+        if not pod.terminating:
+            self._ended(pod)
 
     def _ended(self, pod: Pod) -> None:
         self._fleet.leave(pod)

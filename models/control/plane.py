@@ -11,6 +11,7 @@ from models.api import records
 from models.api.selectors import Selector
 from models.api.types import READY, TERMINATING, MinionAsk, Pod, PodTemplate
 from models.control.budgets import Budgets
+from models.control.burdens import Machines
 from models.control.client import Client, InstantClient, Law, Master
 from models.control.controlseries import ControlSeries
 from models.control.disruptionshell import DisruptionController
@@ -70,11 +71,13 @@ class ControlPlane:
         store: Store,
         fleet: Fleet,
         minions: Sequence[MinionAsk],
+        machines: Machines | None = None,
     ) -> None:
         self.plan = plan
         self._engine = engine
         self._journal = journal
         self._identities = identities
+        self._machines = machines
         self._series = ControlSeries(series)
         self._streams = streams
         self._store = store
@@ -128,8 +131,7 @@ class ControlPlane:
     def _start_lifecycle(self, minions: Sequence[MinionAsk]) -> None:
         plan, engine, store = self.plan, self._engine, self._store
         delays, tolerates_s = plan.delays, plan.tolerates_s
-        assert delays is not None, "a plan with timing has these"
-        assert tolerates_s is not None, "a plan with timing has these"
+        assert delays is not None and tolerates_s is not None, "a plan with timing has these"  # noqa: PT018
         if plan.images is not None:
             self.images = ImagePulls(
                 engine=engine,
@@ -154,6 +156,7 @@ class ControlPlane:
             late_s=plan.late_s,
             minions=minions,
             images=self.images,
+            machines=self._machines,
         )
         identity = self._identities.add("client", "lifecycle")
         self.lifecycle = MinionLifecycle(
@@ -184,16 +187,8 @@ class ControlPlane:
         if self.plan.timing is None:
             return InstantClient(self._engine, self._store.log, **words)
         limits = self.plan.limits.get(name, (math.inf, 1.0))
-        made = self._clients[name] = Client(
-            self._engine,
-            self.master,
-            self._store.log,
-            self._streams,
-            name,
-            timing=self.plan.timing,
-            limits=limits,
-            **words,
-        )
+        told = (self._engine, self.master, self._store.log, self._streams, name)
+        made = self._clients[name] = Client(*told, timing=self.plan.timing, limits=limits, **words)
         return made
 
     # What kubelets are told; what series show.

@@ -14,9 +14,11 @@ from functools import partial
 
 from models.api import records
 from models.api.types import Pod
+from models.control.burdens import Burdens, Machines
 from models.control.client import Law
-from models.control.containers.container import Answer
-from models.control.containers.plan import Draw, PodPlan, needs_runs
+from models.control.containerdraws import ContainerDraws
+from models.control.containers.container import Answer, Hunger
+from models.control.containers.plan import PodPlan, needs_runs
 from models.control.containers.run import Happened, Happening, PodRun
 from models.control.containers.status import status_of
 from models.control.imagestate import Need
@@ -32,7 +34,8 @@ from sim.streams import Streams
 
 __all__ = ["PodRuns"]
 
-_WANTS_IMAGE, _EXITED, _HELD_BACK = Happened.WANTS_IMAGE, Happened.EXITED, Happened.HELD_BACK
+_WANTS_IMAGE, _STARTED, _EXITED = Happened.WANTS_IMAGE, Happened.STARTED, Happened.EXITED
+_HELD_BACK, _PROBE_FAILED = Happened.HELD_BACK, Happened.PROBE_FAILED
 _KIND_OF = {
     Happened.STARTED: records.CONTAINER_STARTED,
     Happened.EXITED: records.CONTAINER_EXITED,
@@ -44,10 +47,6 @@ _KINDS = tuple(
 )  # by number: to hash a member costs as much as the record
 
 
-def _nothing_drawn(index: int, what: Draw, n: int) -> float:
-    raise AssertionError("a plan of constants draws nothing")
-
-
 class PodRuns:
     """The pods of all minions whose containers are followed one by one.
 
@@ -56,6 +55,7 @@ class PodRuns:
         alike: By minion, a number that minions with equal laws share.
         calls: How the master is told.
         images: Where images come from; nothing where all are there.
+        machines: What containers run on; nothing where none says what it uses.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class PodRuns:
         alike: Sequence[int],
         calls: KubeletCalls,
         images: ImagePulls | None = None,
+        machines: Machines | None = None,
     ) -> None:
         self._engine = engine
         self._env = engine.env
@@ -79,16 +80,16 @@ class PodRuns:
         self._identities = identities
         self._fleet = fleet
         self._streams = streams
+        self._draws = ContainerDraws(identities, streams)
         self._constants = constants
         self._laws = laws
         self._alike = alike
         self._reports = PodReports(engine=engine, journal=journal, store=store, fleet=fleet, calls=calls)
         self._images = images
-        self._phases = streams.stream("probe.phase")
+        self._machines = machines
+        self._burdens: Burdens | None = None  # made for the first pod that says what it uses
         self._lives: dict[int, Life] = {}
         self._plans: dict[tuple[int, int], PodPlan | None] = {}
-        self._names: dict[str, int] = {}
-        self._groups: dict[tuple[int, int, int], str] = {}
 
     def follows(self, pod: Pod) -> bool:
         """Whether a bound pod's containers are followed one by one."""
@@ -112,8 +113,25 @@ class PodRuns:
             if needs_runs(containers, images=self._images is not None):
                 ready, stops = self._laws(pod.minion)
                 plan = PodPlan.of(containers, self._constants, ready=ready, stops=stops)
+                if self._burdens is None and any(each.uses for each in plan.containers):
+                    self._burdens = self._make_burdens()
             self._plans[key] = plan
         return self._plans[key]
+
+    def _make_burdens(self) -> Burdens:
+        assert self._machines is not None, "what runs, runs on a machine"
+        return Burdens(
+            engine=self._engine,
+            journal=self._journal,
+            identities=self._identities,
+            streams=self._streams,
+            fleet=self._fleet,
+            machines=self._machines,
+            constants=self._constants,
+            group=lambda life, index: self._draws.group(life.pod, life.run.plan, index),
+            name=lambda life, index: self._draws.name(life.run.plan.containers[index].name),
+            told=self,
+        )
 
     # What the kubelet does with a pod.
 
@@ -135,6 +153,8 @@ class PodRuns:
         for index, each in enumerate(life.run.plan.containers):
             if self._images is not None and each.image and self._images.found(pod.minion, each.image):
                 self._use(life, index)
+            if self._burdens is not None and life.run.containers[index].runs:
+                self._burdens.started(life, index, pod.cause)
         life.known = True
         self._went_on(life, [], pod.cause)
 
@@ -143,8 +163,8 @@ class PodRuns:
         assert plan is not None, "the pod is one that is followed"
         run = PodRun(
             plan,
-            partial(self._draw, pod) if plan.draws else _nothing_drawn,
-            partial(self._base_s, pod, plan, seen_s),
+            self._draws.of(pod, plan),
+            self._draws.bases(pod, plan, seen_s),
             pulls=self._images is not None,
         )
         life = self._lives[pod.arrival] = Life(pod, run)
@@ -192,6 +212,8 @@ class PodRuns:
         life.telling = life.resuming = False
         life.using = ()
         life.deadline.clear()
+        if self._burdens is not None:
+            self._burdens.stopped(life)
         life.run.halt(self._env._now)
 
     def resume(self, pod: Pod, wait_s: float) -> None:
@@ -218,6 +240,8 @@ class PodRuns:
         """Follow a pod no longer: it has ended, or is gone; a report of its end may still wait for its token."""
         life = self._lives.pop(pod.arrival)
         life.deadline.clear()
+        if self._burdens is not None:
+            self._burdens.stopped(life)
         for index in life.using:
             assert self._images is not None, "there are images"
             self._images.leave(pod.minion, life.run.plan.containers[index].image)
@@ -262,7 +286,7 @@ class PodRuns:
             partial(self._pulled, life, index),
             partial(self._not_pulled, life, index),
             pod=pod,
-            container=self._name(plan.name),
+            container=self._draws.name(plan.name),
             cause=cause,
         )
         return ()
@@ -276,6 +300,23 @@ class PodRuns:
         if self._lives.get(life.pod.arrival) is life:
             happened = life.run.pulled(index, self._env._now, failed="ImagePullBackOff")
             self._went_on(life, happened, self._engine.cause)
+
+    def worked(self, life: Life, index: int) -> None:
+        """Let a container end whose work is done."""
+        self._went_on(life, life.run.finish(index, self._env._now), life.cause)
+
+    def felt(self, life: Life, index: int, hunger: Hunger | None) -> None:
+        """Let a container's probes feel what it lacks."""
+        self._went_on(life, life.run.feel(index, self._env._now, hunger), life.cause)
+
+    def killed(self, life: Life, index: int, seq: int) -> None:
+        """Let a container die that its kernel has killed, as a record says."""
+        self._went_on(life, life.run.kill(self._env._now, index, reason="OOMKilled"), seq)
+
+    def close(self) -> None:
+        """Write down what is known only at the end of the run."""
+        if self._burdens is not None:
+            self._burdens.close()
 
     def _use(self, life: Life, index: int) -> None:
         """Let a container use its image, until its pod goes or its minion crashes."""
@@ -296,7 +337,10 @@ class PodRuns:
             value = math.nan
         elif what is _HELD_BACK:
             value = seconds
-        return self._journal.write(
+        elif what is _PROBE_FAILED and self._burdens is not None:
+            short = self._burdens.blame(life, index)
+            cause = cause if short is None else short
+        seq = self._journal.write(
             kind,
             pod.identity,
             minion=self._fleet.identity(pod.minion),
@@ -305,8 +349,14 @@ class PodRuns:
             reason=reason,
             value=value,
             own_fields=fields,
-            container=self._name(each.plan.name),
+            container=self._draws.name(each.plan.name),
         )
+        if self._burdens is not None:
+            if what is _STARTED:
+                self._burdens.started(life, index, seq)
+            elif what is _EXITED:
+                self._burdens.ended(life, index, seq)
+        return seq
 
     def _gone(self, life: Life) -> None:
         """Let a pod leave that was to end: nothing of it runs any more."""
@@ -316,32 +366,3 @@ class PodRuns:
         if self._fleet.has(pod):
             self._fleet.leave(pod, "Killing")
         self._reports.gone(life)
-
-    # Names and draws.
-
-    def _name(self, name: str) -> int:
-        found = self._names.get(name)
-        if found is None:
-            found = self._names[name] = self._identities.add("container", name)
-        return found
-
-    def _group(self, pod: Pod, index: int) -> str:
-        """The entity of a container's draws: its owner's and its own name."""
-        key = (pod.owner, pod.template.index, index)
-        group = self._groups.get(key)
-        if group is None:
-            plan = self._plan(pod)
-            assert plan is not None, "the pod is one that is followed"
-            owner = self._identities.text(pod.owner) if pod.owner >= 0 else "orphan"
-            group = self._groups[key] = f"{owner}/{plan.containers[index].name}"
-        return group
-
-    def _draw(self, pod: Pod, index: int, what: Draw, n: int) -> float:
-        return self._streams.stream(f"container.{what}").at(self._group(pod, index), pod.ask.index, n)
-
-    def _base_s(self, pod: Pod, plan: PodPlan, seen_s: float, index: int, place: int) -> float:
-        """Return when a probe's worker may ask first: after a random part of a period (worker.go, run())."""
-        probed = plan.containers[index].probes[place]
-        assert probed is not None, "what is not probed has no worker"
-        part = self._phases.at(self._group(pod, index), pod.ask.index, 0, place)
-        return seen_s + part * probed.probe.period_s

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from models.api.containers import ContainerSpec, PodContainers
+from models.api.qos import QosClass, qos_class
 from models.kernel.cgroups import (
     DEFAULT_SHARES,
     MIN_SHARES,
@@ -20,9 +20,7 @@ from models.kernel.cgroups import (
     shares_of_millicores,
 )
 
-__all__ = ["DAEMONS", "PodOnMinion", "QosClass", "docker_tree", "kubelet_tree", "qos_class", "quota_notes"]
-
-QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
+__all__ = ["DAEMONS", "PodOnMinion", "docker_tree", "kubelet_tree", "quota_notes"]
 
 _COMPUTE = ("cpu", "memory")
 _LEAST_MILLICORES = 10
@@ -58,16 +56,6 @@ class PodOnMinion:
         if self.init_index is None:
             return self.containers.containers
         return (self.containers.init_containers[self.init_index],)
-
-
-def qos_class(pod: PodContainers) -> QosClass:
-    """Return the QoS class of a pod: by its requests and limits of CPU and memory, init containers too."""
-    everyone = (*pod.containers, *pod.init_containers)
-    if not any(each.request(name) or each.limit(name) for each in everyone for name in _COMPUTE):
-        return "BestEffort"
-    limited = all(each.limit(name) for each in everyone for name in _COMPUTE)
-    even = all(each.request(name) == each.limit(name) for each in everyone for name in _COMPUTE)
-    return "Guaranteed" if limited and even else "Burstable"
 
 
 def kubelet_tree(

@@ -16,7 +16,10 @@ from models.api.protocols import Master
 from models.api.types import MinionAsk, Phase, Pod, PodTemplate, ResourceTable
 from models.cluster.belief import allocatable_of
 from models.machines.ledger import Ledger
+from models.machines.podusages import PodUsages
+from models.machines.usages import Usages
 from sim.engine import TRUTH, Engine
+from sim.identities import Identities
 from sim.journal import Journal
 from sim.series import SeriesBook
 
@@ -69,6 +72,19 @@ class Fleet:
             templates=templates,
         )
         self._end = self._ended
+        self._uses: PodUsages | None = None
+
+    def follow(self, usages: Usages, identities: Identities) -> PodUsages:
+        """Follow what pods use that say so themselves; returns where that is done."""
+        self._uses = PodUsages(
+            engine=self._engine,
+            journal=self._journal,
+            identities=identities,
+            usages=usages,
+            identity=self.identity,
+            done=self._ended,
+        )
+        return self._uses
 
     def identity(self, index: int) -> int:
         """Return the identity of a minion."""
@@ -106,10 +122,14 @@ class Fleet:
         """Run a pod (again)."""
         if self._halted:
             self._halted.get(pod.minion, set()).discard(pod.arrival)
+        if self._uses is not None:
+            self._uses.begin(pod)
 
     def interrupt(self, pod: Pod, reason: str) -> None:
         """Let a pod's containers stop; it keeps its room until it begins again or leaves."""
         self._halted.setdefault(pod.minion, set()).add(pod.arrival)
+        if self._uses is not None:
+            self._uses.end(pod)
         self._stopped(pod, reason)
 
     def leave(self, pod: Pod, reason: str | None = None) -> None:
@@ -118,7 +138,10 @@ class Fleet:
         if reason is not None and self.runs(pod):
             self._stopped(pod, reason)
         del self._pods[index][pod.arrival]
-        self.begin(pod)
+        if self._halted:
+            self._halted.get(index, set()).discard(pod.arrival)
+        if self._uses is not None:
+            self._uses.end(pod)
         self._free[index] = list(map(add, self._free[index], pod.template.need))
         self._ledger.goes(index, pod.template)
 
@@ -154,6 +177,8 @@ class Fleet:
         halted = self._halted.get(index, ())
         for pod in self._pods[index].values():
             if pod.arrival not in halted:
+                if self._uses is not None:
+                    self._uses.end(pod)
                 self._stopped(pod, reason or "MinionCrashed")
         self._halted[index] = set(self._pods[index])
         self._ledger.falls(index)
@@ -183,9 +208,13 @@ class Fleet:
         life_s = pod.ask.life_s
         if life_s < math.inf:
             self._engine.at_cell(self._env._now + life_s, TRUTH, self._end, pod, pod.cause)
+        if self._uses is not None:
+            self._uses.begin(pod)
         return None
 
     def _ended(self, pod: Pod) -> None:
+        if self._uses is not None:
+            self._uses.end(pod)
         del self._pods[pod.minion][pod.arrival]
         self._ledger.goes(pod.minion, pod.template)
         phase, reason = (_FAILED, "Error") if pod.ask.fails else (_SUCCEEDED, "Completed")
@@ -204,6 +233,8 @@ class Fleet:
         pods = list(self._pods[index].values())
         self._pods[index].clear()
         for pod in pods:
+            if self._uses is not None:
+                self._uses.end(pod)
             self._ledger.goes(index, pod.template)
             self._store.end(pod, Phase.LOST, cause=seq, reason="MinionLost")
         self._ledger.falls(index)

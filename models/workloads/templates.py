@@ -10,6 +10,7 @@ from models.api.scheduling import PodAsScheduled
 from models.api.selectors import Selector
 from models.api.specs_taints import Toleration
 from models.api.types import GpuRequest, PodTemplate, ResourceTable
+from models.api.usage import PodUsage
 
 __all__ = ["TemplateTable"]
 
@@ -46,13 +47,14 @@ class TemplateTable:
         containers: PodContainers | None = None,
         scheduling: PodAsScheduled | None = None,
         preempts: bool = True,
+        uses: PodUsage | None = None,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        rest = (tolerations, grace_s, containers, scheduling, preempts)
+        rest = (tolerations, grace_s, containers, scheduling, preempts, uses)
         key = (need, gpu, pairs, namespace, priority, minions, *rest)
         template = self._found.get(key)
         if template is None:
@@ -69,6 +71,7 @@ class TemplateTable:
                 containers,
                 scheduling,
                 preempts,
+                uses,
             )
             self._found[key] = template
             self.templates.append(template)

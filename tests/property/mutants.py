@@ -244,6 +244,15 @@ def scenario(trace_path: str) -> dict[str, Any]:
                             "cpu": "100m",
                             "runs": {"exponential": {"mean": "1h"}},
                             "exitCode": 1,
+                            "limits": {"cpu": "500m", "memory": "1Gi"},
+                            "uses": {
+                                "cpu": {"uniform": {"low": "100m", "high": "1"}},
+                                "threads": 4,
+                                "redraw": "10m",
+                                "memory": "100Mi",
+                                "leak": "1k/s",
+                                "most": "2Gi",
+                            },
                             "probes": {"liveness": {"period": "5s", "failureThreshold": 2}},
                         }
                     ],
@@ -308,7 +317,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                 "name": "once",
                 "arrivals": {"at": "5m"},
                 "count": 100,
-                "pod": {"cpu": "100m", "memory": "64Mi"},
+                "pod": {"cpu": "100m", "memory": "64Mi", "uses": {"threads": 2, "work": "30s"}},
             },
             {
                 "name": "recorded",
@@ -325,9 +334,11 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "leave": True,
                 },
                 "giveUpAfter": "0s",
+                "uses": {"ofRequest": {"uniform": {"low": 0.2, "high": 1}}},
             },
             {"name": "written", "manifest": f"{trace_path}/shop.yaml"},
         ],
+        "caps": {"default": "quota", "pods": [{"pods": "app=front", "cap": "shares"}]},
         "policy": {"scheduler": {"best-fit": {"ties": "random"}}},
         "faults": [
             {

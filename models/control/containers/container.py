@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.control.backoff import BackoffCurve
@@ -15,7 +16,7 @@ from sim.distributions import Constant
 if TYPE_CHECKING:
     from models.control.client import Law
 
-__all__ = ["KILLED", "TERMINATED", "Answer", "ContainerRun", "Draws", "Word"]
+__all__ = ["KILLED", "TERMINATED", "Answer", "ContainerRun", "Draws", "Hunger", "Word"]
 
 _INF = math.inf
 _NEVER = -math.inf
@@ -31,6 +32,37 @@ Draws = Callable[[int, Draw, int], float]
 """A uniform draw for (container, what, its n-th start)."""
 Answer = tuple[bool, float]
 """How a container answers its probes for now: (whether, after how many seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hunger:
+    """How a container is short of CPU.
+
+    Attributes:
+        since_s: Since when it has been so.
+        rate, wanted: Cores that it gets and wants.
+        backlog: CPU seconds that were asked of it and not done by then.
+        takes_s: Seconds that an answer takes anyway.
+    """
+
+    since_s: float
+    rate: float
+    wanted: float
+    backlog: float = 0.0
+    takes_s: float = 0.0
+
+    def backlog_at(self, t_s: float) -> float:
+        """Return the CPU seconds that were asked of it and not done at a time."""
+        return self.backlog + (self.wanted - self.rate) * (t_s - self.since_s)
+
+    def late_from_s(self, timeout_s: float) -> float:
+        """Return from when on an answer takes a timeout or longer; ``inf`` never, as things are."""
+        if self.takes_s >= timeout_s:
+            return self.since_s
+        grows = self.wanted - self.rate
+        if grows <= 0.0 or self.takes_s:
+            return _INF
+        return self.since_s + max(0.0, timeout_s * self.rate - self.backlog) / grows
 
 
 class Word(enum.IntEnum):
@@ -63,12 +95,13 @@ class ContainerRun:
         ran: Whether it has ever run; ``exit_code`` is that of its last end, -1 before.
         begun: How many times it was created.
         started, ready: As in v1's status.
+        hunger: How it is short of CPU, if it is.
         held_s, tried_s: How long its last restart holds the next back, and when that was; ``pull_held_s`` of images,
             with ``pull_reason`` for it.
     """
 
     __slots__ = (
-        "_draws", "_stop_code", "begun", "due_s", "exit_code", "held_s", "index", "next_s", "plan",
+        "_draws", "_stop_code", "begun", "due_s", "exit_code", "held_s", "hunger", "index", "next_s", "plan",
         "probes", "pull_held_s", "pull_reason", "ran", "ready", "ready_due_s", "restarts", "started",
         "started_s", "tried_s", "word",
     )  # fmt: skip
@@ -91,6 +124,7 @@ class ContainerRun:
         self.ran = self.started = self.ready = False
         self.exit_code = self._stop_code = -1
         self.begun = self.restarts = 0
+        self.hunger: Hunger | None = None
         self.forget()
 
     @property
@@ -210,6 +244,7 @@ class ContainerRun:
         self.due_s = self.ready_due_s = _INF
         self.exit_code = code
         self.started = self.ready = False
+        self.hunger = None
         self.hold_probes(now_s)
         return now_s - self.started_s
 
@@ -234,6 +269,24 @@ class ContainerRun:
         started_s, spells = self.started_s, probed.fixed
         if spells is None:
             spells = probed.spells(self._drawn_s)
-        elif len(spells) == 1:  # HOT: nothing is asked before it starts
+        elif len(spells) == 1 and self.hunger is None:  # HOT: nothing is asked before it starts
             return probed.always
-        return tuple([(started_s + from_s, passes, delay_s) for from_s, passes, delay_s in spells])
+        found = tuple([(started_s + from_s, passes, delay_s) for from_s, passes, delay_s in spells])
+        if self.hunger is None:
+            return found
+        timeout_s = probed.probe.timeout_s
+        return _late(found, self.hunger.late_from_s(timeout_s), timeout_s)
+
+
+def _late(spells: tuple[Spell, ...], late_s: float, timeout_s: float) -> tuple[Spell, ...]:
+    """Return how a probe is answered by a container whose answers take too long from a time on."""
+    found: list[Spell] = [spell for spell in spells if spell[0] < late_s]
+    if late_s < _INF:
+        passes = found[-1][1] if found else True
+        found.append((late_s if found else -_INF, False, timeout_s if passes else found[-1][2]))
+        found += [
+            (from_s, False, timeout_s if passes else delay_s)
+            for from_s, passes, delay_s in spells
+            if from_s >= late_s
+        ]
+    return tuple(found)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from models.api.behaviour import Health
 from models.api.containers import ContainerSpec, PodContainers, ProbeSpec, PullPolicy
+from models.api.usage import Usage
 from models.control.backoff import BackoffCurve
 from models.control.containers.probes import ProbePlan, Spell
+from models.machines.cputasks import TaskKind
 from sim.distributions import Constant
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class ContainerPlan:
     Attributes:
         runs: None: for ever.
         probes: Of readiness, liveness and start-up.
+        uses: What it does to its minion's kernel; None: nothing that anybody feels.
     """
 
     name: str
@@ -71,6 +74,7 @@ class ContainerPlan:
     stops: Law
     pre_stop_s: float
     probes: tuple[ProbedPlan | None, ProbedPlan | None, ProbedPlan | None]
+    uses: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class PodPlan:
         ready: Law of seconds from running to ready where nothing probes that.
         crash, pull: How restarts and pulls are held back.
         draws: Whether anything of it is drawn.
+        tasks: What the kernel is told of each container.
     """
 
     containers: tuple[ContainerPlan, ...]
@@ -95,6 +100,7 @@ class PodPlan:
     crash: BackoffCurve
     pull: BackoffCurve
     draws: bool
+    tasks: tuple[TaskKind, ...]
 
     @classmethod
     def of(
@@ -127,6 +133,7 @@ class PodPlan:
             BackoffCurve.of(constants, "crash_backoff"),
             BackoffCurve.of(constants, "image_backoff"),
             not isinstance(ready, Constant) or any(map(_is_drawn, containers)),
+            _tasks(pod),
         )
 
 
@@ -146,6 +153,12 @@ def needs_runs(pod: PodContainers, *, images: bool = False) -> bool:
         only.name, only.image, only.image_pull_policy, requests=only.requests, limits=only.limits
     )
     return only != plain
+
+
+def _tasks(pod: PodContainers) -> tuple[TaskKind, ...]:
+    """Return what the kernel is told of a pod's containers, init containers first."""
+    count = len(pod.init_containers) + len(pod.containers)
+    return tuple(TaskKind(pod, place) for place in range(count))
 
 
 def _is_drawn(plan: ContainerPlan) -> bool:
@@ -174,6 +187,7 @@ def _container(spec: ContainerSpec, runs: Law | None, stops: Law) -> ContainerPl
             _probed(spec.liveness, own.health),
             _probed(spec.startup, own.health),
         ),
+        own.uses,
     )
 
 

@@ -14,7 +14,7 @@ import enum
 import math
 from collections.abc import Callable
 
-from models.control.containers.container import KILLED, Answer, ContainerRun, Draws, Word
+from models.control.containers.container import KILLED, Answer, ContainerRun, Draws, Hunger, Word
 from models.control.containers.plan import LIVENESS, READINESS, PodPlan
 
 __all__ = ["Happened", "Happening", "PodRun"]
@@ -139,11 +139,11 @@ class PodRun:
             each.refresh()
         return self.step(now_s)
 
-    def kill(self, now_s: float) -> list[Happening]:
-        """Let every process that is there die of SIGKILL."""
-        for each in self.containers:
+    def kill(self, now_s: float, index: int | None = None, reason: str = "Error") -> list[Happening]:
+        """Let every process that is there die of SIGKILL, or that of one container; for a reason."""
+        for each in self.containers if index is None else (self.containers[index],):
             if each.runs:
-                self._exit(each, now_s, KILLED)
+                self._exit(each, now_s, KILLED, reason)
                 each.refresh()
         return self.step(now_s)
 
@@ -154,6 +154,23 @@ class PodRun:
             if each.runs:
                 each.answer(now_s, answer)
                 each.refresh()
+        return self.step(now_s)
+
+    def feel(self, index: int, now_s: float, hunger: Hunger | None) -> list[Happening]:
+        """Let a container be short of CPU so from now on, or (None) no longer: its probes feel it."""
+        each = self.containers[index]
+        if each.runs:
+            each.hunger = hunger
+            each.answer(now_s, self._answer)
+            each.refresh()
+        return self.step(now_s)
+
+    def finish(self, index: int, now_s: float) -> list[Happening]:
+        """Let a container end by itself: its work is done."""
+        each = self.containers[index]
+        if each.runs:
+            each.due_s = now_s
+            each.refresh()
         return self.step(now_s)
 
     def refuse(self, now_s: float, *, refuses: bool) -> list[Happening]:
@@ -264,10 +281,10 @@ class PodRun:
         self._tell(Happened.STARTED, each, float(each.restarts))
         self._go_through(each, now_s)
 
-    def _exit(self, each: ContainerRun, now_s: float, code: int | None = None) -> None:
+    def _exit(self, each: ContainerRun, now_s: float, code: int | None = None, reason: str = "Error") -> None:
         ran_s = each.exit(now_s, code)
         code = each.exit_code
-        self._tell(Happened.EXITED, each, float(code), "Error" if code else "Completed", ran_s)
+        self._tell(Happened.EXITED, each, float(code), reason if code else "Completed", ran_s)
         policy, init = self.plan.policy, self.plan.init_count
         if self.terminating:
             return

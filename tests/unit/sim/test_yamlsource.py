@@ -91,6 +91,10 @@ def test_duplicate_keys_are_told_all_at_once_and_the_first_counts():
             "f:1:4: the '{' opened here is not closed: expected ',' or '}' before line 2, column 2",
         ),
         (
+            "a: {b: [\nc:\n  - d: 1\n",
+            "f:1:8: the '[' opened here is not closed: expected ',' or ']' before line 3, column 3",
+        ),
+        (
             "a: [1, 2",
             "f:1:4: the '[' opened here is not closed: expected ',' or ']' before the end of the text",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.api.containers import ContainerSpec, PodContainers
+from models.api.qos import qos_class
 from models.kernel.cgroups import (
     Cgroup,
     cpu_groups,
@@ -14,7 +15,7 @@ from models.kernel.cgroups import (
     weight_of_shares,
     words,
 )
-from models.kernel.cgrouptrees import PodOnMinion, docker_tree, kubelet_tree, qos_class, quota_notes
+from models.kernel.cgrouptrees import PodOnMinion, docker_tree, kubelet_tree, quota_notes
 from models.kernel.cpugroups import CpuQuota, without_cgroups
 from models.kernel.cpushare import max_min
 

@@ -1,0 +1,121 @@
+"""What containers that are followed one by one are to their minion's kernel, and what it does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.control.containers.container import Hunger
+from models.control.cpuuse import CpuUse
+from models.control.memoryuse import MemoryUse
+from models.control.podreports import Life
+from models.machines.fleet import Fleet
+from models.machines.memories import Memories
+from models.machines.usages import Usages
+from sim.engine import Engine
+from sim.identities import Identities
+from sim.journal import Journal
+from sim.streams import Streams
+
+__all__ = ["Burdens", "Machines", "OnBurden"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What containers run on.
+
+    Attributes:
+        usages: The CPUs.
+        memories: The memory.
+    """
+
+    usages: Usages
+    memories: Memories
+
+
+class OnBurden(Protocol):
+    """Who is told what the kernel does to containers."""
+
+    def worked(self, life: Life, index: int) -> None:
+        """A container's work is done."""
+        ...
+
+    def felt(self, life: Life, index: int, hunger: Hunger | None) -> None:
+        """A container with probes is short of CPU so, or no longer."""
+        ...
+
+    def killed(self, life: Life, index: int, seq: int) -> None:
+        """The kernel has killed a container, as this record says."""
+        ...
+
+
+class Burdens:
+    """The containers of all minions.
+
+    Args:
+        machines: What they run on.
+        group, name: What a container's draws are counted in, and its identity: (life, index) -> either.
+        told: Who is told.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        streams: Streams,
+        fleet: Fleet,
+        machines: Machines,
+        constants: Mapping[str, float],
+        group: Callable[[Life, int], str],
+        name: Callable[[Life, int], int],
+        told: OnBurden,
+    ) -> None:
+        self._group = group
+        self._name = name
+        self._cpu = CpuUse(
+            engine=engine,
+            journal=journal,
+            identities=identities,
+            fleet=fleet,
+            usages=machines.usages,
+            constants=constants,
+            done=told.worked,
+            hungers=told.felt,
+        )
+        self._memory = MemoryUse(
+            engine=engine,
+            journal=journal,
+            identities=identities,
+            streams=streams,
+            fleet=fleet,
+            memories=machines.memories,
+            killed=told.killed,
+        )
+
+    def started(self, life: Life, index: int, cause: int) -> None:
+        """Let a container that runs now use what it says, if it says; ``cause`` is seq of its start."""
+        if life.run.plan.containers[index].uses is not None:
+            place = (self._group(life, index), self._name(life, index), cause)
+            self._cpu.started(life, index, *place)
+            self._memory.started(life, index, *place)
+
+    def ended(self, life: Life, index: int, cause: int | None = None) -> None:
+        """Let a container use nothing any more; ``cause`` is seq of its end."""
+        self._memory.ended(life, index)
+        self._cpu.ended(life, index, cause)
+
+    def stopped(self, life: Life) -> None:
+        """Let no container of a pod use anything any more."""
+        for index in range(len(life.run.containers)):
+            self.ended(life, index)
+
+    def close(self) -> None:
+        """Write down what is known only at the end of the run."""
+        self._cpu.close()
+
+    def blame(self, life: Life, index: int) -> int | None:
+        """Record what a container lacks that fails its probe; nothing if it lacks nothing. Returns the record's seq."""
+        return self._cpu.blame(life, index)

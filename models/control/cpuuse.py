@@ -1,0 +1,175 @@
+"""What containers that are followed one by one use of their minions' CPUs, and what they feel when they are short.
+
+A container that wants a part of a core is taken for a server: what is asked of it and not done waits, so once it is
+short of CPU the wait grows by (wanted - got) / got seconds each second, and a probe waits as everybody does. One whose
+threads are always busy answers a probe by a thread among them.
+
+Simplified: work that has waited is dropped once a container is no longer short; an answer takes ``probe_cpu_s`` of CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from models.api import records
+from models.control.containers.container import Hunger
+from models.control.podreports import Life
+from models.machines.fleet import Fleet
+from models.machines.usages import Asker, Usages, Use
+from sim.engine import Engine
+from sim.identities import Identities
+from sim.journal import Journal
+
+__all__ = ["CpuUse"]
+
+_INF = math.inf
+_EXACT = 1e-9
+"""Cores that nobody misses."""
+
+
+@dataclass(eq=False, slots=True)
+class _Eater:
+    """One container while it runs."""
+
+    life: Life
+    index: int
+    container: int
+    use: Use
+    hunger: Hunger | None = None
+
+
+class CpuUse:
+    """What the containers of all minions use.
+
+    Args:
+        usages: Where they are followed.
+        constants: The run's.
+        done: Called with (life, index of the container) when its work is done.
+        hungers: Called with (life, index, hunger or None) when that changes of a container with probes.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        fleet: Fleet,
+        usages: Usages,
+        constants: Mapping[str, float],
+        done: Callable[[Life, int], None],
+        hungers: Callable[[Life, int, Hunger | None], None],
+    ) -> None:
+        self._env = engine.env
+        self._journal = journal
+        self._identities = identities
+        self._fleet = fleet
+        self._usages = usages
+        self._probe_cpu_s = constants["probe_cpu_s"]
+        self._done = done
+        self._hungers = hungers
+        self._eaters: dict[tuple[int, int], _Eater] = {}
+
+    def started(self, life: Life, index: int, group: str, container: int, cause: int) -> None:
+        """Let a container use what it wants, if it says what.
+
+        Args:
+            life: Its pod.
+            index: Its place there.
+            group: What its draws are counted in.
+            container: Its identity.
+            cause: Seq of the record that it started.
+        """
+        run, pod = life.run, life.pod
+        plan = run.plan.containers[index]
+        if plan.uses is None or not plan.uses.takes_cpu:
+            return
+        start = run.containers[index].begun
+        asker = Asker(pod.minion, pod.arrival, pod.identity, pod.owner, group, pod.ask.index, start, cause)
+        key = (pod.arrival, index)
+
+        def felt(use: Use) -> None:
+            self._felt(self._eaters[key])
+
+        use = self._usages.prepare(
+            asker,
+            run.plan.tasks[index],
+            plan.uses,
+            partial(self._done, life, index),
+            felt if any(plan.probes) else None,
+        )
+        self._eaters[key] = _Eater(life, index, container, use)
+        self._usages.begin(use)
+
+    def ended(self, life: Life, index: int, cause: int | None = None) -> None:
+        """Let a container use nothing any more, and write down what it has used; ``cause`` is seq of its end."""
+        eater = self._eaters.pop((life.pod.arrival, index), None)
+        if eater is not None:
+            self._usages.end(eater.use)
+            self._write(eater, cause)
+
+    def stopped(self, life: Life) -> None:
+        """Let no container of a pod use anything any more."""
+        for index in range(len(life.run.containers)):
+            self.ended(life, index)
+
+    def close(self) -> None:
+        """Write down what containers have used that still run."""
+        for eater in self._eaters.values():
+            eater.use.task.settle(self._env._now)
+            self._write(eater)
+
+    def blame(self, life: Life, index: int) -> int | None:
+        """Record that a container is short of CPU, and by whom; nothing if it is not. Returns the record's seq."""
+        eater = self._eaters.get((life.pod.arrival, index))
+        if eater is None or eater.hunger is None:
+            return None
+        task, wanted = eater.use.task, eater.hunger.wanted
+        others = [each for each in self._usages.kernels.tasks(task.minion) if each.pod != task.pod]
+        most = max(others, key=lambda each: each.rate, default=None)
+        if most is None or task.rate >= task.kind.quota_cores - _EXACT:
+            cause, why = task.cause, "its own limit"
+        else:
+            cause, why = most.cause, f"{self._identities.text(most.name)} takes {most.rate:.2f}"
+        return self._journal.write(
+            records.CONTAINER_SHORT,
+            life.pod.identity,
+            minion=self._fleet.identity(task.minion),
+            owner=life.pod.owner,
+            cause=cause,
+            value=task.rate,
+            own_fields=(wanted,),
+            reason=f"{task.rate:.2f} of {wanted:.2f} cores: {why}",
+            container=eater.container,
+        )
+
+    def _felt(self, eater: _Eater) -> None:
+        """Let a container's probes feel what it gets now."""
+        task, now_s, before = eater.use.task, self._env._now, eater.hunger
+        wanted = min(task.wanted, float(task.threads))
+        hunger: Hunger | None = None
+        if not eater.use.usage.is_server:
+            takes_s = self._probe_cpu_s * task.threads / task.rate if task.rate > 0.0 else _INF
+            hunger = Hunger(now_s, task.rate, wanted, takes_s=takes_s)
+        elif task.rate < wanted - _EXACT:
+            backlog_s = 0.0 if before is None else before.backlog_at(now_s)
+            hunger = Hunger(now_s, task.rate, wanted, backlog_s)
+        if hunger != before:
+            eater.hunger = hunger
+            self._hungers(eater.life, eater.index, hunger)
+
+    def _write(self, eater: _Eater, cause: int | None = None) -> None:
+        task, pod = eater.use.task, eater.life.pod
+        self._journal.write(
+            records.CONTAINER_USED,
+            pod.identity,
+            minion=self._fleet.identity(task.minion),
+            owner=pod.owner,
+            cause=cause,
+            value=task.used_s,
+            own_fields=(task.wanted_s, task.throttled_s),
+            container=eater.container,
+        )

@@ -1,0 +1,112 @@
+"""What containers hold of their minions' memory, and what becomes of them where it ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from models.api import records
+from models.control.podreports import Life
+from models.machines.fleet import Fleet
+from models.machines.memories import Memories
+from models.machines.memorytasks import MemoryTask
+from sim.engine import Engine
+from sim.identities import Identities
+from sim.journal import Journal
+from sim.streams import Streams
+
+__all__ = ["MemoryUse"]
+
+_INF = math.inf
+
+
+class MemoryUse:
+    """What the containers of all minions hold.
+
+    Args:
+        memories: Of the minions.
+        killed: Called with (life, index of the container, seq of the record) when the kernel has killed a container.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        streams: Streams,
+        fleet: Fleet,
+        memories: Memories,
+        killed: Callable[[Life, int, int], None],
+    ) -> None:
+        self._env = engine.env
+        self._journal = journal
+        self._identities = identities
+        self._sizes = streams.stream("usage.memory")
+        self._fleet = fleet
+        self._memories = memories
+        self._killed = killed
+        self._tasks: dict[tuple[int, int], MemoryTask] = {}
+
+    def started(self, life: Life, index: int, group: str, container: int, cause: int) -> None:
+        """Let a container hold what it wants, if it says how much.
+
+        Args:
+            life: Its pod.
+            index: Its place there.
+            group: What its draws are counted in.
+            container: Its identity.
+            cause: Seq of the record that it started.
+        """
+        usage = life.run.plan.containers[index].uses
+        if usage is None or usage.memory is None:
+            return
+        pod, kind = life.pod, life.run.plan.tasks[index]
+        start = life.run.containers[index].begun
+        held_bytes = float(usage.memory.quantile(self._sizes.at(group, pod.ask.index, start)))
+        task = self._tasks[pod.arrival, index] = MemoryTask(
+            pod.minion,
+            pod.arrival,
+            kind,
+            name=pod.identity,
+            owner=pod.owner,
+            held_bytes=held_bytes,
+            grows_per_s=usage.leak_bytes_per_s,
+            most_bytes=_INF if usage.most_bytes is None else max(held_bytes, usage.most_bytes),
+            priority=pod.template.priority,
+            cause=cause,
+            on_killed=partial(self._out_of_memory, life, index, container),
+        )
+        self._memories.begin(task)
+
+    def ended(self, life: Life, index: int) -> None:
+        """Let a container hold nothing any more."""
+        task = self._tasks.pop((life.pod.arrival, index), None)
+        if task is not None:
+            self._memories.end(task)
+
+    def _out_of_memory(self, life: Life, index: int, container: int, own: bool) -> None:
+        """Record that the kernel has killed a container for want of memory, and by whom."""
+        task, now_s = self._tasks[life.pod.arrival, index], self._env._now
+        held, cause = task.at(now_s), task.cause
+        if own:
+            why = f"it met its limit of {task.kind.memory_limit_bytes / 2**20:.0f} MiB"
+        else:
+            others = [each for each in self._memories.tasks(task.minion) if each.pod != task.pod]
+            most = max((task, *others), key=lambda each: each.at(now_s) - each.kind.memory_request_bytes)
+            cause = most.cause
+            over = (most.at(now_s) - most.kind.memory_request_bytes) / 2**20
+            why = "the minion had none left: "
+            why += f"{self._identities.text(most.name)} held {over:.0f} MiB more than it asked for"
+        seq = self._journal.write(
+            records.CONTAINER_OUT_OF_MEMORY,
+            life.pod.identity,
+            minion=self._fleet.identity(task.minion),
+            owner=life.pod.owner,
+            cause=cause,
+            value=held,
+            reason=why,
+            container=container,
+        )
+        self._killed(life, index, seq)

@@ -1,0 +1,183 @@
+"""One container that uses its minion's CPUs: what it wants, what it gets, and what came of that so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from models.api.containers import ContainerSpec, PodContainers
+from models.api.qos import QosClass, qos_class
+from models.api.usage import Cap
+from models.kernel.cgroups import quota_of_millicores
+
+__all__ = ["CpuTask", "TaskKind"]
+
+_INF = math.inf
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """What containers of one template have in common for the kernel.
+
+    Attributes:
+        containers: All of their pod.
+        place: Which of them it is, init containers first.
+    """
+
+    containers: PodContainers
+    place: int
+
+    @cached_property
+    def spec(self) -> ContainerSpec:
+        """The container."""
+        return (*self.containers.init_containers, *self.containers.containers)[self.place]
+
+    @property
+    def name(self) -> str:
+        """The container's name, unique in its pod."""
+        return self.spec.name
+
+    @property
+    def init_index(self) -> int | None:
+        """Which init container it is; None for one of the others."""
+        return self.place if self.place < len(self.containers.init_containers) else None
+
+    @property
+    def cap(self) -> Cap:
+        """What of its requests and limits the kernel is told."""
+        return self.containers.cap
+
+    @cached_property
+    def qos(self) -> QosClass:
+        """The class of its pod."""
+        return qos_class(self.containers)
+
+    @cached_property
+    def request_millicores(self) -> int:
+        """What it asks for; 0 for nothing."""
+        return self.spec.request("cpu")
+
+    @cached_property
+    def quota_cores(self) -> float:
+        """What the kernel lets it have at most; ``inf`` without a quota.
+
+        Where all its pod's containers have limits their sum holds for the pod too, which is never less than this.
+        """
+        quota = quota_of_millicores(self.spec.limit("cpu") or 0)
+        return quota.cores if quota is not None and self.cap in {"quota", "quota-and-memory"} else _INF
+
+    @cached_property
+    def memory_request_bytes(self) -> int:
+        """What memory it asks for; 0 for nothing."""
+        return self.spec.request("memory")
+
+    @cached_property
+    def memory_limit_bytes(self) -> float:
+        """What memory the kernel lets it hold at most; ``inf`` without a limit."""
+        limit = self.spec.limit("memory")
+        return float(limit) if limit and self.cap == "quota-and-memory" else _INF
+
+
+class CpuTask:
+    """A container's threads on one minion's CPUs, from its start to its end.
+
+    Args:
+        minion: Index of its minion.
+        pod: Number of its pod: containers of one pod share a cgroup.
+        kind: What its kernel is told.
+        name, owner: The identities of its pod and that one's owner, or -1.
+        wanted: Cores that it wants.
+        threads: How many of its threads can run at a time.
+        work_s: CPU seconds after which it is done; ``inf`` never.
+        on_done: Called when they are used up.
+        on_rates: Called when what it gets has changed.
+
+    Attributes:
+        rate: Cores that it gets.
+        throttled: Share of the time that it is held back by a quota.
+        since_s: Since when.
+        used_s, wanted_s, throttled_s: CPU seconds got and wanted, and seconds throttled, up to ``since_s``.
+        cause: Seq of the record that it runs by.
+        shown: What the series have of it: millicores wanted and got.
+    """
+
+    __slots__ = (
+        "cause",
+        "kind",
+        "left_s",
+        "minion",
+        "name",
+        "on_done",
+        "on_rates",
+        "owner",
+        "pod",
+        "rate",
+        "shown",
+        "since_s",
+        "threads",
+        "throttled",
+        "throttled_s",
+        "used_s",
+        "wanted",
+        "wanted_s",
+    )
+
+    def __init__(
+        self,
+        minion: int,
+        pod: int,
+        kind: TaskKind,
+        *,
+        name: int,
+        owner: int,
+        wanted: float,
+        threads: int,
+        work_s: float,
+        cause: int,
+        on_done: Callable[[], None],
+        on_rates: Callable[[], None] | None = None,
+    ) -> None:
+        self.minion = minion
+        self.pod = pod
+        self.kind = kind
+        self.name = name
+        self.owner = owner
+        self.shown = (0, 0)
+        self.wanted = wanted
+        self.threads = threads
+        self.left_s = work_s
+        self.cause = cause
+        self.on_done = on_done
+        self.on_rates = on_rates
+        self.rate = self.throttled = 0.0
+        self.since_s = self.used_s = self.wanted_s = self.throttled_s = 0.0
+
+    def peak(self, cores: float) -> float:
+        """Return the cores that it uses at most at any moment, until its quota has run out, of so many."""
+        return min(self.wanted, self.threads, cores)
+
+    @property
+    def due_s(self) -> float:
+        """When its work is done, as things are."""
+        if self.left_s == _INF or self.rate <= 0.0:
+            return _INF
+        return self.since_s + self.left_s / self.rate
+
+    def run_alone(self, cores: float) -> None:
+        """Get what it can use: nobody is in its way but its own quota, which its threads use up together."""
+        peak, quota = self.peak(cores), self.kind.quota_cores
+        self.rate = min(peak, quota)
+        self.throttled = 1.0 - quota / peak if quota < peak else 0.0
+
+    def settle(self, now_s: float) -> None:
+        """Account for the time since the last change."""
+        seconds = now_s - self.since_s
+        if seconds > 0.0:
+            used_s = self.rate * seconds
+            self.used_s += used_s
+            self.left_s -= used_s
+            self.wanted_s += min(self.wanted, self.threads) * seconds
+            self.throttled_s += self.throttled * seconds
+        self.since_s = now_s

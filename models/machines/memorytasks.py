@@ -1,0 +1,157 @@
+"""The memory of one container: what it holds, growing at a rate up to a most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from models.kernel.oom import choose_victim, oom_score_adj
+from models.machines.cputasks import TaskKind
+
+__all__ = ["MemoryTask", "held_bytes", "reaches_s", "worst"]
+
+_INF = math.inf
+_PAGE = 4096
+_ENTRIES = 512
+"""Entries in a page of a page table, of 8 bytes each."""
+
+
+class MemoryTask:
+    """Anonymous memory of a container, from its start to its end.
+
+    Args:
+        minion: Index of its minion.
+        pod: Number of its pod.
+        kind: What its kernel is told.
+        name, owner: The identities of its pod and that one's owner, or -1.
+        held_bytes: What it holds at its start.
+        grows_per_s: Bytes a second that it takes more.
+        most_bytes: What it takes at most.
+        priority: Its pod's, by which its kubelet judges it.
+        cause: Seq of the record that it runs by.
+        on_killed: Called with (whether by its own limit) when the kernel kills it.
+    """
+
+    __slots__ = (
+        "cause",
+        "grows_per_s",
+        "held_bytes",
+        "kind",
+        "minion",
+        "most_bytes",
+        "name",
+        "on_killed",
+        "owner",
+        "pod",
+        "priority",
+        "since_s",
+    )
+
+    def __init__(
+        self,
+        minion: int,
+        pod: int,
+        kind: TaskKind,
+        *,
+        name: int,
+        owner: int,
+        held_bytes: float,
+        grows_per_s: float,
+        most_bytes: float,
+        priority: int,
+        cause: int,
+        on_killed: Callable[[bool], None],
+    ) -> None:
+        self.minion = minion
+        self.pod = pod
+        self.name = name
+        self.owner = owner
+        self.held_bytes = held_bytes
+        self.grows_per_s = grows_per_s
+        self.most_bytes = most_bytes
+        self.kind = kind
+        self.priority = priority
+        self.cause = cause
+        self.on_killed = on_killed
+        self.since_s = 0.0
+
+    def at(self, t_s: float) -> float:
+        """Return the bytes that it holds at a time."""
+        return min(self.held_bytes + self.grows_per_s * (t_s - self.since_s), self.most_bytes)
+
+    @property
+    def full_s(self) -> float:
+        """When it holds its most; ``inf`` where it does not grow."""
+        if self.grows_per_s <= 0.0 or self.most_bytes == _INF:
+            return _INF
+        return self.since_s + max(0.0, self.most_bytes - self.held_bytes) / self.grows_per_s
+
+    @property
+    def over_s(self) -> float:
+        """When it would hold more than its limit; ``inf`` never."""
+        limit_bytes = self.kind.memory_limit_bytes
+        if self.held_bytes > limit_bytes:
+            return self.since_s
+        if self.grows_per_s <= 0.0 or self.most_bytes <= limit_bytes:
+            return _INF
+        return self.since_s + (limit_bytes - self.held_bytes) / self.grows_per_s
+
+
+def reaches_s(tasks: Sequence[MemoryTask], level_bytes: float, now_s: float) -> float:
+    """Return when some containers together first hold as much as a level, from now on; ``inf`` never.
+
+    The sum is a line between the times at which one of them stops growing.
+    """
+    held = sum([task.at(now_s) for task in tasks])
+    if held >= level_bytes:
+        return now_s
+    stops = sorted(
+        (task.full_s, task.grows_per_s) for task in tasks if task.grows_per_s > 0.0 and task.full_s > now_s
+    )
+    rate = math.fsum([grows for _, grows in stops])
+    for until_s, grows in stops:
+        if rate > 0.0:
+            at_s = now_s + (level_bytes - held) / rate
+            if at_s <= until_s:
+                return at_s
+        held += rate * (until_s - now_s)
+        now_s = until_s
+        rate -= grows
+    return _INF
+
+
+def held_bytes(tasks: Iterable[MemoryTask], t_s: float) -> float:
+    """Return the bytes that some containers hold together at a time."""
+    return sum([task.at(t_s) for task in tasks])
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """A container as the kernel judges it: one process that holds all."""
+
+    task: MemoryTask
+    resident_pages: int
+    table_pages: int
+    oom_score_adj: int
+
+
+def worst(tasks: Sequence[MemoryTask], now_s: float, capacity_bytes: float) -> MemoryTask:
+    """Return the container that the kernel kills when its minion has no memory left.
+
+    Args:
+        tasks: Of the minion, in order of start.
+        now_s: When.
+        capacity_bytes: Of the minion.
+    """
+    chosen = choose_victim(
+        (_process(task, now_s, int(capacity_bytes)) for task in tasks), int(capacity_bytes) // _PAGE
+    )
+    assert chosen is not None, "no container is spared by its class"
+    return chosen.task
+
+
+def _process(task: MemoryTask, now_s: float, capacity_bytes: int) -> _Process:
+    kind, pages = task.kind, int(task.at(now_s)) // _PAGE
+    adj = oom_score_adj(kind.qos, request_bytes=kind.memory_request_bytes, capacity_bytes=capacity_bytes)
+    return _Process(task, pages, pages // _ENTRIES, adj)

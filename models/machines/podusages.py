@@ -1,0 +1,102 @@
+"""What pods use of their minions' CPUs that are not followed container by container."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from models.api import records
+from models.api.containers import ContainerSpec, PodContainers
+from models.api.types import Pod
+from models.machines.cputasks import TaskKind
+from models.machines.usages import Asker, Usages, Use
+from sim.engine import Engine
+from sim.identities import Identities
+from sim.journal import Journal
+
+__all__ = ["PodUsages"]
+
+
+class PodUsages:
+    """The pods of all minions.
+
+    Args:
+        usages: Where what they use is followed.
+        identity: Of a minion, by index.
+
+    Attributes:
+        done: Called with a pod whose work is done.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: Journal,
+        identities: Identities,
+        usages: Usages,
+        identity: Callable[[int], int],
+        done: Callable[[Pod], None],
+    ) -> None:
+        self._env = engine.env
+        self._journal = journal
+        self._identities = identities
+        self._usages = usages
+        self._identity = identity
+        self.done = done
+        self._uses: dict[int, tuple[Pod, Use, int]] = {}
+        self._kinds: dict[int, TaskKind] = {}
+        self._groups: dict[int, str] = {-1: "orphan"}
+
+    def begin(self, pod: Pod) -> None:
+        """Let a pod use what it wants, if it says what."""
+        asked = pod.template.uses
+        if asked is None or pod.arrival in self._uses:
+            return
+        group = self._groups.get(pod.owner)
+        if group is None:
+            group = self._groups[pod.owner] = self._identities.text(pod.owner)
+        asker = Asker(
+            pod.minion, pod.arrival, pod.identity, pod.owner, group, pod.ask.index, pod.restarts, pod.cause
+        )
+        use = self._usages.prepare(asker, self._kind(pod), asked.usage, partial(self._worked, pod))
+        self._uses[pod.arrival] = (pod, use, pod.minion)
+        self._usages.begin(use)
+
+    def end(self, pod: Pod) -> None:
+        """Let a pod use nothing any more, and write down what it has used."""
+        found = self._uses.pop(pod.arrival, None)
+        if found is not None:
+            self._usages.end(found[1])
+            self._write(*found)
+
+    def close(self) -> None:
+        """Write down what pods have used that still run."""
+        for pod, use, minion in self._uses.values():
+            use.task.settle(self._env._now)
+            self._write(pod, use, minion)
+
+    def _worked(self, pod: Pod) -> None:
+        self.done(pod)
+
+    def _kind(self, pod: Pod) -> TaskKind:
+        template = pod.template
+        found = self._kinds.get(template.index)
+        if found is None:
+            assert template.uses is not None, "it says what it uses"
+            asked = tuple((word, template.need[column]) for column, word in enumerate(("cpu", "memory")))
+            only = ContainerSpec("pod", requests=tuple(each for each in asked if each[1]))
+            found = TaskKind(PodContainers((only,), cap=template.uses.cap), 0)
+            self._kinds[template.index] = found
+        return found
+
+    def _write(self, pod: Pod, use: Use, minion: int) -> None:
+        task = use.task
+        self._journal.write(
+            records.CONTAINER_USED,
+            pod.identity,
+            minion=self._identity(minion),
+            owner=pod.owner,
+            value=task.used_s,
+            own_fields=(task.wanted_s, task.throttled_s),
+        )

@@ -1,0 +1,146 @@
+"""What containers want of their minions' CPUs, drawn as their templates say, and drawn again where they say so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from models.api.usage import Usage
+from models.machines.cputasks import CpuTask, TaskKind
+from models.machines.kernels import Kernels
+from sim.distributions import Constant
+from sim.engine import TRUTH, Engine
+from sim.streams import Streams
+
+__all__ = ["Asker", "Usages", "Use"]
+
+_REDRAWS: Final = 1 << 24
+"""Draws of one start of a container at most, so that the draws of the next are others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose CPU it is.
+
+    Attributes:
+        minion: Index of its minion.
+        pod: Number of its pod.
+        name, owner: Identities of its pod and that one's owner.
+        group, index: What its draws are counted in, and its place there.
+        start: How many times it was started, from 0.
+        cause: Seq of the record that it runs by.
+    """
+
+    minion: int
+    pod: int
+    name: int
+    owner: int
+    group: str
+    index: int
+    start: int
+    cause: int
+
+
+class Use:
+    """One container while it runs; a redraw for one that has ended is dropped by its generation."""
+
+    __slots__ = ("asker", "draw", "generation", "task", "usage")
+
+    def __init__(self, asker: Asker, usage: Usage, task: CpuTask, draw: int) -> None:
+        self.asker = asker
+        self.usage = usage
+        self.task = task
+        self.draw = draw
+        self.generation = 0
+
+
+class Usages:
+    """What all that runs wants.
+
+    Args:
+        kernels: Of the minions.
+    """
+
+    def __init__(self, engine: Engine, streams: Streams, kernels: Kernels) -> None:
+        self._engine = engine
+        self._env = engine.env
+        self._draws = streams.stream("usage.cpu")
+        self._works = streams.stream("usage.work")
+        self.kernels = kernels
+
+    def prepare(
+        self,
+        asker: Asker,
+        kind: TaskKind,
+        usage: Usage,
+        on_done: Callable[[], None],
+        on_rates: Callable[[Use], None] | None = None,
+    ) -> Use:
+        """Return a container with what it wants, which it does not use yet.
+
+        Args:
+            asker: Whose it is.
+            kind: What the kernel is told of it.
+            usage: What it wants.
+            on_done: Called when its work is done, if it has an end.
+            on_rates: Called when what it gets has changed.
+        """
+        draw = asker.start * _REDRAWS
+        wanted = self._wanted(usage, kind, asker, draw)
+        work_s = math.inf
+        if usage.work is not None:
+            work_s = float(usage.work.quantile(self._works.at(asker.group, asker.index, asker.start)))
+        task = CpuTask(
+            asker.minion,
+            asker.pod,
+            kind,
+            name=asker.name,
+            owner=asker.owner,
+            wanted=wanted,
+            threads=_threads(usage, wanted),
+            work_s=work_s,
+            cause=asker.cause,
+            on_done=on_done,
+        )
+        use = Use(asker, usage, task, draw)
+        if on_rates is not None:
+            task.on_rates = lambda: on_rates(use)
+        return use
+
+    def begin(self, use: Use) -> None:
+        """Let a container use what it wants from now on."""
+        redraw_s = use.usage.redraw_s
+        if redraw_s is not None:
+            self._engine.at_cell(self._env._now + redraw_s, TRUTH, self._redraw, use, use.asker.cause)
+        self.kernels.begin(use.task)
+
+    def end(self, use: Use) -> None:
+        """Let a container use nothing any more."""
+        use.generation += 1
+        self.kernels.end(use.task)
+
+    def _redraw(self, use: Use) -> None:
+        """Draw what a container wants from now on. HOT: of all that say so, each time."""
+        usage = use.usage
+        assert usage.redraw_s is not None, "it has been waited for"
+        use.draw += 1
+        wanted = self._wanted(usage, use.task.kind, use.asker, use.draw)
+        self._engine.at_cell(self._env._now + usage.redraw_s, TRUTH, self._redraw, use, self._engine.cause)
+        self.kernels.want(use.task, wanted, _threads(usage, wanted))
+
+    def _wanted(self, usage: Usage, kind: TaskKind, asker: Asker, n: int) -> float:
+        """Return the cores that a container wants; as many as it has threads where it does not say."""
+        if usage.cpu is not None:
+            law, unit = usage.cpu, 0.001
+        elif usage.of_request is not None:
+            law, unit = usage.of_request, kind.request_millicores / 1000
+        else:
+            return float(usage.threads or 1)
+        u = 0.5 if isinstance(law, Constant) else self._draws.at(asker.group, asker.index, n)
+        return float(law.quantile(u)) * unit
+
+
+def _threads(usage: Usage, wanted: float) -> int:
+    return usage.threads or max(1, math.ceil(wanted))

@@ -1,0 +1,149 @@
+"""The CPUs of minions while containers come, go and want other amounts: what is kept equals what is worked out anew."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.api.containers import ContainerSpec, PodContainers
+from models.machines.cpuseries import CpuSeries
+from models.machines.cpusharing import CpuSharing
+from models.machines.cputasks import CpuTask, TaskKind
+from models.machines.kernels import Kernels
+from sim.engine import TRUTH, Engine
+from sim.identities import Identities
+from sim.journalchunks import ChunkMemory
+from sim.series import SeriesBook
+
+_CORES = 4.0
+
+
+_SHARING = CpuSharing([_CORES], [4000])
+
+
+def _kind(request: int, limit: int) -> TaskKind:
+    """A container of a pod of its own."""
+    requests = (("cpu", request),) if request else ()
+    limits = (("cpu", max(request, limit)),) if limit else ()
+    return TaskKind(PodContainers((ContainerSpec("app", requests=requests, limits=limits),)), 0)
+
+
+@dataclass
+class _Machine:
+    engine: Engine = field(default_factory=Engine)
+    done: list[tuple[float, CpuTask]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        series = CpuSeries(SeriesBook(self.engine, ChunkMemory()), Identities())
+        self.kernels = Kernels(self.engine, [_CORES], _SHARING.shares, series)
+
+    def task(
+        self,
+        pod: int,
+        request: int,
+        wanted: float,
+        threads: int = 8,
+        *,
+        limit: int = 0,
+        work_s: float = math.inf,
+    ) -> CpuTask:
+        def end() -> None:
+            self.done.append((self.engine.now_s, made))
+            self.kernels.end(made)
+
+        made = CpuTask(
+            0,
+            pod,
+            _kind(request, limit),
+            name=-1,
+            owner=-1,
+            wanted=wanted,
+            threads=threads,
+            work_s=work_s,
+            cause=-1,
+            on_done=end,
+        )
+        return made
+
+
+_steps = st.lists(
+    st.tuples(
+        st.sampled_from(["begin", "want", "end"]),
+        st.integers(0, 30),
+        st.floats(0.0, 6.0),
+        st.sampled_from([0, 100, 500, 2000]),
+        st.sampled_from([0, 200, 1000]),
+        st.sampled_from([math.inf, 3.0]),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_steps)
+def test_rates_are_those_worked_out_anew_and_work_is_done_when_it_is_used_up(
+    steps: list[tuple[str, int, float, int, int, float]],
+) -> None:
+    machine = _Machine()
+    engine, kernels = machine.engine, machine.kernels
+    for number, (what, which, wanted, request, limit, work_s) in enumerate(steps):
+        engine.run(number * 1.0)
+        tasks = kernels.tasks(0)
+        if what == "begin" or not tasks:
+            kernels.begin(machine.task(number, request, wanted, limit=limit, work_s=work_s))
+        elif what == "want":
+            kernels.want(tasks[which % len(tasks)], wanted, 8)
+        else:
+            kernels.end(tasks[which % len(tasks)])
+        tasks = kernels.tasks(0)
+        fresh = CpuSharing([_CORES], [4000]).shares(0, tasks)
+        assert [task.rate for task in tasks] == pytest.approx([rate for rate, _ in fresh], abs=1e-9)
+        assert [task.throttled for task in tasks] == pytest.approx([held for _, held in fresh], abs=1e-9)
+    engine.run(len(steps) + 100.0)
+    for at_s, task in machine.done:
+        assert task.used_s == pytest.approx(3.0)
+        assert task.since_s == at_s
+
+
+def test_work_is_done_when_its_cpu_seconds_are_used_up() -> None:
+    """Two jobs of 4 and 8 CPU seconds with four threads each on four cores, equal weights: by hand 2 and 3 s."""
+    machine = _Machine()
+    short = machine.task(1, 100, 4.0, 4, work_s=4.0)
+    long = machine.task(2, 100, 4.0, 4, work_s=8.0)
+    machine.kernels.begin(short)
+    machine.kernels.begin(long)
+    machine.engine.run(10.0)
+    assert [(at_s, task.used_s) for at_s, task in machine.done] == [
+        (pytest.approx(2.0), pytest.approx(4.0)),
+        (pytest.approx(3.0), pytest.approx(8.0)),
+    ]
+    assert long.wanted_s == pytest.approx(12.0)
+
+
+def test_who_wants_less_later_leaves_the_others_more() -> None:
+    machine = _Machine()
+    server, job = machine.task(1, 1000, 3.0), machine.task(2, 1000, 4.0, 4, work_s=10.0)
+    machine.kernels.begin(server)
+    machine.kernels.begin(job)
+    assert (server.rate, job.rate) == (2.0, 2.0)
+    machine.engine.at(2.0, TRUTH, lambda: machine.kernels.want(server, 1.0, 1))
+    machine.engine.run(10.0)
+    assert machine.done == [(pytest.approx(4.0), job)]
+    server.settle(4.0)
+    assert (server.used_s, server.wanted_s) == (pytest.approx(6.0), pytest.approx(8.0))
+
+
+def test_nobody_is_looked_at_where_nobody_is_short() -> None:
+    machine = _Machine()
+    tasks = [machine.task(pod, 100, 0.1) for pod in range(20)]
+    for task in tasks:
+        machine.kernels.begin(task)
+    for task in tasks:
+        machine.kernels.want(task, 0.15, 1)
+    assert machine.kernels.solved == 0
+    assert machine.engine.dispatched == machine.engine.pending == 0

@@ -1,0 +1,62 @@
+"""The scenarios of shared kernels: the expectations of each hold as it is written, and not without their cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from experiments.checking import read_checked
+from experiments.explain import explain
+from experiments.run import execute
+from tests.scenario.test_control_scenarios import status_of
+from tests.scenario.test_pictures import Pictured
+
+_FOLDER = Path(__file__).parents[2] / "scenarios" / "kernel"
+_SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
+_CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
+_CAUSES["leak-with-a-limit"] = "behaviour.0.enabled=false"
+"""What to set so that the cause is gone."""
+
+
+@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_holds_with_its_cause(scenario: Path, tmp_path: Path) -> None:
+    assert status_of(scenario, tmp_path) == (0, [])
+
+
+@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_fails_without_its_cause(scenario: Path, tmp_path: Path) -> None:
+    status, _ = status_of(scenario, tmp_path, _CAUSES[scenario.stem])
+    assert status == 1
+
+
+def test_the_readme_lists_every_scenario() -> None:
+    rows = (_FOLDER.parent / "README.md").read_text()
+    listed = {line.split("|")[1].strip() for line in rows.splitlines() if line.startswith("| kernel/")}
+    assert listed == {f"kernel/{path.stem}" for path in _SCENARIOS}
+
+
+def test_a_restart_is_explained_by_who_took_the_cpu(tmp_path: Path) -> None:
+    execute(read_checked(_FOLDER / "noisy-neighbour-none.yaml"), tmp_path, interruptible=False)
+    told = explain(tmp_path, "pod/default/shop-0").splitlines()
+    place = next(i for i, line in enumerate(told) if "failed its probe (Liveness)" in line)
+    why, because, _ = told[place - 2 : place + 1]
+    assert "was short of CPU (0.20 of 0." in why
+    assert "cores: pod/default/batch-0 takes 3.20)" in why
+    job = int(because.split("#")[1].split(",")[0])
+    started = next(line for line in told if f"#{job}  " in line)
+    assert "pod/default/batch-0, container/job, started" in started
+
+
+def test_the_picture_of_cpus_shows_what_the_series_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(read_checked(_FOLDER / "noisy-neighbour-none.yaml"), tmp_path, interruptible=False)
+    panel = Pictured(tmp_path, monkeypatch).panel("CPU wanted and got over time", "default/batch")
+    series = pl.read_parquet(tmp_path / "series.parquet").with_columns(pl.col(pl.Categorical).cast(pl.String))
+    got = series.filter(
+        (pl.col("series") == "cpu_used_millicores") & (pl.col("object") == "controller/default/batch")
+    )
+    highest = max(float(line.get_ydata().max()) for line in panel.lines if line.get_label() == "got")
+    assert highest == got["value"].max() / 1000 == 4.0
