@@ -132,16 +132,10 @@ class CpuClock:
         else:
             self._spend(self._rest, self._rest_us, 1)
             periods, last_us = divmod(passed_us - self._rest_us, horizon_us)
-            self._refill()
             if periods:
                 self._spend(self._whole, horizon_us, int(periods))
-                self._refill()
             self._spend(self._whole, last_us, 1)
         self._now_us = self._from_us = now_us
-
-    def _refill(self) -> None:
-        for index, quota in self._periods.quotas.items():
-            self._quota_us[index] = float(quota.quota_us)
 
     def _spend(self, segments: Sequence[Segment], length_us: float, times: int) -> None:
         """Count what is used in the first so many microseconds of some segments, several times over."""
@@ -150,9 +144,14 @@ class CpuClock:
             step_us = min(each.end_us, start_us + length_us) - each.start_us
             if step_us <= 0.0:
                 break
-            self._count(each, step_us, times, ran_on=step_us >= each.end_us - each.start_us)
+            last, last_us = each, step_us
+            self._count(each, step_us, times)
+        if length_us > 0.0:
+            self._look_at_quotas(last, last_us)
+        else:
+            self._quota_us = {index: float(quota.quota_us) for index, quota in self._periods.quotas.items()}
 
-    def _count(self, segment: Segment, step_us: float, times: int, *, ran_on: bool) -> None:
+    def _count(self, segment: Segment, step_us: float, times: int) -> None:
         total_us = times * step_us
         self._used_us = [
             used + rate * total_us for used, rate in zip(self._used_us, segment.rates, strict=True)
@@ -161,13 +160,19 @@ class CpuClock:
             self._left_us[index] -= segment.rates[self._node_of[index]] * total_us
         for index in segment.held:
             self._held_us[index] += total_us
-        for index in segment.ran_out if ran_on else ():
-            self._throttled[index] += times
+        if step_us >= segment.end_us - segment.start_us:
+            for index in segment.ran_out:
+                self._throttled[index] += times
+
+    def _look_at_quotas(self, segment: Segment, step_us: float) -> None:
+        """Note what is left of each quota some microseconds into a segment."""
+        at_us = segment.start_us + step_us
         for index, quota in self._periods.quotas.items():
-            left_us = self._quota_us[index] - segment.rates[self._node_of[index]] * step_us
-            if ran_on and segment.end_us % quota.period_us == 0.0:
-                left_us = float(quota.quota_us)
-            self._quota_us[index] = max(0.0, left_us)
+            left_us, since_us = float(quota.quota_us), at_us % quota.period_us
+            if since_us >= step_us:
+                # Not refilled since the segment began.
+                left_us, since_us = segment.left_us.get(index, left_us), step_us
+            self._quota_us[index] = max(0.0, left_us - segment.rates[self._node_of[index]] * since_us)
 
 
 def _total(segments: Sequence[Segment], node: int) -> float:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from models.kernel.cpugroups import CpuGroup
@@ -68,6 +69,7 @@ class Segment(NamedTuple):
         rates: Cores of each node of the tree.
         held: Indices of the groups whose quota is used up.
         ran_out: Indices of those whose quota runs out at its end, before it is refilled.
+        left_us: What is left of each quota at its beginning, by the index of the group.
     """
 
     start_us: float
@@ -75,6 +77,7 @@ class Segment(NamedTuple):
     rates: Sequence[float]
     held: tuple[int, ...] = ()
     ran_out: tuple[int, ...] = ()
+    left_us: Mapping[int, float] = MappingProxyType({})
 
 
 class CpuPeriods:
@@ -109,21 +112,33 @@ class CpuPeriods:
         if not self.quotas or (left_us is None and self._is_free()):
             return [Segment(from_us, self.horizon_us, tuple(self._share.node_rates()))]
         left = {index: float(quota.quota_us) for index, quota in self.quotas.items()} | dict(left_us or {})
-        for index, each_us in left.items():
-            if each_us <= _USED_US:
-                left[index] = 0.0
-                self._share.set_cap(index, 0.0)
         refills = {
             index: (from_us // quota.period_us + 1) * quota.period_us for index, quota in self.quotas.items()
         }
+        held = [index for index, each_us in left.items() if each_us <= _USED_US]
+        for index in held:
+            self._share.set_cap(index, 0.0)
+        running = [each for each in self._limited if each[0] not in held]
         found: list[Segment] = []
         while from_us < self.horizon_us:
-            segment = self._next(from_us, left, refills)
-            found.append(segment)
-            from_us = segment.end_us
-        for index in self.quotas:
-            if left[index] == 0.0:
-                self._share.set_cap(index, math.inf)
+            refill_us = min(*refills.values(), self.horizon_us)
+            while from_us < refill_us:
+                segment = self._next(from_us, refill_us, left, running, tuple(held))
+                found.append(segment)
+                from_us = segment.end_us
+                for index in segment.ran_out:
+                    self._share.set_cap(index, 0.0)
+                    running.remove((index, self._share.tree.node_of[index]))
+                    held.append(index)
+            for index in [each for each, at_us in refills.items() if at_us == refill_us]:
+                refills[index] += self.quotas[index].period_us
+                left[index] = float(self.quotas[index].quota_us)
+                if index in held:
+                    self._share.set_cap(index, math.inf)
+                    running.append((index, self._share.tree.node_of[index]))
+                    held.remove(index)
+        for index in held:
+            self._share.set_cap(index, math.inf)
         return found
 
     def _is_free(self) -> bool:
@@ -131,31 +146,31 @@ class CpuPeriods:
         rates = self._share.node_rates()
         return all(rates[node] <= self.quotas[index].cores for index, node in self._limited)
 
-    def _next(self, now_us: float, left: dict[int, float], refills: dict[int, float]) -> Segment:
-        """Go on to when a quota runs out or is refilled."""
+    def _next(
+        self,
+        now_us: float,
+        refill_us: float,
+        left: dict[int, float],
+        running: Sequence[tuple[int, int]],
+        held: tuple[int, ...],
+    ) -> Segment:
+        """Go on to when a quota runs out, or to the next refill."""
         rates = tuple(self._share.node_rates())
-        end_us = min(*refills.values(), self.horizon_us)
-        for index, node in self._limited:
-            if left[index] and rates[node] * (end_us - now_us) > left[index]:
-                end_us = now_us + left[index] / rates[node]
-        held, out, refilled = [], [], []
-        for index, node in self._limited:
-            if left[index] == 0.0:
-                held.append(index)
-            else:
-                left[index] -= rates[node] * (end_us - now_us)
-            if refills[index] <= end_us:
-                refilled.append(index)
-            elif held[-1:] != [index] and left[index] <= _USED_US:
+        before = dict(left)
+        end_us, step_us = refill_us, refill_us - now_us
+        # HOT: once for each quota that runs out, over all that run.
+        for index, node in running:
+            if rates[node] * step_us > left[index]:
+                step_us = left[index] / rates[node]
+                end_us = now_us + step_us
+        out = []
+        for index, node in running:
+            left[index] -= rates[node] * step_us
+            # One that runs out as quotas are refilled holds nobody, unless it is not its own that is.
+            if left[index] <= _USED_US and (end_us < refill_us or refill_us % self.quotas[index].period_us):
                 left[index] = 0.0
                 out.append(index)
-                self._share.set_cap(index, 0.0)
-        for index in refilled:
-            if held and index in held:
-                self._share.set_cap(index, math.inf)
-            refills[index] += self.quotas[index].period_us
-            left[index] = float(self.quotas[index].quota_us)
-        return Segment(now_us, end_us, rates, tuple(held), tuple(out))
+        return Segment(now_us, end_us, rates, held, tuple(out), before)
 
     def uses(self) -> tuple[CpuUse, ...]:
         """Return what each group gets in the mean, by its index."""

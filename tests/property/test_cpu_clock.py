@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.kernel.cpuburst import wall_s
 from models.kernel.cpuclock import CpuClock
 from models.kernel.cpugroups import CpuGroup, CpuQuota
 from models.kernel.cpuperiod import resolve
+from tests.support.cpugroups import trees
 
 _TICK_S = 0.001
 _WINDOW_S = 3.0
@@ -210,3 +213,31 @@ def test_a_year_of_periods_is_one_step_and_counts_as_many() -> None:
     assert clock.next_end_s == math.inf
     clock.set_threads(year_s, 2, 0.0)
     assert clock.used_core_s(year_s + 10.0)[1] - a == pytest.approx(2.5)
+
+
+_PERIODS = st.builds(
+    CpuQuota,
+    st.integers(1, 60).map(lambda ms: 1000 * ms),
+    st.sampled_from([20_000, 50_000, 100_000, 70_001]),
+)
+
+
+@given(trees(depth=2, width=3, quotas=_PERIODS), st.integers(1, 3), st.data())
+def test_looking_changes_nothing(root: CpuGroup, cores: int, data: st.DataObject) -> None:
+    leaves = [index for index, group in enumerate(root.walk()) if not group.children]
+    blind, watched = CpuClock(root, cores), CpuClock(root, cores)
+    now_s = 0.0
+    for _ in range(data.draw(st.integers(1, 5))):
+        index, threads = data.draw(st.sampled_from(leaves)), data.draw(st.sampled_from([0.0, 0.3, 1.0, 5.0]))
+        blind.set_threads(now_s, index, threads)
+        watched.set_threads(now_s, index, threads)
+        for step_s in data.draw(st.lists(st.integers(1, 300_000).map(lambda us: us / 1e6), max_size=4)):
+            now_s += step_s
+            watched.used_core_s(now_s)
+    now_s += 0.05
+    assert blind.used_core_s(now_s) == pytest.approx(watched.used_core_s(now_s), rel=1e-6, abs=1e-8)
+    for index, group in enumerate(root.walk()):
+        if group.quota is not None:
+            (times, held_s), (seen, seen_s) = blind.throttled(index), watched.throttled(index)
+            assert times == seen
+            assert held_s == pytest.approx(seen_s, rel=1e-6, abs=1e-7)
