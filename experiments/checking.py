@@ -40,9 +40,13 @@ def read_checked(path: Path, sets: Sequence[str] = ()) -> LoadedScenario:
     except ScenarioError as error:
         raise ScenarioError([*error.diagnostics, *_apart(path, sets, error.diagnostics)]) from None
     known = known_names(loaded.spec)
-    problems = _policy_problems(
-        loaded.document, loaded.spec.policy.scheduler, (*RESOURCE_WORDS, *sorted(known.resources))
-    )
+    words = (*RESOURCE_WORDS, *sorted(known.resources))
+    problems = _policy_problems(loaded.document, ("policy", "scheduler"), loaded.spec.policy.scheduler, words)
+    for place, named in enumerate(loaded.spec.schedulers or ()):
+        if named.policy is not None:
+            problems += _policy_problems(
+                loaded.document, ("schedulers", place, "policy"), named.policy, words
+            )
     for place, text in enumerate(loaded.spec.expect):
         problems += _expectation_problems(loaded.document, place, find_problems(text, known))
     if problems:
@@ -98,11 +102,12 @@ def _expectation_problems(
     return found
 
 
-def _policy_problems(document: Document, plugin: PluginRef, resources: Sequence[str]) -> list[Diagnostic]:
-    at = ("policy", "scheduler", plugin.name)
+def _policy_problems(
+    document: Document, at: tuple[str | int, ...], plugin: PluginRef, resources: Sequence[str]
+) -> list[Diagnostic]:
     return [
         document.diagnostic(
-            (*at, *each.path), each.sentence, hint=each.hint, code=each.code, on_key=each.on_key
+            (*at, plugin.name, *each.path), each.sentence, hint=each.hint, code=each.code, on_key=each.on_key
         )
         for each in policy_problems(plugin, resources)
     ]
@@ -173,4 +178,5 @@ def known_names(spec: Scenario) -> Known:
         faults=frozenset(fault.name for fault in spec.faults),
         minions=frozenset(minions),
         resources=frozenset(resources),
+        schedulers=frozenset(each.name for each in spec.schedulers or ()),
     )

@@ -71,6 +71,8 @@ def _unknown_in(term: Term, known: Known) -> ExpectationSyntaxError | None:
     if takes == "resource":
         looked_at = WAITED_FOR if term.name in {"idle", "mean_idle"} else RESOURCES | known.resources
         return _unknown_name(term, looked_at, "resource")
+    if takes == "scheduler":
+        return _unknown_name(term, known.schedulers, "scheduler")
     named = known.services if takes == "service" else known.owners
     named = tuple(each for each in named if takes != "controller" or each.object.startswith("controller/"))
     if chosen(named, term.selector):

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 Unit = Literal["count", "ratio", "time"]
-Takes = Literal["workload", "controller", "service", "minion", "resource"]
+Takes = Literal["workload", "controller", "service", "minion", "resource", "scheduler"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,14 @@ METRICS: Final[dict[str, Metric]] = {
     "delay_p50": Metric("time", "workload", "median scheduling delay", True),
     "delay_p95": Metric("time", "workload", "95th percentile of the scheduling delay", True),
     "delay_p99": Metric("time", "workload", "99th percentile of the scheduling delay", True),
+    "decisions": Metric("count", "scheduler", "decisions begun so far, by schedulers with a name"),
+    "conflicts": Metric("count", "scheduler", "transactions that met a conflict so far"),
+    "busyness": Metric("ratio", "scheduler", "share of time that schedulers decide, their mean", True),
+    "conflict_fraction": Metric("count", "scheduler", "conflicts per successful transaction", True),
+    "decision_wait": Metric("time", "scheduler", "mean time of a job until its first decision begins", True),
+    "decision_wait_p50": Metric("time", "scheduler", "median of that time", True),
+    "decision_wait_p95": Metric("time", "scheduler", "95th percentile of that time", True),
+    "decision_wait_p99": Metric("time", "scheduler", "99th percentile of that time", True),
     "mean_wait": Metric("time", "workload", "mean time that a pod was seen pending", True),
 }
 
@@ -186,6 +194,7 @@ class Known:
         faults: Names of faults, the disabled ones too.
         minions: Names of pools and of single minions.
         resources: Extended resources, beside cpu, memory, gpu, pods and ephemeral-storage.
+        schedulers: Schedulers with a name.
     """
 
     owners: tuple[Named, ...] = ()
@@ -193,6 +202,7 @@ class Known:
     faults: frozenset[str] = frozenset()
     minions: frozenset[str] = frozenset()
     resources: frozenset[str] = frozenset()
+    schedulers: frozenset[str] = frozenset()
 
 
 RESOURCES: Final = frozenset({"cpu", "memory", "gpu", "pods", "ephemeral-storage"})

@@ -15,6 +15,8 @@ from experiments.controlplots import NAMED_CONTROLLERS, draw_controllers, draw_r
 from experiments.controlsteps import controller_steps
 from experiments.cpufigures import cpu_steps
 from experiments.cpuplots import draw_cpu
+from experiments.decisionplots import draw_decisions
+from experiments.decisions import read_decisions
 from experiments.idle import free_steps, wanted_steps
 from experiments.imageplots import draw_pulls
 from experiments.journalfiles import RunFiles, open_run
@@ -127,6 +129,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
                 draw_phases(steps, faults["listed"], end_s),
             )
         )
+    made += _decision_pictures(run, summary, marks)
     made += _control_pictures(run, summary, marks)
     made += _pull_pictures(run, summary, marks)
     made += _cpu_pictures(run, summary, marks)
@@ -193,6 +196,24 @@ def _control_pictures(
         alt = "Means: " + ", ".join(f"{stage} {say_time(replaced[f'{stage}_s']['mean'])}" for stage in STAGES)
         made.append(("Where the time of a replacement goes", caption, f"{alt}.", draw_replacement(replaced)))
     return made
+
+
+def _decision_pictures(
+    run: RunFiles, summary: Mapping[str, Any], marks: str
+) -> list[tuple[str, str, str, Figure | None]]:
+    figures, end_s = summary.get("schedulers"), summary["end_s"]
+    if not figures:
+        return []
+    alt = "; ".join(
+        f"{name} is busy {say_share(of['busyness_ratio'])} of the time and has {say_count(of['conflicts'])} conflicts"
+        for name, of in figures.items()
+    )
+    caption = (
+        "A transaction is what one decision commits; it has a conflict where the master refused a pod because of what "
+        f"others did since the decision began, or where a kubelet had no room for it.{marks}"
+    )
+    curves = draw_decisions(read_decisions(run, end_s), summary["faults"]["listed"], end_s)
+    return [("Schedulers at work", caption, f"{alt}.", curves)]
 
 
 def _pull_pictures(

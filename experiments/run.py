@@ -186,13 +186,17 @@ _SIMPLIFIED: Final = (
 
 def _notes(world: World) -> list[str]:
     notes = []
-    plugin = world.plan.policy_name
-    if ":" in plugin:
-        notes.append(f"The scheduling policy {plugin} is the user's own code.")
-    if not isinstance(world.plan.policy, PlacingPolicy) and any(map(_is_choosy, world.plan.templates)):
-        notes.append(
-            f"The policy {plugin} heeds neither affinity nor topology spread nor host ports of pods: kubernetes does."
-        )
+    plan = world.plan
+    policies = {each.policy_name: each.policy for each in plan.schedulers} or {plan.policy_name: plan.policy}
+    choosy = any(map(_is_choosy, plan.templates))
+    for plugin, policy in policies.items():
+        if ":" in plugin:
+            notes.append(f"The scheduling policy {plugin} is the user's own code.")
+        if choosy and not isinstance(policy, PlacingPolicy):
+            notes.append(
+                f"The policy {plugin} heeds neither affinity nor topology spread nor host ports of pods: "
+                "kubernetes does."
+            )
     control = world.plan.control
     if control is not None and not control.instant:
         notes.extend(_SIMPLIFIED)

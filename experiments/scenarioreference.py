@@ -49,6 +49,7 @@ _TAKES: Final = {
     "service": "service",
     "minion": "minion or pool",
     "resource": "resource",
+    "scheduler": "scheduler",
 }
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from experiments.availability import availability
 from experiments.controlsteps import ControlSteps
 from experiments.cpufigures import CPU_WORDS, cpu_steps_of, cpu_sums
+from experiments.decisions import Decisions, of_schedulers, read_decisions
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
 from experiments.idle import free_steps, idle_steps, wanted_steps
 from experiments.journalfiles import RunFiles
@@ -25,6 +26,11 @@ from models.api.specs_control import KUBERNETES
 __all__ = ["StateSteps"]
 
 _PULLS = {"pulls": "image_pulled", "pull_failures": "image_failed"}
+_OF_DECISIONS = {
+    "busyness": "busyness_ratio",
+    "conflict_fraction": "conflict_fraction",
+    "decision_wait": "mean_wait_s",
+}
 Floats = NDArray[np.float64]
 
 
@@ -41,6 +47,7 @@ class StateSteps:
         self._lives = lives
         self._control = ControlSteps(run)
         self._startups: StartUps | None = None
+        self._decided: dict[str, Decisions] | None = None
 
     def of(self, term: Term) -> Steps:
         """Return a term over time. Where it has no number it is nan, a delay that was not reached is inf."""
@@ -53,6 +60,8 @@ class StateSteps:
             return self._control.of(term)
         if takes == "resource":
             return self._usage(term)
+        if takes == "scheduler":
+            return self._decisions(term)
         if takes == "minion":
             return self._minions(term)
         if term.name in _PULLS:
@@ -105,6 +114,18 @@ class StateSteps:
         if found.value is not None:
             return found.value
         return np.inf if len(pods) else np.nan
+
+    def _decisions(self, term: MetricTerm) -> Steps:
+        if self._decided is None:
+            self._decided = read_decisions(self._run, self._lives.end_s)
+        found = of_schedulers([self._decided[term.selector]] if term.selector else [*self._decided.values()])
+        if not term.metric.at_end_only:
+            times_s = found.conflict_s if term.name == "conflicts" else np.sort(found.began_s)
+            return _sum_up(times_s, np.ones(len(times_s)))
+        figures = found.figures(self._lives.end_s)
+        word = term.name.removeprefix("decision_wait").removeprefix("_")
+        value = figures["wait_s"][word]["value"] if word in SHARES else figures[_OF_DECISIONS[term.name]]
+        return _constant(np.nan if value is None else value)
 
     def _minions(self, term: MetricTerm) -> Steps:
         minions = self._lives.minions

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from experiments.availability import control_figures
 from experiments.cpufigures import cpu_figures
+from experiments.decisions import scheduler_figures
 from experiments.expectations import parse
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
@@ -61,6 +62,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "startup": read_startups(run).figures(lives.end_s),
         "images": image_figures(run),
         "cpu": cpu_figures(run),
+        "schedulers": scheduler_figures(run, lives.end_s),
         "expectations": [judgement.as_json() for judgement in judgements],
         "status": _status(run.complete and lives.complete, judgements),
         "notes": [*run.manifest.get("notes", ()), *run.notes],
@@ -73,8 +75,15 @@ def _status(complete: bool, judgements: tuple[Judgement, ...]) -> int:
 
 
 def _policy(scenario: Mapping[str, Any]) -> str | None:
-    """The scheduling policy as one text, with its parameters."""
-    found = (scenario.get("policy") or {}).get("scheduler")
+    """The scheduling policy as one text, with its parameters; of several schedulers each with its name."""
+    usual = (scenario.get("policy") or {}).get("scheduler")
+    several = scenario.get("schedulers") or ()
+    if several:
+        return ", ".join(f"{each['name']} {_plugin(each.get('policy', usual))}" for each in several)
+    return _plugin(usual)
+
+
+def _plugin(found: str | Mapping[str, Any] | None) -> str | None:
     if not isinstance(found, Mapping):
         return found
     (name, parameters), *_ = found.items()

@@ -43,6 +43,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
     return (
         _pods(summary),
         _delays(summary),
+        _schedulers(summary),
         _usage(summary),
         _offered(summary),
         _minions(summary),
@@ -83,6 +84,19 @@ def _delays(summary: Mapping[str, Any]) -> Section:
         rows.append((f"{count} with a recorded wait: recorded", *real, say_time(recorded["recorded_mean_s"])))
     title = "Scheduling delay, created to bound (mean: of the waiting that was seen)"
     return Section(title, ("pods", "p50", "p95", "p99", "mean"), tuple(rows))
+
+
+def _schedulers(summary: Mapping[str, Any]) -> Section:
+    rows = []
+    for name, found in (summary.get("schedulers") or {}).items():
+        fraction = found["conflict_fraction"]
+        counts = (say_count(found[word]) for word in ("decisions", "conflicts"))
+        shown = "-" if fraction is None else f"{fraction:.3g}"
+        waits = _quantiles(found["wait_s"])
+        rows.append((name, say_share(found["busyness_ratio"]), *counts, shown, *waits))
+    headings = ("scheduler", "busy", "decisions", "conflicts", "a success", "p50", "p95", "p99")
+    title = "Schedulers: conflicts in all and a success, created to first decision"
+    return Section(title, headings, tuple(rows))
 
 
 def _usage(summary: Mapping[str, Any]) -> Section:

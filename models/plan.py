@@ -23,7 +23,15 @@ from models.api.specs_control import INSTANT
 from models.api.specs_controllers import Controller
 from models.api.specs_manifests import ManifestPod
 from models.api.specs_workloads import PodSpec
-from models.api.types import GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
+from models.api.types import (
+    DEFAULT_SCHEDULER,
+    JOB_LABEL,
+    GpuDevices,
+    MinionAsk,
+    PodAsk,
+    PodTemplate,
+    ResourceTable,
+)
 from models.behaviours import Behaviours
 from models.catalog import PluginParameterError, make_policy
 from models.cluster.placedbelief import Placing
@@ -38,6 +46,7 @@ from models.controlplan import (
 )
 from models.parameters import RESOURCE_WORDS
 from models.placingplan import placing_of
+from models.schedulerplan import scheduler_plans
 from models.snapshotplan import is_new, snapshot_of
 from models.workloads import openb, table
 from models.workloads.generator import Batches, Generator, Poisson, Together
@@ -77,7 +86,10 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     called = {each.key: each.spec.key for each in scenario.manifests if isinstance(each.spec, Controller)}
     answers = {f"controller/{each.key}": names for each, names in scenario.named_controllers}
     plugin = scenario.policy.scheduler
-    policy = _policy(plugin, (*RESOURCE_WORDS, *resources.extended), scenario.seed)
+    words = (*RESOURCE_WORDS, *resources.extended)
+    policy = _policy(plugin, words, scenario.seed)
+    schedulers = scheduler_plans(scenario, minions, lambda each: _policy(each, words, scenario.seed))
+    places = any(isinstance(each, PlacingPolicy) for each in (policy, *(each.policy for each in schedulers)))
     return Plan(
         seed=scenario.seed,
         until_s=until_s,
@@ -97,7 +109,8 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         services=service_plans(scenario),
         budgets=budget_plans(scenario),
         snapshot=snapshot_of(scenario, minions, make, behaviours),
-        placing=placing_of(scenario, minions) if isinstance(policy, PlacingPolicy) else Placing(),
+        placing=placing_of(scenario, minions) if places else Placing(),
+        schedulers=schedulers,
         operations=[
             operation_plan(fault, minions, called, answers) for fault in faults if fault.crash is None
         ],
@@ -240,6 +253,7 @@ def _pod_template(
         scheduling=pod.scheduling,
         preempts=pod.preempts,
         uses=pod.usage,
+        scheduler=pod.scheduler_name or DEFAULT_SCHEDULER,
     )
 
 
@@ -280,6 +294,7 @@ def _generator(workload: GeneratedWorkload, streams: Streams, pod: PodSpec, make
         fails=workload.ends == "Failed",
         give_up_after_s=_or_never(workload.give_up_after_s),
         withdraw_after_s=_or_never(workload.withdraw_after_s),
+        jobs=arrivals.batch is not None and JOB_LABEL in pod.labels,
     )
 
 

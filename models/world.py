@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from models.api import records
-from models.api.protocols import PlacingPolicy
 from models.api.types import Arrival, Phase, Pod, PodAsk
-from models.cluster.belief import Belief, allocatable_of
-from models.cluster.placedbelief import PlacedBelief
+from models.cluster.belief import allocatable_of
 from models.control.burdens import Machines
 from models.control.client import InstantClient
-from models.control.kubescheduler import make_scheduler
 from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane
+from models.control.scheduler import Scheduler
+from models.control.schedulers import belief_of, make_schedulers
 from models.control.snapshot import restore
 from models.control.store import Store
 from models.failures.crash import CrashFault, start_at, start_drawn
@@ -95,24 +94,9 @@ class World:
         self.plane = self._make_plane()
         if self.pod_usages is not None and self.plane is not None and self.plane.kubelets is not None:
             self.pod_usages.done = self.plane.kubelets.worked
-        self.belief = self._make_belief()
-        self.scheduler = make_scheduler(
-            plan.control,
-            engine=self.engine,
-            journal=self.journal,
-            identities=self.identities,
-            streams=plan.streams,
-            store=self.store,
-            make_client=self._make_client,
-            belief=self.belief,
-            policy=plan.policy,
-            policy_name=plan.policy_name,
-            bind=self.fleet.bind if self.plane is None else self.plane.bind,
-            on_parked=self._parked,
-            decided_on=self._minions if plan.decisions else None,
-        )
-        if self.plane is not None:
-            self.plane.on_scheduler_restart = self.scheduler.restart
+        self.schedulers = self._make_schedulers()
+        self.scheduler = self.schedulers[0]
+        self.belief = self.scheduler.belief
         self._start_objects()
         self._start_faults()
         self._start_sources()
@@ -120,11 +104,27 @@ class World:
         self.invariants.add("no minion is overcommitted", "cheap", self.fleet.overcommitted)
         self.invariants.add("what is free adds up", "full", self.fleet.adds_up)
 
-    def _make_belief(self) -> Belief:
-        plan = self.plan
-        if isinstance(plan.policy, PlacingPolicy):
-            return PlacedBelief(plan.minions, plan.resources, plan.policy, plan.placing)
-        return Belief(plan.minions, plan.resources, plan.expected)
+    def _make_schedulers(self) -> Sequence[Scheduler]:
+        plan, plane = self.plan, self.plane
+        return make_schedulers(
+            plan.schedulers,
+            believe=partial(belief_of, plan.minions, plan.resources, plan.expected, plan.placing),
+            minions=plan.minions,
+            resources=plan.resources,
+            control=plan.control,
+            plane=plane,
+            policy=plan.policy,
+            policy_name=plan.policy_name,
+            make_client=self._make_client,
+            on_parked=self._parked,
+            engine=self.engine,
+            journal=self.journal,
+            identities=self.identities,
+            streams=plan.streams,
+            store=self.store,
+            bind=self.fleet.bind if plane is None else plane.bind,
+            decided_on=self._minions if plan.decisions else None,
+        )
 
     def _make_machines(self) -> Machines:
         plan = self.plan

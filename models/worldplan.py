@@ -11,6 +11,7 @@ from models.api.selectors import Selector
 from models.api.specs_budgets import BudgetStatus
 from models.api.types import CPU, MinionAsk, PodTemplate, ResourceTable
 from models.cluster.placedbelief import Placing
+from models.control.deliberation import SchedulerPlan
 from models.control.disruption import BudgetRules
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
@@ -92,6 +93,7 @@ class Plan:
         templates: The run's templates; sources may add to it.
         placing: What a policy that looks at pods too knows besides; empty for others.
         snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
+        schedulers: Several by name; none: one that takes all pods and decides in no time.
         decisions: Every decision of the scheduler is written, with scores.
         uses_cpu: Pods that are not followed container by container may say what they use.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
@@ -112,6 +114,7 @@ class Plan:
     services: Sequence[ServicePlan] = ()
     budgets: Sequence[BudgetPlan] = ()
     operations: Sequence[OperationPlan] = ()
+    schedulers: Sequence[SchedulerPlan] = ()
     snapshot: Snapshot = field(default_factory=Snapshot)
     placing: Placing = field(default_factory=Placing)
     checks: str = "cheap"

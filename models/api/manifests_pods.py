@@ -34,7 +34,7 @@ PREEMPTION_POLICIES: Final = ("PreemptLowerPriority", "Never")
 _MODELLED_POD: Final = {
     "containers", "initContainers", "overhead", "nodeName", "nodeSelector", "tolerations",
     "terminationGracePeriodSeconds", "priority", "priorityClassName", "preemptionPolicy",
-    "restartPolicy",
+    "restartPolicy", "schedulerName",
     "affinity", "topologySpreadConstraints",
 }  # fmt: skip
 
@@ -117,6 +117,7 @@ def _read_pod(
         tolerations=tuple(_tolerations(spec)),
         toleration_s=None,
         grace_s=grace_s,
+        scheduler_name=spec.named("schedulerName", parse_dns_subdomain) or None,
     )
     said = tuple(sorted(each for each in annotations.items() if each[0].startswith(ANNOTATIONS)))
     pod = pod.with_containers(PodContainers(containers, first, restart_policy, grace_s, said))

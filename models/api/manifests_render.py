@@ -92,6 +92,8 @@ def render_pod_template(pod: PodSpec) -> dict[str, Any]:
         spec["priority"] = pod.priority
     if not pod.preempts:
         spec["preemptionPolicy"] = "Never"
+    if pod.scheduler_name is not None:
+        spec["schedulerName"] = pod.scheduler_name
     return {"metadata": metadata, "spec": spec}
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "CONTROLLER_REMOVED",
     "CONTROLLER_SCALED",
     "CONTROLLER_STATUS",
+    "DECISION_BEGAN",
     "ENDPOINTS_WRITTEN",
     "EVICTION_REFUSED",
     "FAULT_BEGAN",
@@ -147,6 +148,7 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("container_short", "truth", _SHORT_FIELDS),
         ("container_used", "truth", _USED_FIELDS),
         ("container_out_of_memory", "truth", ()),
+        ("decision_began", "belief", ()),
     )
 )
 
@@ -204,4 +206,5 @@ KINDS: tuple[Kind, ...] = number_kinds(
     CONTAINER_SHORT,
     CONTAINER_USED,
     CONTAINER_OUT_OF_MEMORY,
+    DECISION_BEGAN,
 ) = KINDS

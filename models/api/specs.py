@@ -38,6 +38,7 @@ from models.api.specs_images import Image, Registry
 from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload, Workload
 from models.api.specs_policy import PluginRef, Policy
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, one_of, parse_mapping, quoted
+from models.api.specs_schedulers import NamedScheduler
 from models.api.specs_sources import PodTrace, TraceFile, Vocabulary
 from models.api.specs_taints import Taint, Toleration
 from models.api.specs_usage import Caps, Shorthand
@@ -67,6 +68,7 @@ __all__ = [
     "Master",
     "MinionPool",
     "MinionTrace",
+    "NamedScheduler",
     "PluginRef",
     "PodSpec",
     "PodTrace",
@@ -173,6 +175,9 @@ class Scenario(Spec):
     policy: Policy = Field(
         default_factory=Policy, description="which plug-ins decide, as {scheduler: best-fit}"
     )
+    schedulers: tuple[NamedScheduler, ...] | None = Field(
+        None, description="a list of schedulers, as [{name: batch, commit: checked}]"
+    )
     faults: tuple[Fault, ...] = Field((), description="a list of faults")
     expect: tuple[Text, ...] = Field((), description="a list of expectations")
     journal: Journal = Field(default_factory=Journal, description="what is written, as {scheduling: full}")
@@ -274,7 +279,7 @@ def default_fault_name(index: int) -> str:
     return f"fault-{index + 1}"
 
 
-_CONTROLLED: Final = ("controllers", "services")
+_CONTROLLED: Final = ("controllers", "services", "schedulers")
 
 
 def _needs_control_plane(data: Mapping[str, Any]) -> str:
@@ -297,14 +302,22 @@ def _needs_control_plane(data: Mapping[str, Any]) -> str:
             isinstance(workload, Mapping) and "manifest" in workload
         ):
             return "manifests"
-        pod = workload.get("pod") if isinstance(workload, Mapping) else getattr(workload, "pod", None)
-        if "containers" in pod if isinstance(pod, Mapping) else getattr(pod, "main", ()):
-            return "'containers'"
+        if found := _says_of_pod(workload):
+            return found
     for fault in _listed(data.get("faults")):
         kinds = [fault.kind] if isinstance(fault, Fault) else fault if isinstance(fault, Mapping) else ()
         for kind in ACTIONS:
             if kind in kinds and kind != "crash":
                 return f"a fault of the kind {kind}"
+    return ""
+
+
+def _says_of_pod(workload: object) -> str:
+    """What of a workload's pods needs a control plane, in words; empty for nothing."""
+    pod = workload.get("pod") if isinstance(workload, Mapping) else getattr(workload, "pod", None)
+    for key, attribute in (("containers", "main"), ("schedulerName", "scheduler_name")):
+        if key in pod if isinstance(pod, Mapping) else getattr(pod, attribute, None):
+            return f"'{key}'"
     return ""
 
 

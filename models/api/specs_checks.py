@@ -22,6 +22,7 @@ from models.api.specs_references import (
     mappings,
     pool_size,
 )
+from models.api.types import DEFAULT_SCHEDULER
 from sim.diagnostics import nearest_word
 
 __all__ = ["CrossProblem", "cross_problems"]
@@ -53,6 +54,7 @@ def cross_problems(
     yield from _same_names(("controllers",), [(i, _in_namespace(c)) for i, c in controllers])
     services = [(i, _in_namespace(s)) for i, s in mappings(data.get("services"))]
     yield from _same_names(("services",), services)
+    yield from _served_twice(list(mappings(data.get("schedulers"))))
     yield from _taken(controllers, named)
     yield from _same_names(("faults",), [(i, f.get("name", default_fault_name(i))) for i, f in faults])
     yield from image_problems(data, pools)
@@ -112,6 +114,35 @@ def _same_names(
             yield CrossProblem((*where, index, key), sentence, code="duplicate-name")
         else:
             first[name] = index
+
+
+def _has_near(spec: Mapping[str, Any], key: str) -> bool:
+    return key not in spec and any(nearest_word(str(each), [key]) for each in spec)
+
+
+def _served_twice(schedulers: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossProblem]:
+    """Two schedulers of one name, or that would both take the pods that ask for a name."""
+    # What is misspelt may have been meant for the key that is missing.
+    names = [
+        (i, each.get("name", None if _has_near(each, "name") else DEFAULT_SCHEDULER))
+        for i, each in schedulers
+    ]
+    yield from _same_names(("schedulers",), names)
+    taken: dict[str, tuple[int, object]] = {}
+    for (index, scheduler), (_, name) in zip(schedulers, names, strict=True):
+        serves = scheduler.get("serves")
+        if "serves" not in scheduler and _has_near(scheduler, "serves"):
+            continue
+        listed = serves if isinstance(serves, list) else []
+        for place, served in enumerate(listed or [name]):
+            if not isinstance(served, str):
+                continue
+            other, called = taken.setdefault(served, (index, name))
+            # Two of one name are told so above.
+            if other != index and called != name:
+                at = ("schedulers", index, *(("serves", place) if listed else ("name",)))
+                sentence = f"pods that ask for '{served}' are taken by the scheduler '{called}' already"
+                yield CrossProblem(at, sentence, code="exclusive")
 
 
 def _too_many(pools: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossProblem]:

@@ -12,6 +12,8 @@ from models.api.specs_faults import PodTarget
 from models.api.specs_images import tagged
 from models.api.specs_manifests import ManifestPod, ManifestWorkload
 from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload
+from models.api.types import DEFAULT_SCHEDULER
+from sim.diagnostics import nearest_word
 from sim.units import format_bytes
 
 __all__ = ["scenario_notes"]
@@ -24,6 +26,7 @@ _LISTED: Final = 10
 def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
     """Return one sentence for each thing that is no mistake, but perhaps not what was meant."""
     notes = [note for work in scenario.workloads if isinstance(work, ManifestWorkload) for note in work.notes]
+    notes += _asks_for_nobody(scenario)
     if any(isinstance(workload, TraceWorkload) for workload in scenario.workloads):
         return tuple(notes)  # the labels of recorded pods are known when the trace is read
     pods = list(_pods(scenario))
@@ -65,11 +68,32 @@ def _idle_objects(scenario: Scenario, pods: list[PodSpec], relabelled: list[dict
             yield f"The disruption budget {budget.key} selects nothing: no pod has {budget.selector}."
 
 
+def _asks_for_nobody(scenario: Scenario) -> Iterator[str]:
+    """Say which pods ask for a scheduler that is not there: as in a real cluster they stay pending."""
+    given = scenario.schedulers
+    served = {name for each in given for name in each.names} if given else {DEFAULT_SCHEDULER}
+    asking: dict[str, dict[str, None]] = {}
+    if any(isinstance(workload, TraceWorkload) for workload in scenario.workloads):
+        asking[DEFAULT_SCHEDULER] = {w.name: None for w in scenario.workloads if isinstance(w, TraceWorkload)}
+    for pod, (name, *_) in _pods(scenario):
+        asking.setdefault(pod.scheduler_name or DEFAULT_SCHEDULER, {})[name] = None
+    for wanted, owners in asking.items():
+        if wanted not in served:
+            listed = ", ".join([*owners][:_LISTED]) + (" and others" if len(owners) > _LISTED else "")
+            near = nearest_word(wanted, sorted(served))
+            meant = f" Was {near} meant?" if near else ""
+            yield f"No scheduler takes pods that ask for {wanted}: those of {listed} stay pending.{meant}"
+
+
 def _not_looked_at(scenario: Scenario, pods: list[PodSpec]) -> Iterator[str]:
     """Say what of pods' wishes the scheduler does not read, where it is not the one that does."""
-    name = scenario.policy.scheduler.name
-    if name == _READS_ALL:
+    used = scenario.policy.scheduler
+    schedulers = scenario.schedulers or ()
+    names = dict.fromkeys((each.policy or used).name for each in schedulers) or {used.name: None}
+    names.pop(_READS_ALL, None)
+    if not names:
         return
+    name = ", ".join(names)
     wishes: dict[str, Callable[[PodAsScheduled], object]] = {
         "affinity to minions": lambda wish: wish.required_nodes is not None or wish.preferred_nodes,
         "affinity to pods": lambda wish: wish.affinity or wish.anti_affinity or wish.preferred_pods,

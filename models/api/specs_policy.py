@@ -14,7 +14,7 @@ from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail,
 from models.api.specs_sources import Surroundings
 from sim.diagnostics import nearest_word
 
-__all__ = ["PluginRef", "Policy"]
+__all__ = ["PluginField", "PluginRef", "Policy", "known_plugin"]
 
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _DEFAULT_SCHEDULER: Final = "best-fit"
@@ -70,6 +70,18 @@ PluginField = Annotated[
 ]
 
 
+def known_plugin(value: PluginRef, info: ValidationInfo) -> PluginRef:
+    """Return a scheduling policy that there is, or that is the user's own."""
+    if not isinstance(info.context, Surroundings) or value.is_users_own:
+        return value
+    known = info.context.vocabulary.policies
+    if value.name not in known:
+        listed = ", ".join((*known, "package.module:name"))
+        sentence = f"there is no scheduling policy '{value.name}': expected one of {listed}"
+        raise fail(FieldProblem(sentence, hint=nearest_word(value.name, known), code="unknown-plugin"))
+    return value
+
+
 class Policy(Spec):
     """Which plug-ins decide."""
 
@@ -80,11 +92,4 @@ class Policy(Spec):
     @field_validator("scheduler")
     @classmethod
     def _is_known(cls, value: PluginRef, info: ValidationInfo) -> PluginRef:
-        if not isinstance(info.context, Surroundings) or value.is_users_own:
-            return value
-        known = info.context.vocabulary.policies
-        if value.name not in known:
-            listed = ", ".join((*known, "package.module:name"))
-            sentence = f"there is no scheduling policy '{value.name}': expected one of {listed}"
-            raise fail(FieldProblem(sentence, hint=nearest_word(value.name, known), code="unknown-plugin"))
-        return value
+        return known_plugin(value, info)

@@ -16,6 +16,7 @@ from models.api.specs_distributions import CountLaw, CpuLaw, DurationLaw, Positi
 from models.api.specs_fields import (
     Amounts,
     DnsName,
+    DnsSubdomain,
     DurationS,
     Labels,
     RatePerS,
@@ -175,6 +176,7 @@ class PodSpec(Spec):
         grace_s: How long it may take to end; None: the constant ``termination_grace_s``.
         main, first: Containers and init containers; without any the pod is one that runs as long as it does. It
             asks for their sum, or for the largest init container if that is more.
+        scheduler_name: None: the default scheduler.
         restart_policy: Of the containers.
         uses: What it asks of its minion's CPUs; of a pod with containers they say that.
     """
@@ -205,6 +207,9 @@ class PodSpec(Spec):
     )
     first: tuple[Container, ...] = Field(
         (), alias="initContainers", description="a list of containers, as [{name: migrate, runs: 20s}]"
+    )
+    scheduler_name: DnsSubdomain | None = Field(
+        None, alias="schedulerName", description="the scheduler that it asks for, as batch"
     )
     restart_policy: Annotated[str, choice(*RESTART_POLICIES)] = Field(
         "Always", alias="restartPolicy", description="Always, OnFailure or Never"

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CPU",
+    "DEFAULT_SCHEDULER",
     "EPHEMERAL",
+    "JOB_LABEL",
     "MEMORY",
     "PHASE_MASK",
     "PODS",
     "READY",
     "TERMINATING",
     "Arrival",
+    "BatchAsk",
     "GpuDevices",
     "GpuRequest",
     "MinionAsk",
@@ -34,6 +37,11 @@ __all__ = [
     "PodTemplate",
     "ResourceTable",
 ]
+
+JOB_LABEL = "wavetank/job"
+"""Pods of one namespace with the same value of this label are one job; of a workload of batches, those of one batch."""
+DEFAULT_SCHEDULER = "default-scheduler"
+"""The ``schedulerName`` of pods that say none: SetDefaults_PodSpec() of k/k:pkg/apis/core/v1/defaults.go, v1.20.2."""
 
 CPU, MEMORY, PODS, EPHEMERAL = range(4)
 """The first columns of the resource matrix; extended resources follow by name, then the sum over GPU devices."""
@@ -123,6 +131,7 @@ class PodTemplate:
         scheduling: What v1 says of its scheduling; nothing where no more than the above is known.
         preempts: It may have pods of lower priority go when it finds no room.
         uses: What it asks of its minion's CPUs; nothing where that is its containers' to say, or nobody does.
+        scheduler: The name of the scheduler that it asks for.
     """
 
     index: int
@@ -138,6 +147,7 @@ class PodTemplate:
     scheduling: PodAsScheduled | None = None
     preempts: bool = True
     uses: PodUsage | None = None
+    scheduler: str = DEFAULT_SCHEDULER
 
     @property
     def gpu_milli(self) -> int:
@@ -291,6 +301,17 @@ class PodAsk:
         self.give_up_after_s = give_up_after_s
         self.recorded_wait_s = recorded_wait_s
         self.adoptable = adoptable
+
+
+class BatchAsk(PodAsk):
+    """One pod of a batch that is a job of its own.
+
+    Attributes:
+        batch: Number of the batch within its source.
+    """
+
+    __slots__ = ("batch",)
+    batch: int
 
 
 Arrival = tuple[float, Iterable[PodAsk]]

@@ -106,6 +106,7 @@ class Belief:
             index: None for index, minion in enumerate(minions) if not minion.ready
         }
         self._unheard_count = len(self._kept)
+        self._outside: dict[int, None] = {}
         self._tolerant: dict[int, None] = {}
         self.view = BeliefView(self)
 
@@ -238,7 +239,7 @@ class Belief:
         kept = self._keeping_off(template)
         counts = Counter(kept.values())
         left = np.ones(len(self), dtype=bool)
-        left[list(kept)] = False
+        left[[*kept, *self._outside]] = False
         for said, allowed in (
             ("node(s) didn't match Pod's node affinity", self._allowed(template.minions, (), ())),
             ("node(s) had no GPU of a model that is asked for", self.has_model(template)),
@@ -256,7 +257,7 @@ class Belief:
         """Return which minions' conditions and taints keep a template off, and how that is said."""
         tolerations = for_scheduling(template.tolerations)
         found = {}
-        for index in np.flatnonzero(self._fit[:, -1] == 0).tolist():
+        for index in (i for i in np.flatnonzero(self._fit[:, -1] == 0).tolist() if i not in self._outside):
             taints = self._kept.get(index)
             if taints is None:
                 found[index] = "node(s) were not ready"
@@ -309,6 +310,12 @@ class Belief:
         for template, index, devices in placed:
             self.place(template, index, devices, -1)
 
+    def confine(self, outside: Iterable[int]) -> None:
+        """Leave minions out for good, as those of another partition."""
+        for index in outside:
+            self.set_condition(index, False, ())
+            self._outside[index] = None
+
     def set_ready(self, index: int, ready: bool) -> None:
         """Believe a minion ready or not."""
         self._fit[index, -1] = ready
@@ -319,6 +326,8 @@ class Belief:
 
         A minion that is not ready and has no taint for that takes nobody.
         """
+        if index in self._outside:
+            return
         keeping = tuple(taint for taint in taints if not taint.endswith(":PreferNoSchedule"))
         self.set_ready(index, ready and not keeping)
         says_why = ready or any(taint.startswith((NOT_READY, UNREACHABLE)) for taint in keeping)

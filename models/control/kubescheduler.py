@@ -81,8 +81,9 @@ class KubeScheduler(Scheduler):
 
     def __init__(self, *, constants: Mapping[str, float], **words: Any) -> None:
         phase = words["streams"].stream("scheduler.phase").at
-        self._rules = QueueRules.of(constants, phase("passes", 0), phase("passes", 1))
-        self._waiting = KubeQueue(self._rules)
+        passes = f"passes/{words['name']}" if "name" in words else "passes"
+        self._rules = QueueRules.of(constants, phase(passes, 0), phase(passes, 1))
+        self._waiting = self._new_queue()
         self._occupants = Occupants(words["belief"], len(words["belief"]))
         self._nominations = Nominations()
         self._binding: dict[int, int] = {}
@@ -97,6 +98,9 @@ class KubeScheduler(Scheduler):
         self._due = Deadline(words["engine"], BELIEF, self._pass)
         self._budgets: dict[int, Budget] = {}
         super().__init__(**words)
+
+    def _new_queue(self) -> KubeQueue:
+        return KubeQueue(self._rules)
 
     def _watch(self, make_client: Callable[..., Caller]) -> Caller:
         return make_client(apply=self._learn, act=self._work, ops=_OPS, interest=self._concerns)
@@ -122,7 +126,7 @@ class KubeScheduler(Scheduler):
         if op is Op.MINION_CHANGED:
             assert isinstance(what, int)
             entry = self._store.minions[what]
-            self._belief.set_condition(what, entry.ready, entry.taints)
+            self.belief.set_condition(what, entry.ready, entry.taints)
             queue.move_all(now_s, seq)
         elif isinstance(what, BudgetSeen):
             self._see_budget(what)
@@ -143,7 +147,7 @@ class KubeScheduler(Scheduler):
     def _see_update(self, op: Op, pod: Pod, old: int, new: int, seq: int) -> None:
         if pod.minion >= 0:
             if self._occupants.has(pod, pod.minion):
-                self._belief.look_at(pod)
+                self.belief.look_at(pod)
             self._waiting.move(self._waiting.helped_by(pod), self.engine.now_s, seq)
             return
         if op is Op.POD_REFUSED and new != old:
@@ -169,11 +173,11 @@ class KubeScheduler(Scheduler):
                 return  # its end is read next
             self._waiting.delete(pod)
             self._nominations.forget(pod)
-            self._belief.place(pod.template, minion, pod.devices, -1)
+            self.belief.place(pod.template, minion, pod.devices, -1)
             occupants.add(pod, minion, pod.devices)
         occupants.see(pod, ending, time_s)
         if ending or pod.labels is not pod.template.labels:  # they may have changed while it waited
-            self._belief.look_at(pod)
+            self.belief.look_at(pod)
         if self._waiting.waits_for_pods:
             self._waiting.move(self._waiting.helped_by(pod), self.engine.now_s, seq)
         else:
@@ -187,8 +191,8 @@ class KubeScheduler(Scheduler):
             self._waiting.delete(pod)
         elif self._occupants.has(pod, pod.minion):
             self._binding.pop(pod.arrival, None)
-            self._belief.forget(pod)
-            self._belief.place(pod.template, pod.minion, pod.devices, 1)
+            self.belief.forget(pod)
+            self.belief.place(pod.template, pod.minion, pod.devices, 1)
             self._occupants.remove(pod, pod.minion)
             self._waiting.move_all(self.engine.now_s, seq)
 
@@ -210,6 +214,16 @@ class KubeScheduler(Scheduler):
 
     def _try(self, waiting: Waiting, cause: int) -> None:
         pod = waiting.pod
+        minion, refusal = self._choose(pod, cause)
+        if minion < 0:
+            self._fail(waiting, refusal, cause)
+            return
+        self._nominations.forget(pod)
+        self._binding[pod.arrival] = minion
+        self._occupants.add(pod, minion, self._settle(pod, minion, cause))
+
+    def _choose(self, pod: Pod, cause: int) -> tuple[int, Refusal | None]:
+        """Return the minion for a pod by the belief, or -1 and what the policy says to that."""
         closed = [minion for minion in self._nominations.minions() if not self._fits_beside(pod, minion)]
         if self._scoring is not None:
             minion, refusal = self._best(pod, closed), None
@@ -219,12 +233,7 @@ class KubeScheduler(Scheduler):
                 minion, refusal = -1, Refusal({"room for pods that are nominated": 1})
         if self._decisions is not None:
             self._decided(self._decisions, pod, minion, refusal, cause, closed)
-        if minion < 0:
-            self._fail(waiting, refusal, cause)
-            return
-        self._nominations.forget(pod)
-        self._binding[pod.arrival] = minion
-        self._occupants.add(pod, minion, self._settle(pod, minion, cause))
+        return minion, refusal
 
     def _fits_beside(self, pod: Pod, minion: int) -> bool:
         """Tell whether a pod fits on a minion beside those that are nominated for it and not less important."""
@@ -237,7 +246,7 @@ class KubeScheduler(Scheduler):
             # As in 1.20 nobody is told of the room.
             self._binding.pop(pod.arrival, None)
             self._occupants.remove(pod, minion)
-            self._belief.place(pod.template, minion, devices, 1)
+            self.belief.place(pod.template, minion, devices, 1)
 
     def _fail(self, waiting: Waiting, refusal: Refusal | None, cause: int) -> None:
         """Make room if that can be, and report that none was found."""
@@ -299,7 +308,7 @@ class KubeScheduler(Scheduler):
         self.client.catch_up()
 
     def _count(self) -> int:
-        return self._belief.registered
+        return self.belief.registered
 
     # Preemption.
 
@@ -310,7 +319,7 @@ class KubeScheduler(Scheduler):
         nominated = self._nominations.minion_of(pod)
         if not pod.template.preempts:
             return [], -1
-        helpful = self._belief.evictions_may_help(pod.template)
+        helpful = self.belief.evictions_may_help(pod.template)
         if nominated >= 0 and helpful[nominated] and occupants.ends_below(priority, nominated):
             return [], -1  # its victims are still going
         places = np.flatnonzero(helpful).tolist()
@@ -370,9 +379,9 @@ class KubeScheduler(Scheduler):
 
     def restart(self) -> None:
         """Start again with empty memory: queue, belief and nominations are made from the record."""
-        belief, store = self._belief, self._store
+        belief, store = self.belief, self._store
         self._busy = False
-        self._waiting = KubeQueue(self._rules)
+        self._waiting = self._new_queue()
         self._occupants = Occupants(belief, len(belief))
         self._nominations = Nominations()
         self._binding.clear()

@@ -183,15 +183,14 @@ class ControlPlane:
                 self.lifecycle.silent_before(index, math.inf)
 
     def client(self, name: str, **words: Any) -> Any:
-        """Make a client of a name with this plan's timing and limits."""
+        """Make a client of a name, as scheduler or scheduler/batch, with this plan's timing and limits."""
         if self.plan.timing is None:
             return InstantClient(self._engine, self._store.log, **words)
-        limits = self.plan.limits.get(name, (math.inf, 1.0))
+        limits = self.plan.limits.get(name.partition("/")[0], (math.inf, 1.0))
         told = (self._engine, self.master, self._store.log, self._streams, name)
         made = self._clients[name] = Client(*told, timing=self.plan.timing, limits=limits, **words)
         return made
 
-    # What kubelets are told; what series show.
     @property
     def bind(self) -> Callable[[Pod, int, tuple[int, ...], int, int], str | None]:
         """The master's verb, and that whoever runs the pod takes note of it."""
@@ -353,7 +352,7 @@ class ControlPlane:
     def recover(self) -> None:
         """End an outage; the controllers' manager has lost its lease and starts afresh."""
         for name, client in self._clients.items():
-            if name != "scheduler":
+            if not name.startswith("scheduler"):
                 client.lose()  # their process has ended: nobody tries again what it asked for
         if not self.master.start():
             return
@@ -362,7 +361,7 @@ class ControlPlane:
 
     def disturb(self, name: str, lag: Law | None, loss_ratio: float) -> Callable[[], None]:
         """Make watches late or lossy; returns what ends it (who lost something lists afresh then)."""
-        names = [each for each in self._clients if name in {each, "all"}]
+        names = [each for each in self._clients if name in {each.partition("/")[0], "all"}]
         if name == "lifecycle":
             names.append("taints")  # one process, one watch
         for each in names:
@@ -371,7 +370,8 @@ class ControlPlane:
         def end() -> None:
             for each in names:
                 self._clients[each].disturb(None, 0.0)
-                if loss_ratio:
+            if loss_ratio:
+                for each in dict.fromkeys(each.partition("/")[0] for each in names):
                     self.master.reach(partial(self.restart, each))
 
         return end

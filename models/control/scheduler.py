@@ -88,7 +88,7 @@ class Scheduler:
         decided_on: Identities of the minions where every decision is to be written; else nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it stands between
         self,
         *,
         engine: Engine,
@@ -103,14 +103,15 @@ class Scheduler:
         bind: Callable[[Pod, int, tuple[int, ...], int, int], str | None],
         on_parked: Callable[[Pod], None],
         decided_on: Sequence[int] | None = None,
+        name: str = "default",
     ) -> None:
         self.engine = engine
         self.journal = journal
-        self.identity = identities.add("scheduler", "default")
+        self.identity = identities.add("scheduler", name)
         self._identities = identities
         self._stream = streams.stream("scheduler.ties")
         self._store = store
-        self._belief = belief
+        self.belief = belief
         self._policy = policy
         self._policy_name = policy_name
         self._scoring = policy if isinstance(policy, ScoringPolicy | PlacingPolicy) else None
@@ -159,20 +160,20 @@ class Scheduler:
         _, op, what, seq, _, _ = change
         if op is _CREATED:
             if what.minion >= 0:  # bound by somebody else before it was seen
-                self._belief.place(what.template, what.minion, what.devices, -1)
+                self.belief.place(what.template, what.minion, what.devices, -1)
                 if self._placing:
-                    self._belief.look_at(what)
+                    self.belief.look_at(what)
             elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
         elif op is _ENDED:
             if what.minion >= 0:
                 if self._placing:
-                    self._belief.forget(what)
-                self._belief.place(what.template, what.minion, what.devices, 1)
+                    self.belief.forget(what)
+                self.belief.place(what.template, what.minion, what.devices, 1)
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
             entry = self._store.minions[what]
-            self._belief.set_condition(what, entry.ready, entry.taints)
+            self.belief.set_condition(what, entry.ready, entry.taints)
             self._help(what, seq)
         else:
             self._see(what, seq)
@@ -182,7 +183,7 @@ class Scheduler:
         pod = what[0] if isinstance(what, tuple) else what
         assert isinstance(pod, Pod)
         if pod.minion >= 0 and pod.phase <= Phase.RUNNING:
-            self._belief.look_at(pod)
+            self.belief.look_at(pod)
             self._help(pod.minion, seq)
 
     def restart(self) -> None:
@@ -190,14 +191,14 @@ class Scheduler:
         self.generation += 1
         self.client.restart()
         entries, bound = self._store.minions, self._store.bound
-        self._belief.relist(
+        self.belief.relist(
             [(entry.ready, entry.taints) for entry in entries],
             [(pod.template, pod.minion, pod.devices) for pods in bound for pod in pods.values()],
         )
         if self._placing:
             for pods in bound:
                 for pod in pods.values():
-                    self._belief.look_at(pod)
+                    self.belief.look_at(pod)
         self._enter_again(self._store.pending.values())
         self.client.poke()
 
@@ -209,7 +210,7 @@ class Scheduler:
     def _help(self, minion: int, seq: int) -> None:
         """Wake what the change of one minion could help."""
         if self._queue.parked:
-            belief = self._belief
+            belief = self.belief
             self._queue.wake(lambda pod: belief.could_fit(pod.template, minion), seq)
 
     def _attempt(self, pod: Pod, cause: int) -> None:
@@ -228,7 +229,7 @@ class Scheduler:
         self._settle(pod, minion, cause)
         if queue.parked:
             queue.bound(pod)
-            helped = self._belief.helped_by(pod.template)
+            helped = self.belief.helped_by(pod.template)
             if helped is not None:
                 queue.wake(helped, cause)
 
@@ -249,7 +250,7 @@ class Scheduler:
     def _settle(self, pod: Pod, minion: int, cause: int) -> tuple[int, ...]:
         """Assume that a pod is where it was decided to be, and have it bound; returns its GPU devices."""
         devices = () if pod.template.gpu is None else self._devices(pod, minion)
-        self._belief.place(pod.template, minion, devices, -1)
+        self.belief.place(pod.template, minion, devices, -1)
         if self.client.instant:
             self.engine.cause = cause
             self._bind(pod, minion, devices, cause, self.generation)
@@ -266,19 +267,19 @@ class Scheduler:
         minion, refusal = (self._best(pod), None) if self._scoring is not None else self._ask(pod)
         if minion < 0:
             return -1, self._reasons(pod, refusal)
-        self._belief.place(pod.template, minion, self._devices(pod, minion), -1)
+        self.belief.place(pod.template, minion, self._devices(pod, minion), -1)
         return minion, {}
 
     def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int, generation: int) -> None:
         if self._bind_verb(pod, minion, devices, self.identity, cause) is None:
             if generation != self.generation:  # sent before a restart, which did not find it bound
-                self._belief.place(pod.template, minion, devices, -1)
+                self.belief.place(pod.template, minion, devices, -1)
             if (
                 self._placing and pod.labels is not pod.template.labels
             ):  # somebody changed them while it waited
-                self._belief.look_at(pod)
+                self.belief.look_at(pod)
         elif generation == self.generation:
-            self._belief.place(pod.template, minion, devices, 1)
+            self.belief.place(pod.template, minion, devices, 1)
             self._help(minion, self.journal.count - 1)
             self.client.poke()
 
@@ -286,7 +287,7 @@ class Scheduler:
         """Return the best minion but for some, or -1."""
         assert self._scoring is not None
         try:
-            row = self._belief.row(pod.template, self._scoring)
+            row = self.belief.row(pod.template, self._scoring)
             best: int = row.best() if not closed else self._best_open(row, pod, closed)
             self._row = row
         except Exception as error:
@@ -301,11 +302,11 @@ class Scheduler:
     def _best_open(self, row: ClassRow, pod: Pod, closed: Sequence[int]) -> int:
         scores = row.scores.astype(np.float64)
         scores[list(closed)] = -np.inf
-        best = first_best(scores, self._belief.names)
+        best = first_best(scores, self.belief.names)
         return best if best >= 0 and self._fits(pod, best) else -1
 
     def _fits(self, pod: Pod, minion: int) -> bool:
-        return self._belief.fits_there(pod.template, minion)
+        return self.belief.fits_there(pod.template, minion)
 
     def _ask(self, pod: Pod) -> tuple[int, Refusal | None]:
         """Ask a policy that decides by itself, and hold its answer against the rules."""
@@ -313,7 +314,7 @@ class Scheduler:
         policy = self._policy
         assert callable(policy)
         try:
-            answer = policy(self._belief.view, SeenPod(pod), context)
+            answer = policy(self.belief.view, SeenPod(pod), context)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if answer is None or isinstance(answer, Refusal):
@@ -328,10 +329,10 @@ class Scheduler:
                 pod, f"answered {answer!r}; an index into the view, Refusal or None was expected"
             )
         index = int(answer)
-        if not 0 <= index < len(self._belief):
-            raise self._blame(pod, f"answered {index}; the view has {len(self._belief)} minions")
-        if not self._belief.fits(pod.template)[index]:
-            raise self._blame(pod, f"chose minion '{self._belief.names[index]}', where the pod does not fit")
+        if not 0 <= index < len(self.belief):
+            raise self._blame(pod, f"answered {index}; the view has {len(self.belief)} minions")
+        if not self.belief.fits(pod.template)[index]:
+            raise self._blame(pod, f"chose minion '{self.belief.names[index]}', where the pod does not fit")
         return index, None
 
     def _blame(self, pod: Pod, what: str) -> PluginError:
@@ -343,7 +344,7 @@ class Scheduler:
         gpu = pod.template.gpu
         if gpu is None:
             return ()
-        left = self._belief.gpu_left_milli[minion]
+        left = self.belief.gpu_left_milli[minion]
         if gpu.milli == 1000:
             return tuple(np.flatnonzero(left == 1000)[: gpu.count].tolist())
         if self._chooser is not None:
@@ -355,10 +356,10 @@ class Scheduler:
 
     def _chosen(self, chooser: DeviceChooser, pod: Pod, minion: int) -> int:
         """Let the policy choose a device for a fraction, and hold its answer against what is left."""
-        left, gpu = self._belief.gpu_left_milli[minion], pod.template.gpu
+        left, gpu = self.belief.gpu_left_milli[minion], pod.template.gpu
         assert gpu is not None, "the pod asks for a fraction of a GPU"
         try:
-            device: object = chooser.device_for(self._belief.view, pod.template, minion)
+            device: object = chooser.device_for(self.belief.view, pod.template, minion)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if (
@@ -368,14 +369,14 @@ class Scheduler:
             and left[device] >= gpu.milli
         ):
             return int(device)
-        what = f"chose device {device!r} of minion '{self._belief.names[minion]}'"
+        what = f"chose device {device!r} of minion '{self.belief.names[minion]}'"
         raise self._blame(pod, f"{what}, where {gpu.milli} thousandths are not left")
 
     def _reasons(self, pod: Pod, refusal: Refusal | None) -> dict[str, int]:
         """Count minions by why a pod was refused: by the policy's own reasons if it gave any."""
         if refusal is not None and refusal.reasons:
             return dict(refusal.reasons)
-        return self._belief.reasons(pod.template)
+        return self.belief.reasons(pod.template)
 
     def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
         if not pod.unschedulable:
@@ -396,4 +397,4 @@ class Scheduler:
 
     def _count(self) -> int:
         """How many minions were looked at."""
-        return len(self._belief)
+        return len(self.belief)

@@ -138,14 +138,7 @@ class Store:
         if pod.word:
             what = "being deleted" if pod.word & TERMINATING else pod.phase.name.lower()
             reason = f"the pod is {what}, not pending"
-            self._write(
-                records.BIND_REFUSED,
-                pod.identity,
-                minion=self._minions[minion],
-                actor=actor,
-                cause=cause,
-                reason=reason,
-            )
+            self.turn_down(pod, minion, actor, cause, reason)
             return reason
         pod.minion = minion
         pod.devices = devices
@@ -164,6 +157,11 @@ class Store:
         else:
             self.log.revision += 1
         return None
+
+    def turn_down(self, pod: Pod, minion: int, actor: int, cause: int, reason: str) -> None:
+        """Enter that a pod was not bound to a minion."""
+        where = self._minions[minion]
+        self._write(records.BIND_REFUSED, pod.identity, minion=where, actor=actor, cause=cause, reason=reason)
 
     def bind_running(
         self, pod: Pod, minion: int, devices: tuple[int, ...], actor: int, cause: int

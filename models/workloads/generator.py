@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.api.expected import ExpectedPod
-from models.api.types import Arrival, GpuRequest, PodAsk, PodTemplate
+from models.api.types import Arrival, BatchAsk, GpuRequest, PodAsk, PodTemplate
 from sim.streams import Streams
 
 __all__ = ["Batches", "Generator", "Law", "Poisson", "Together"]
@@ -80,6 +80,7 @@ class Generator:
         cpu: Law of requests in millicores.
         memory: Law of requests in bytes; drawn values are rounded to MiB.
         gpu: What each asks for.
+        jobs: Each batch is a job.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Generator:
     fails: bool = False
     give_up_after_s: float = math.inf
     withdraw_after_s: float = math.inf
+    jobs: bool = False
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield (time in seconds, pods); pods that come together are made as they are taken."""
@@ -108,10 +110,14 @@ class Generator:
             for time_s, pod in zip(self._moments(law), pods, strict=False):
                 yield time_s, (pod,)
             return
-        for time_s, size in self._batches(law):
+        for number, (time_s, size) in enumerate(self._batches(law)):
             for taken in range(0, size, _PIECE):
                 wanted = min(_PIECE, size - taken)
                 batch = list(islice(pods, wanted))
+                if self.jobs:
+                    for pod in batch:
+                        assert isinstance(pod, BatchAsk), "pods of jobs are made so"
+                        pod.batch = number
                 if batch:
                     yield time_s, batch
                 if len(batch) < wanted:
@@ -189,10 +195,9 @@ class Generator:
         # HOT: once a pod.
         name, template, fails = self.name, self.template, self.fails
         withdraw_s, give_up_s = self.withdraw_after_s, self.give_up_after_s
+        make = BatchAsk if self.jobs else PodAsk
         for index, (cpu, memory, life_s) in enumerate(asked, start):
-            yield PodAsk(
-                f"{name}-{index}", index, template(cpu, memory), life_s, fails, withdraw_s, give_up_s
-            )
+            yield make(f"{name}-{index}", index, template(cpu, memory), life_s, fails, withdraw_s, give_up_s)
 
     def _lives(self, uniforms: NDArray[np.float64]) -> list[float]:
         if self.duration is None:

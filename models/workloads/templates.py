@@ -9,7 +9,7 @@ from models.api.containers import PodContainers
 from models.api.scheduling import PodAsScheduled
 from models.api.selectors import Selector
 from models.api.specs_taints import Toleration
-from models.api.types import GpuRequest, PodTemplate, ResourceTable
+from models.api.types import DEFAULT_SCHEDULER, GpuRequest, PodTemplate, ResourceTable
 from models.api.usage import PodUsage
 
 __all__ = ["TemplateTable"]
@@ -48,13 +48,14 @@ class TemplateTable:
         scheduling: PodAsScheduled | None = None,
         preempts: bool = True,
         uses: PodUsage | None = None,
+        scheduler: str = DEFAULT_SCHEDULER,
     ) -> PodTemplate:
         """Return the template of these requests; the same object for the same ones."""
         need = self._resources.amounts(
             cpu_millicores, memory_bytes, 1, ephemeral_bytes, extended or {}, gpu.total_milli if gpu else 0
         )
         pairs = tuple(sorted((labels or {}).items()))
-        rest = (tolerations, grace_s, containers, scheduling, preempts, uses)
+        rest = (tolerations, grace_s, containers, scheduling, preempts, uses, scheduler)
         key = (need, gpu, pairs, namespace, priority, minions, *rest)
         template = self._found.get(key)
         if template is None:
@@ -72,6 +73,7 @@ class TemplateTable:
                 scheduling,
                 preempts,
                 uses,
+                scheduler,
             )
             self._found[key] = template
             self.templates.append(template)

@@ -394,6 +394,17 @@ def scenario(trace_path: str) -> dict[str, Any]:
         ],
         "expect": ["unavailable(shop) == 0 always", "lost() < 100 at end"],
         "journal": {},
+        "schedulers": [
+            {"serves": ["default-scheduler", "other"], "minions": "all"},
+            {
+                "name": "batch",
+                "policy": "best-fit",
+                "commit": "checked",
+                "conflicts": "coarse",
+                "jobs": "gang",
+                "decision": {"perJob": {"exponential": {"mean": "1s"}}, "perPod": "5ms"},
+            },
+        ],
     }
 
 

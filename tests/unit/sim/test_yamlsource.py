@@ -247,3 +247,10 @@ def test_any_text_is_a_document_or_problems_with_both_parsers(text):
         seen.append((repr(document.value) if document else None, bool(found)))
     if all(not bad for _, bad in seen):
         assert seen[0] == seen[-1]
+
+
+def test_what_is_not_closed_is_the_bracket_not_a_pair_that_stands_alone_in_its_list():
+    text = "a:\n  - b: [{c: 1},\nworkloads:\n  - x: 1\n"
+    _, problems = parse_yaml(text, "s.yaml")
+    said = "s.yaml:2:8: the '[' opened here is not closed: expected ',' or ']' before line 4, column 3"
+    assert [str(each) for each in problems] == [said]
