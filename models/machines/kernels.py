@@ -17,7 +17,7 @@ from sim.engine import TRUTH, Deadline, Engine
 __all__ = ["Kernels", "Share", "Sharing"]
 
 _INF = math.inf
-_ROUNDING = 1e-9
+_ROUNDING = 1e-10
 """Cores by which a sum may be off: it is no contention."""
 Share = tuple[float, float]
 """(cores, share of the time throttled)"""
@@ -125,17 +125,18 @@ class Kernels:
         cpus.contended = cpus.peak > cpus.cores + _ROUNDING
         self.solved += 1
         shares = self._sharing(tasks[0].minion, tasks)
-        told = []
+        told: list[CpuTask] = []
         for task, (rate, throttled) in zip(tasks, shares, strict=True):
             if rate != task.rate or throttled != task.throttled:
                 task.settle(now_s)
                 task.rate, task.throttled = rate, throttled
                 self._tell(task, min(task.wanted, task.threads), rate)
                 if task.on_rates is not None:
-                    told.append(task.on_rates)
+                    told.append(task)
         self._arm(cpus)
-        for on_rates in told:  # last: what it does may change the shares again
-            on_rates()
+        for task in told:  # last: what it does may change the shares again, or end another
+            if task.on_rates is not None and task in cpus.tasks:
+                task.on_rates()
 
     def _arm(self, cpus: _Cpus) -> None:
         """Wait for the next task whose work is done."""

@@ -147,3 +147,20 @@ def test_nobody_is_looked_at_where_nobody_is_short() -> None:
         machine.kernels.want(task, 0.15, 1)
     assert machine.kernels.solved == 0
     assert machine.engine.dispatched == machine.engine.pending == 0
+
+
+def test_who_has_ended_by_what_another_felt_is_not_told() -> None:
+    machine = _Machine()
+    first, second, job = (machine.task(pod, 100, 3.0) for pod in (1, 2, 3))
+    told: list[str] = []
+
+    def dies_with_the_second() -> None:
+        told.append("first")
+        first.on_rates = None
+        machine.kernels.end(second)
+
+    machine.kernels.begin(first)
+    machine.kernels.begin(second)
+    first.on_rates, second.on_rates = dies_with_the_second, lambda: told.append("second")
+    machine.kernels.begin(job)
+    assert told == ["first"]
