@@ -22,6 +22,7 @@ _CAUSES = {
         "policy.scheduler=kubernetes",
         "policy.scheduler=random",
     ],
+    "shared-state-conflicts": ["schedulers.1.decision={perJob: 1ms, perPod: 1ms}"],
     "spread-against-pack": ["faults.0.enabled=false", "faults.3.enabled=false", "policy.scheduler=best-fit"],
 }
 """What to set so that the cause is gone; by default the first fault is switched off."""
