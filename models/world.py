@@ -133,13 +133,8 @@ class World:
             cores, [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in plan.minions]
         )
         series = CpuSeries(self.series, self.identities)
-        memories = Memories(
-            self.engine,
-            [ask.memory_bytes for ask in plan.minions],
-            [ask.reserved_memory_bytes for ask in plan.minions],
-            0.0 if plan.control is None else plan.control.constants["eviction_memory_available_bytes"],
-            worst,
-        )
+        free_bytes = [ask.memory_bytes - ask.reserved_memory_bytes for ask in plan.minions]
+        memories = Memories(self.engine, free_bytes, worst)
         return Machines(
             Usages(self.engine, plan.streams, Kernels(self.engine, cores, sharing.shares, series)), memories
         )

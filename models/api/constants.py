@@ -76,8 +76,6 @@ _V1_20: Final = tuple(
         ("pleg_unhealthy_s", 180, "K26", _KUBELET_GO),
         ("kubelet_housekeeping_period_s", 2, "K27", _KUBELET_GO),
         ("eviction_manager_period_s", 10, "K28", f"evictionMonitoringPeriod, {_KUBELET_GO}"),
-        ("eviction_memory_available_bytes", 100 * 2**20, "L31", "k/w:node-pressure-eviction.md@03c1bdca"),
-        ("eviction_pressure_transition_s", 300, "L36", "k/w:node-pressure-eviction.md@03c1bdca"),
         ("eviction_cleanup_wait_s", 30, "K28", _KUBELET_GO),
         ("crash_backoff_initial_s", 10, "K29", "k/e:keps/sig-node/4603"),
         ("crash_backoff_factor_ratio", 2, "K29", "k/e:keps/sig-node/4603"),

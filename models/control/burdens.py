@@ -10,6 +10,7 @@ from models.control.containers.container import Hunger
 from models.control.cpuuse import CpuUse
 from models.control.memoryuse import MemoryUse
 from models.control.podreports import Life
+from models.machines.askers import Asker
 from models.machines.fleet import Fleet
 from models.machines.memories import Memories
 from models.machines.usages import Usages
@@ -98,9 +99,20 @@ class Burdens:
     def started(self, life: Life, index: int, cause: int) -> None:
         """Let a container that runs now use what it says, if it says; ``cause`` is seq of its start."""
         if life.run.plan.containers[index].uses is not None:
-            place = (self._group(life, index), self._name(life, index), cause)
-            self._cpu.started(life, index, *place)
-            self._memory.started(life, index, *place)
+            pod, start = life.pod, life.run.containers[index].begun
+            asker = Asker(
+                pod.minion,
+                pod.arrival,
+                pod.identity,
+                pod.owner,
+                self._group(life, index),
+                pod.ask.index,
+                start,
+                cause,
+            )
+            container = self._name(life, index)
+            self._cpu.started(life, index, asker, container)
+            self._memory.started(life, index, asker, container)
 
     def ended(self, life: Life, index: int, cause: int | None = None) -> None:
         """Let a container use nothing any more; ``cause`` is seq of its end."""

@@ -17,8 +17,9 @@ from functools import partial
 from models.api import records
 from models.control.containers.container import Hunger
 from models.control.podreports import Life
+from models.machines.askers import Asker
 from models.machines.fleet import Fleet
-from models.machines.usages import Asker, Usages, Use
+from models.machines.usages import Usages, Use, write_used
 from sim.engine import Engine
 from sim.identities import Identities
 from sim.journal import Journal
@@ -73,33 +74,22 @@ class CpuUse:
         self._hungers = hungers
         self._eaters: dict[tuple[int, int], _Eater] = {}
 
-    def started(self, life: Life, index: int, group: str, container: int, cause: int) -> None:
-        """Let a container use what it wants, if it says what.
-
-        Args:
-            life: Its pod.
-            index: Its place there.
-            group: What its draws are counted in.
-            container: Its identity.
-            cause: Seq of the record that it started.
-        """
-        run, pod = life.run, life.pod
-        plan = run.plan.containers[index]
-        if plan.uses is None or not plan.uses.takes_cpu:
+    def started(self, life: Life, index: int, asker: Asker, container: int) -> None:
+        """Let a container of an identity use what it wants, if it says what."""
+        plan = life.run.plan
+        uses, key = plan.containers[index].uses, (asker.pod, index)
+        if uses is None or not uses.takes_cpu:
             return
-        start = run.containers[index].begun
-        asker = Asker(pod.minion, pod.arrival, pod.identity, pod.owner, group, pod.ask.index, start, cause)
-        key = (pod.arrival, index)
 
         def felt(use: Use) -> None:
             self._felt(self._eaters[key])
 
         use = self._usages.prepare(
             asker,
-            run.plan.tasks[index],
-            plan.uses,
+            plan.tasks[index],
+            uses,
             partial(self._done, life, index),
-            felt if any(plan.probes) else None,
+            felt if any(plan.containers[index].probes) else None,
         )
         self._eaters[key] = _Eater(life, index, container, use)
         self._usages.begin(use)
@@ -110,11 +100,6 @@ class CpuUse:
         if eater is not None:
             self._usages.end(eater.use)
             self._write(eater, cause)
-
-    def stopped(self, life: Life) -> None:
-        """Let no container of a pod use anything any more."""
-        for index in range(len(life.run.containers)):
-            self.ended(life, index)
 
     def close(self) -> None:
         """Write down what containers have used that still run."""
@@ -128,16 +113,18 @@ class CpuUse:
         if eater is None or eater.hunger is None:
             return None
         task, wanted = eater.use.task, eater.hunger.wanted
-        others = [each for each in self._usages.kernels.tasks(task.minion) if each.pod != task.pod]
+        others = [
+            each for each in self._usages.kernels.tasks(task.asker.minion) if each.asker.pod != task.asker.pod
+        ]
         most = max(others, key=lambda each: each.rate, default=None)
         if most is None or task.rate >= task.kind.quota_cores - _EXACT:
-            cause, why = task.cause, "its own limit"
+            cause, why = task.asker.cause, "its own limit"
         else:
-            cause, why = most.cause, f"{self._identities.text(most.name)} takes {most.rate:.2f}"
+            cause, why = most.asker.cause, f"{self._identities.text(most.asker.name)} takes {most.rate:.2f}"
         return self._journal.write(
             records.CONTAINER_SHORT,
             life.pod.identity,
-            minion=self._fleet.identity(task.minion),
+            minion=self._fleet.identity(task.asker.minion),
             owner=life.pod.owner,
             cause=cause,
             value=task.rate,
@@ -162,14 +149,6 @@ class CpuUse:
             self._hungers(eater.life, eater.index, hunger)
 
     def _write(self, eater: _Eater, cause: int | None = None) -> None:
-        task, pod = eater.use.task, eater.life.pod
-        self._journal.write(
-            records.CONTAINER_USED,
-            pod.identity,
-            minion=self._fleet.identity(task.minion),
-            owner=pod.owner,
-            cause=cause,
-            value=task.used_s,
-            own_fields=(task.wanted_s, task.throttled_s),
-            container=eater.container,
-        )
+        task = eater.use.task
+        minion = self._fleet.identity(task.asker.minion)
+        write_used(self._journal, task, minion, container=eater.container, cause=cause)

@@ -8,6 +8,7 @@ from functools import partial
 
 from models.api import records
 from models.control.podreports import Life
+from models.machines.askers import Asker
 from models.machines.fleet import Fleet
 from models.machines.memories import Memories
 from models.machines.memorytasks import MemoryTask
@@ -49,33 +50,19 @@ class MemoryUse:
         self._killed = killed
         self._tasks: dict[tuple[int, int], MemoryTask] = {}
 
-    def started(self, life: Life, index: int, group: str, container: int, cause: int) -> None:
-        """Let a container hold what it wants, if it says how much.
-
-        Args:
-            life: Its pod.
-            index: Its place there.
-            group: What its draws are counted in.
-            container: Its identity.
-            cause: Seq of the record that it started.
-        """
-        usage = life.run.plan.containers[index].uses
-        if usage is None or usage.memory is None:
+    def started(self, life: Life, index: int, asker: Asker, container: int) -> None:
+        """Let a container of an identity hold what it wants, if it says how much."""
+        plan = life.run.plan
+        uses = plan.containers[index].uses
+        if uses is None or uses.memory is None:
             return
-        pod, kind = life.pod, life.run.plan.tasks[index]
-        start = life.run.containers[index].begun
-        held_bytes = float(usage.memory.quantile(self._sizes.at(group, pod.ask.index, start)))
-        task = self._tasks[pod.arrival, index] = MemoryTask(
-            pod.minion,
-            pod.arrival,
-            kind,
-            name=pod.identity,
-            owner=pod.owner,
+        held_bytes = float(uses.memory.quantile(self._sizes.at(asker.group, asker.index, asker.start)))
+        task = self._tasks[asker.pod, index] = MemoryTask(
+            asker,
+            plan.tasks[index],
             held_bytes=held_bytes,
-            grows_per_s=usage.leak_bytes_per_s,
-            most_bytes=_INF if usage.most_bytes is None else max(held_bytes, usage.most_bytes),
-            priority=pod.template.priority,
-            cause=cause,
+            grows_per_s=uses.leak_bytes_per_s,
+            most_bytes=_INF if uses.most_bytes is None else max(held_bytes, uses.most_bytes),
             on_killed=partial(self._out_of_memory, life, index, container),
         )
         self._memories.begin(task)
@@ -89,20 +76,22 @@ class MemoryUse:
     def _out_of_memory(self, life: Life, index: int, container: int, own: bool) -> None:
         """Record that the kernel has killed a container for want of memory, and by whom."""
         task, now_s = self._tasks[life.pod.arrival, index], self._env._now
-        held, cause = task.at(now_s), task.cause
+        held, cause = task.at(now_s), task.asker.cause
         if own:
             why = f"it met its limit of {task.kind.memory_limit_bytes / 2**20:.0f} MiB"
         else:
-            others = [each for each in self._memories.tasks(task.minion) if each.pod != task.pod]
+            others = [
+                each for each in self._memories.tasks(task.asker.minion) if each.asker.pod != task.asker.pod
+            ]
             most = max((task, *others), key=lambda each: each.at(now_s) - each.kind.memory_request_bytes)
-            cause = most.cause
+            cause = most.asker.cause
             over = (most.at(now_s) - most.kind.memory_request_bytes) / 2**20
             why = "the minion had none left: "
-            why += f"{self._identities.text(most.name)} held {over:.0f} MiB more than it asked for"
+            why += f"{self._identities.text(most.asker.name)} held {over:.0f} MiB more than it asked for"
         seq = self._journal.write(
             records.CONTAINER_OUT_OF_MEMORY,
             life.pod.identity,
-            minion=self._fleet.identity(task.minion),
+            minion=self._fleet.identity(task.asker.minion),
             owner=life.pod.owner,
             cause=cause,
             value=held,

@@ -32,9 +32,9 @@ class CpuSeries:
         shown = (round(1000 * wanted), round(1000 * rate))
         before = task.shown
         if shown != before:
-            gauges = self._gauges.get(task.owner)
+            gauges = self._gauges.get(task.asker.owner)
             if gauges is None:
-                gauges = self._make(task.owner)
+                gauges = self._make(task.asker.owner)
             gauges.add((shown[0] - before[0], shown[1] - before[1]))
             task.shown = shown
 

@@ -29,11 +29,12 @@ Share = tuple[float, float]
 class _Cgroups:
     """The cgroups of a minion, for these tasks."""
 
-    __slots__ = ("_nodes", "_peaks", "_periods", "_places", "_share", "tasks")
+    __slots__ = ("_nodes", "_peaks", "_periods", "_places", "_share", "loose", "tasks")
 
     def __init__(self, tasks: list[CpuTask], root: CpuGroup, cores: float) -> None:
         tree = CpuTree(root, math.ceil(cores))
         self.tasks = tasks
+        self.loose = _loose_threads(tasks)
         self._share = CpuShare(tree)
         self._periods = CpuPeriods(self._share)
         self._places = _places(root, tasks)
@@ -83,7 +84,7 @@ class CpuSharing:
     def shares(self, minion: int, tasks: list[CpuTask]) -> list[Share]:
         """Return what each task gets: (cores, share of the time for which a quota holds it)."""
         cgroups = self._cgroups.get(minion)
-        if cgroups is None or cgroups.tasks != tasks:
+        if cgroups is None or cgroups.tasks != tasks or cgroups.loose != _loose_threads(tasks):
             cgroups = self._cgroups[minion] = self._make(minion, tasks)
         return cgroups.shares(self._cores[minion])
 
@@ -92,7 +93,7 @@ class CpuSharing:
         pods: dict[int, CpuTask] = {}
         for task in tasks:
             if task.kind.cap != "none":
-                pods.setdefault(task.pod, task)
+                pods.setdefault(task.asker.pod, task)
         cgroups = kubelet_tree(
             [PodOnMinion(str(pod), task.kind.containers, task.kind.init_index) for pod, task in pods.items()],
             allocatable_millicores=self._allocatable_millicores[minion],
@@ -100,13 +101,18 @@ class CpuSharing:
         by_shares = {f"pod-{pod}" for pod, task in pods.items() if task.kind.cap == "shares"}
         root = cpu_groups(_without_quota(cgroups, by_shares, within=False), {}, "v1")
         loose = tuple(
-            CpuGroup(f"{task.pod}/{task.kind.place}", THREAD_WEIGHT * task.threads)
+            CpuGroup(f"{task.asker.pod}/{task.kind.place}", THREAD_WEIGHT * task.threads)
             for task in tasks
             if task.kind.cap == "none"
         )
         # A minion with a part of a core has the whole core, a part of the time.
         quota = None if cores == int(cores) else CpuQuota(max(1_000, round(cores * 100_000)))
         return _Cgroups(tasks, replace(root, children=(*root.children, *loose), quota=quota), cores)
+
+
+def _loose_threads(tasks: Sequence[CpuTask]) -> list[int]:
+    """Return the threads of those that have no cgroup: each of them weighs."""
+    return [task.threads for task in tasks if task.kind.cap == "none"]
 
 
 def _without_quota(cgroup: Cgroup, names: set[str], *, within: bool) -> Cgroup:
@@ -127,8 +133,8 @@ def _places(root: CpuGroup, tasks: Sequence[CpuTask]) -> list[tuple[int, ...]]:
         todo.extend((child, number, group.name) for child in reversed(group.children))
         number += 1
     return [
-        found["root", f"{task.pod}/{task.kind.place}"][:1]
+        found["root", f"{task.asker.pod}/{task.kind.place}"][:1]
         if task.kind.cap == "none"
-        else found[f"pod-{task.pod}", task.kind.name]
+        else found[f"pod-{task.asker.pod}", task.kind.name]
         for task in tasks
     ]

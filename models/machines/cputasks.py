@@ -11,6 +11,7 @@ from models.api.containers import ContainerSpec, PodContainers
 from models.api.qos import QosClass, qos_class
 from models.api.usage import Cap
 from models.kernel.cgroups import quota_of_millicores
+from models.machines.askers import Asker
 
 __all__ = ["CpuTask", "TaskKind"]
 
@@ -84,10 +85,8 @@ class CpuTask:
     """A container's threads on one minion's CPUs, from its start to its end.
 
     Args:
-        minion: Index of its minion.
-        pod: Number of its pod: containers of one pod share a cgroup.
+        asker: Whose it is; containers of one pod share a cgroup.
         kind: What its kernel is told.
-        name, owner: The identities of its pod and that one's owner, or -1.
         wanted: Cores that it wants.
         threads: How many of its threads can run at a time.
         work_s: CPU seconds after which it is done; ``inf`` never.
@@ -99,20 +98,15 @@ class CpuTask:
         throttled: Share of the time that it is held back by a quota.
         since_s: Since when.
         used_s, wanted_s, throttled_s: CPU seconds got and wanted, and seconds throttled, up to ``since_s``.
-        cause: Seq of the record that it runs by.
         shown: What the series have of it: millicores wanted and got.
     """
 
     __slots__ = (
-        "cause",
+        "asker",
         "kind",
         "left_s",
-        "minion",
-        "name",
         "on_done",
         "on_rates",
-        "owner",
-        "pod",
         "rate",
         "shown",
         "since_s",
@@ -126,29 +120,21 @@ class CpuTask:
 
     def __init__(
         self,
-        minion: int,
-        pod: int,
+        asker: Asker,
         kind: TaskKind,
         *,
-        name: int,
-        owner: int,
         wanted: float,
         threads: int,
         work_s: float,
-        cause: int,
         on_done: Callable[[], None],
         on_rates: Callable[[], None] | None = None,
     ) -> None:
-        self.minion = minion
-        self.pod = pod
+        self.asker = asker
         self.kind = kind
-        self.name = name
-        self.owner = owner
         self.shown = (0, 0)
         self.wanted = wanted
         self.threads = threads
         self.left_s = work_s
-        self.cause = cause
         self.on_done = on_done
         self.on_rates = on_rates
         self.rate = self.throttled = 0.0

@@ -63,16 +63,13 @@ class Kernels:
         found = self._minions.get(minion)
         return [] if found is None else list(found.tasks)
 
-    def all_tasks(self) -> list[CpuTask]:
-        """Return what uses any CPU, by minion."""
-        return [task for index in sorted(self._minions) for task in self._minions[index].tasks]
-
     def begin(self, task: CpuTask) -> None:
         """Let a container run from now on."""
-        cpus = self._minions.get(task.minion)
+        minion = task.asker.minion
+        cpus = self._minions.get(minion)
         if cpus is None:
-            deadline = Deadline(self._engine, TRUTH, lambda: self._due(task.minion))
-            cpus = self._minions[task.minion] = _Cpus(self._cores[task.minion], deadline)
+            deadline = Deadline(self._engine, TRUTH, lambda: self._due(minion))
+            cpus = self._minions[minion] = _Cpus(self._cores[minion], deadline)
         task.since_s = self._env._now
         cpus.tasks[task] = None
         cpus.finite += task.left_s < _INF
@@ -80,7 +77,7 @@ class Kernels:
 
     def want(self, task: CpuTask, wanted: float, threads: int) -> None:
         """Let a container that runs want another number of cores from now on, with so many threads."""
-        cpus = self._minions[task.minion]
+        cpus = self._minions[task.asker.minion]
         before = task.peak(cpus.cores)
         task.settle(self._env._now)
         task.wanted, task.threads = wanted, threads
@@ -88,7 +85,7 @@ class Kernels:
 
     def end(self, task: CpuTask) -> None:
         """Let a container run no more."""
-        cpus = self._minions[task.minion]
+        cpus = self._minions[task.asker.minion]
         task.settle(self._env._now)
         del cpus.tasks[task]
         cpus.finite -= task.left_s < _INF
@@ -97,7 +94,7 @@ class Kernels:
         self._tell(task, 0.0, 0.0)
         if cpus.contended:
             self._share(cpus)
-        else:
+        elif task.left_s < _INF:
             self._arm(cpus)
 
     def _changed(self, cpus: _Cpus, task: CpuTask, before: float) -> None:
@@ -111,7 +108,8 @@ class Kernels:
             self._tell(task, min(task.wanted, task.threads), task.rate)
             if task.on_rates is not None and was != (task.rate, task.throttled):
                 task.on_rates()
-            self._arm(cpus)
+            if task.left_s < _INF:  # when the others are done has not changed
+                self._arm(cpus)
 
     def _share(self, cpus: _Cpus) -> None:
         """Work out what each task gets."""
@@ -124,7 +122,7 @@ class Kernels:
         cpus.peak = sum([task.peak(cpus.cores) for task in tasks])
         cpus.contended = cpus.peak > cpus.cores + _ROUNDING
         self.solved += 1
-        shares = self._sharing(tasks[0].minion, tasks)
+        shares = self._sharing(tasks[0].asker.minion, tasks)
         told: list[CpuTask] = []
         for task, (rate, throttled) in zip(tasks, shares, strict=True):
             if rate != task.rate or throttled != task.throttled:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from models.kernel.oom import choose_victim, oom_score_adj
+from models.machines.askers import Asker
 from models.machines.cputasks import TaskKind
 
 __all__ = ["MemoryTask", "held_bytes", "reaches_s", "worst"]
@@ -21,58 +22,39 @@ class MemoryTask:
     """Anonymous memory of a container, from its start to its end.
 
     Args:
-        minion: Index of its minion.
-        pod: Number of its pod.
+        asker: Whose it is.
         kind: What its kernel is told.
-        name, owner: The identities of its pod and that one's owner, or -1.
         held_bytes: What it holds at its start.
         grows_per_s: Bytes a second that it takes more.
         most_bytes: What it takes at most.
-        priority: Its pod's, by which its kubelet judges it.
-        cause: Seq of the record that it runs by.
         on_killed: Called with (whether by its own limit) when the kernel kills it.
     """
 
     __slots__ = (
-        "cause",
+        "asker",
         "grows_per_s",
         "held_bytes",
         "kind",
-        "minion",
         "most_bytes",
-        "name",
         "on_killed",
-        "owner",
-        "pod",
-        "priority",
         "since_s",
     )
 
     def __init__(
         self,
-        minion: int,
-        pod: int,
+        asker: Asker,
         kind: TaskKind,
         *,
-        name: int,
-        owner: int,
         held_bytes: float,
         grows_per_s: float,
         most_bytes: float,
-        priority: int,
-        cause: int,
         on_killed: Callable[[bool], None],
     ) -> None:
-        self.minion = minion
-        self.pod = pod
-        self.name = name
-        self.owner = owner
+        self.asker = asker
         self.held_bytes = held_bytes
         self.grows_per_s = grows_per_s
         self.most_bytes = most_bytes
         self.kind = kind
-        self.priority = priority
-        self.cause = cause
         self.on_killed = on_killed
         self.since_s = 0.0
 

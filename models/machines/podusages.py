@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
-from models.api import records
 from models.api.containers import ContainerSpec, PodContainers
 from models.api.types import Pod
+from models.machines.askers import Asker
 from models.machines.cputasks import TaskKind
-from models.machines.usages import Asker, Usages, Use
+from models.machines.usages import Usages, Use, write_used
 from sim.engine import Engine
 from sim.identities import Identities
 from sim.journal import Journal
@@ -44,7 +43,7 @@ class PodUsages:
         self._usages = usages
         self._identity = identity
         self.done = done
-        self._uses: dict[int, tuple[Pod, Use, int]] = {}
+        self._uses: dict[int, Use] = {}
         self._kinds: dict[int, TaskKind] = {}
         self._groups: dict[int, str] = {-1: "orphan"}
 
@@ -59,25 +58,22 @@ class PodUsages:
         asker = Asker(
             pod.minion, pod.arrival, pod.identity, pod.owner, group, pod.ask.index, pod.restarts, pod.cause
         )
-        use = self._usages.prepare(asker, self._kind(pod), asked.usage, partial(self._worked, pod))
-        self._uses[pod.arrival] = (pod, use, pod.minion)
+        use = self._usages.prepare(asker, self._kind(pod), asked.usage, lambda: self.done(pod))
+        self._uses[pod.arrival] = use
         self._usages.begin(use)
 
     def end(self, pod: Pod) -> None:
         """Let a pod use nothing any more, and write down what it has used."""
         found = self._uses.pop(pod.arrival, None)
         if found is not None:
-            self._usages.end(found[1])
-            self._write(*found)
+            self._usages.end(found)
+            self._write(found)
 
     def close(self) -> None:
         """Write down what pods have used that still run."""
-        for pod, use, minion in self._uses.values():
+        for use in self._uses.values():
             use.task.settle(self._env._now)
-            self._write(pod, use, minion)
-
-    def _worked(self, pod: Pod) -> None:
-        self.done(pod)
+            self._write(use)
 
     def _kind(self, pod: Pod) -> TaskKind:
         template = pod.template
@@ -90,13 +86,5 @@ class PodUsages:
             self._kinds[template.index] = found
         return found
 
-    def _write(self, pod: Pod, use: Use, minion: int) -> None:
-        task = use.task
-        self._journal.write(
-            records.CONTAINER_USED,
-            pod.identity,
-            minion=self._identity(minion),
-            owner=pod.owner,
-            value=task.used_s,
-            own_fields=(task.wanted_s, task.throttled_s),
-        )
+    def _write(self, use: Use) -> None:
+        write_used(self._journal, use.task, self._identity(use.task.asker.minion))

@@ -4,52 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from models.api import records
 from models.api.usage import Usage
+from models.machines.askers import Asker
 from models.machines.cputasks import CpuTask, TaskKind
 from models.machines.kernels import Kernels
 from sim.distributions import Constant
 from sim.engine import TRUTH, Engine
+from sim.identities import NOBODY
+from sim.journal import Journal
 from sim.streams import Streams
 
-__all__ = ["Asker", "Usages", "Use"]
+__all__ = ["Usages", "Use", "write_used"]
 
 _REDRAWS: Final = 1 << 24
 """Draws of one start of a container at most, so that the draws of the next are others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Whose CPU it is.
-
-    Attributes:
-        minion: Index of its minion.
-        pod: Number of its pod.
-        name, owner: Identities of its pod and that one's owner.
-        group, index: What its draws are counted in, and its place there.
-        start: How many times it was started, from 0.
-        cause: Seq of the record that it runs by.
-    """
-
-    minion: int
-    pod: int
-    name: int
-    owner: int
-    group: str
-    index: int
-    start: int
-    cause: int
-
-
 class Use:
     """One container while it runs; a redraw for one that has ended is dropped by its generation."""
 
-    __slots__ = ("asker", "draw", "generation", "task", "usage")
+    __slots__ = ("draw", "generation", "task", "usage")
 
-    def __init__(self, asker: Asker, usage: Usage, task: CpuTask, draw: int) -> None:
-        self.asker = asker
+    def __init__(self, usage: Usage, task: CpuTask, draw: int) -> None:
         self.usage = usage
         self.task = task
         self.draw = draw
@@ -93,18 +72,9 @@ class Usages:
         if usage.work is not None:
             work_s = float(usage.work.quantile(self._works.at(asker.group, asker.index, asker.start)))
         task = CpuTask(
-            asker.minion,
-            asker.pod,
-            kind,
-            name=asker.name,
-            owner=asker.owner,
-            wanted=wanted,
-            threads=_threads(usage, wanted),
-            work_s=work_s,
-            cause=asker.cause,
-            on_done=on_done,
+            asker, kind, wanted=wanted, threads=_threads(usage, wanted), work_s=work_s, on_done=on_done
         )
-        use = Use(asker, usage, task, draw)
+        use = Use(usage, task, draw)
         if on_rates is not None:
             task.on_rates = lambda: on_rates(use)
         return use
@@ -113,7 +83,7 @@ class Usages:
         """Let a container use what it wants from now on."""
         redraw_s = use.usage.redraw_s
         if redraw_s is not None:
-            self._engine.at_cell(self._env._now + redraw_s, TRUTH, self._redraw, use, use.asker.cause)
+            self._engine.at_cell(self._env._now + redraw_s, TRUTH, self._redraw, use, use.task.asker.cause)
         self.kernels.begin(use.task)
 
     def end(self, use: Use) -> None:
@@ -126,7 +96,7 @@ class Usages:
         usage = use.usage
         assert usage.redraw_s is not None, "it has been waited for"
         use.draw += 1
-        wanted = self._wanted(usage, use.task.kind, use.asker, use.draw)
+        wanted = self._wanted(usage, use.task.kind, use.task.asker, use.draw)
         self._engine.at_cell(self._env._now + usage.redraw_s, TRUTH, self._redraw, use, self._engine.cause)
         self.kernels.want(use.task, wanted, _threads(usage, wanted))
 
@@ -144,3 +114,27 @@ class Usages:
 
 def _threads(usage: Usage, wanted: float) -> int:
     return usage.threads or max(1, math.ceil(wanted))
+
+
+def write_used(
+    journal: Journal, task: CpuTask, minion: int, *, container: int = NOBODY, cause: int | None = None
+) -> None:
+    """Record what a container, or a pod taken as one, has used by the last time that its task was settled.
+
+    Args:
+        journal: Where.
+        task: Its task.
+        minion: Identity of its minion.
+        container: Its identity, if it has one.
+        cause: Seq of its end; default: what happens now.
+    """
+    journal.write(
+        records.CONTAINER_USED,
+        task.asker.name,
+        minion=minion,
+        owner=task.asker.owner,
+        cause=cause,
+        value=task.used_s,
+        own_fields=(task.wanted_s, task.throttled_s),
+        container=container,
+    )

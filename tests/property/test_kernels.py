@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.api.containers import ContainerSpec, PodContainers
+from models.api.usage import CAPS, Cap
+from models.machines.askers import Asker
 from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing
 from models.machines.cputasks import CpuTask, TaskKind
@@ -25,11 +27,11 @@ _CORES = 4.0
 _SHARING = CpuSharing([_CORES], [4000])
 
 
-def _kind(request: int, limit: int) -> TaskKind:
+def _kind(request: int, limit: int, cap: Cap) -> TaskKind:
     """A container of a pod of its own."""
     requests = (("cpu", request),) if request else ()
     limits = (("cpu", max(request, limit)),) if limit else ()
-    return TaskKind(PodContainers((ContainerSpec("app", requests=requests, limits=limits),)), 0)
+    return TaskKind(PodContainers((ContainerSpec("app", requests=requests, limits=limits),), cap=cap), 0)
 
 
 @dataclass
@@ -50,21 +52,18 @@ class _Machine:
         *,
         limit: int = 0,
         work_s: float = math.inf,
+        cap: Cap = "quota",
     ) -> CpuTask:
         def end() -> None:
             self.done.append((self.engine.now_s, made))
             self.kernels.end(made)
 
         made = CpuTask(
-            0,
-            pod,
-            _kind(request, limit),
-            name=-1,
-            owner=-1,
+            Asker(0, pod, -1, -1, "test", pod, 0, -1),
+            _kind(request, limit, cap),
             wanted=wanted,
             threads=threads,
             work_s=work_s,
-            cause=-1,
             on_done=end,
         )
         return made
@@ -78,6 +77,7 @@ _steps = st.lists(
         st.sampled_from([0, 100, 500, 2000]),
         st.sampled_from([0, 200, 1000]),
         st.sampled_from([math.inf, 3.0]),
+        st.sampled_from(CAPS),
     ),
     min_size=1,
     max_size=25,
@@ -87,17 +87,17 @@ _steps = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(_steps)
 def test_rates_are_those_worked_out_anew_and_work_is_done_when_it_is_used_up(
-    steps: list[tuple[str, int, float, int, int, float]],
+    steps: list[tuple[str, int, float, int, int, float, Cap]],
 ) -> None:
     machine = _Machine()
     engine, kernels = machine.engine, machine.kernels
-    for number, (what, which, wanted, request, limit, work_s) in enumerate(steps):
+    for number, (what, which, wanted, request, limit, work_s, cap) in enumerate(steps):
         engine.run(number * 1.0)
         tasks = kernels.tasks(0)
         if what == "begin" or not tasks:
-            kernels.begin(machine.task(number, request, wanted, limit=limit, work_s=work_s))
+            kernels.begin(machine.task(number, request, wanted, limit=limit, work_s=work_s, cap=cap))
         elif what == "want":
-            kernels.want(tasks[which % len(tasks)], wanted, 8)
+            kernels.want(tasks[which % len(tasks)], wanted, max(1, math.ceil(wanted)))
         else:
             kernels.end(tasks[which % len(tasks)])
         tasks = kernels.tasks(0)
