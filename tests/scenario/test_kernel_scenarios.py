@@ -16,6 +16,7 @@ from tests.scenario.test_pictures import Pictured
 _FOLDER = Path(__file__).parents[2] / "scenarios" / "kernel"
 _SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
 _CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
+_CAUSES["throttling-by-a-low-quota"] = "caps=shares"
 _CAUSES["leak-with-a-limit"] = "behaviour.0.enabled=false"
 """What to set so that the cause is gone."""
 
@@ -47,6 +48,16 @@ def test_a_restart_is_explained_by_who_took_the_cpu(tmp_path: Path) -> None:
     job = int(because.split("#")[1].split(",")[0])
     started = next(line for line in told if f"#{job}  " in line)
     assert "pod/default/batch-0, container/job, started" in started
+
+
+def test_who_is_held_by_its_own_quota_has_nobody_else_to_blame(tmp_path: Path) -> None:
+    """64 threads on 0.2 cores: each has a 320th of one, and 5 ms of CPU take it 1.6 s."""
+    execute(read_checked(_FOLDER / "throttling-by-a-low-quota.yaml"), tmp_path, interruptible=False)
+    told = explain(tmp_path, "pod/default/search-0").splitlines()
+    place = next(i for i, line in enumerate(told) if "failed its probe (Liveness)" in line)
+    assert "was short of CPU (0.20 of 64.00 cores: its own limit)" in told[place - 2]
+    used = next(line for line in told if "had used" in line)
+    assert "had used 11.4 s of CPU" in used  # 56.9 s at 0.2 cores
 
 
 def test_the_picture_of_cpus_shows_what_the_series_say(
