@@ -20,7 +20,7 @@ from experiments.journalfiles import RunFiles
 from experiments.metrics import SHARES
 from experiments.statistics import quantile
 
-__all__ = ["Decisions", "of_schedulers", "read_decisions", "scheduler_figures"]
+__all__ = ["Decisions", "of_schedulers", "read_decisions"]
 
 Floats = NDArray[np.float64]
 _KINDS: Final = ("pod_created", "pod_bound", "bind_refused", "pod_failed", "decision_began")
@@ -64,12 +64,6 @@ class Decisions:
             "mean_wait_s": float(waits_s.mean()) if len(waits_s) else None,
             "wait_s": {word: quantile(waits_s, 0, share, None).as_json() for word, share in SHARES.items()},
         }
-
-
-def scheduler_figures(run: RunFiles, end_s: float) -> dict[str, dict[str, Any]] | None:
-    """Return the figures of each scheduler by its name; nothing where none is called by one."""
-    found = read_decisions(run, end_s)
-    return {name: decisions.figures(end_s) for name, decisions in found.items()} or None
 
 
 def of_schedulers(found: Collection[Decisions]) -> Decisions:

@@ -26,6 +26,7 @@ __all__ = [
     "RESOURCE_WORDS",
     "SHARES",
     "delay_quantiles",
+    "mean_waits_s",
     "measure",
     "ordered_resources",
     "resource_column",
@@ -140,6 +141,16 @@ def waits_s(pods: Pods, end_s: float) -> tuple[NDArray[np.float64], NDArray[np.b
     bound = ~np.isnan(pods.bound_s)
     until_s = np.where(bound, pods.bound_s, np.where(np.isnan(pods.ended_s), end_s, pods.ended_s))
     return until_s - pods.created_s, bound
+
+
+def mean_waits_s(lives: Lives) -> dict[str, float]:
+    """Return the restricted mean of :func:`waits_s` of the pods of each workload or controller, by its name."""
+    pods = lives.pods.asked()
+    waited, _ = waits_s(pods, lives.end_s)
+    owned = [
+        (owner.partition("/")[2], waited[pods.owner == place]) for place, owner in enumerate(pods.owners)
+    ]
+    return {name: float(of.mean()) for name, of in owned if len(of)}
 
 
 def delay_quantiles(pods: Pods, end_s: float) -> dict[str, Quantile]:

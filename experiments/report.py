@@ -272,7 +272,11 @@ def write_sweep_report(folder: Path, *, level: float = 0.95) -> Path:
         else [],
         sections=_sweep_sections(table),
         pictures=_sweep_pictures(table),
-        notes=[_chance(level), *_sweep_notes(folder, frame["key"].to_list())],
+        notes=[
+            *(f"{case}: {meaning}" for case, meaning in table.legend.items()),
+            _chance(level),
+            *_sweep_notes(folder, frame["key"].to_list()),
+        ],
         scenario="",
     )
 

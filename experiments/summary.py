@@ -17,12 +17,12 @@ from rich.table import Table
 
 from experiments.availability import control_figures
 from experiments.cpufigures import cpu_figures
-from experiments.decisions import scheduler_figures
+from experiments.decisions import of_schedulers, read_decisions
 from experiments.expectations import parse
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
-from experiments.metrics import measure
+from experiments.metrics import mean_waits_s, measure
 from experiments.replacement import replacement_times
 from experiments.startups import image_figures, read_startups
 from experiments.tables import Section, run_sections
@@ -47,6 +47,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
     scenario = run.manifest.get("scenario", {})
     judgements = evaluate([parse(text) for text in scenario.get("expect") or ()], run, lives)
     controllers, together = control_figures(run, lives.end_s)
+    decided = read_decisions(run, lives.end_s)
     return {
         "version": SUMMARY_VERSION,
         "name": scenario.get("name"),
@@ -62,7 +63,10 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "startup": read_startups(run).figures(lives.end_s),
         "images": image_figures(run),
         "cpu": cpu_figures(run),
-        "schedulers": scheduler_figures(run, lives.end_s),
+        # Of runs without names of schedulers nothing.
+        "schedulers": {name: found.figures(lives.end_s) for name, found in decided.items()} or None,
+        "schedulers_together": of_schedulers([*decided.values()]).figures(lives.end_s) if decided else None,
+        "waits_s": mean_waits_s(lives) if decided else None,
         "expectations": [judgement.as_json() for judgement in judgements],
         "status": _status(run.complete and lives.complete, judgements),
         "notes": [*run.manifest.get("notes", ()), *run.notes],

@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from experiments.runfolder import new_folder, write_json
 from experiments.statistics import Estimate, estimate, paired_difference
-from experiments.sweepcell import METRICS, Cell, CellResult, end_with_parent, run_cell
+from experiments.sweepcell import Cell, CellResult, end_with_parent, run_cell
+from experiments.sweepmetrics import METRICS
 from sim.overrides import split_assignment, split_axis
 
 __all__ = ["Design", "SweepTable", "compare", "open_sweep", "read_results", "run_sweep", "worst_status"]
+
+_NO_METRICS = ("key", "seed", "status", "digest")
+"""Columns of ``runs.parquet`` that are none, beside the axes."""
+_LONGEST = 40
+"""Letters of a case's text that a table has room for."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +157,7 @@ def run_sweep(
 
 
 def _write(path: Path, results: Sequence[CellResult]) -> None:
+    names = list(dict.fromkeys([*METRICS, *(name for result in results for name in result.metrics)]))
     rows = [
         {
             "key": result.key,
@@ -156,12 +165,12 @@ def _write(path: Path, results: Sequence[CellResult]) -> None:
             "seed": result.seed,
             "status": result.status,
             "digest": result.digest,
-            **{name: result.metrics.get(name) for name in METRICS},
+            **{name: result.metrics.get(name) for name in names},
         }
         for result in results
     ]
     unfinished = path.with_suffix(".unfinished")
-    schema = dict.fromkeys(METRICS, pl.Float64)
+    schema = dict.fromkeys(names, pl.Float64)
     pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None).write_parquet(unfinished)
     unfinished.replace(path)
 
@@ -180,19 +189,30 @@ class SweepTable:
         cases: Texts of the combinations of axes, in order.
         estimates: By metric and case.
         differences: By metric and (first, second) case: paired by seed.
+        level: Of the intervals.
+        legend: What each case stands for, where its text is too long to stand for itself.
     """
 
     cases: tuple[str, ...]
     estimates: dict[str, dict[str, Estimate]]
     differences: dict[str, dict[tuple[str, str], Estimate]]
     level: float
+    legend: Mapping[str, str] = field(default_factory=dict)
 
 
 def case_of(axes: Sequence[tuple[str, str]]) -> str:
     """Return the text of one combination of axes."""
     if len(axes) == 1:
-        return str(json.loads(axes[0][1]))
-    return ", ".join(f"{path.rsplit('.', 1)[-1]}={json.loads(value)}" for path, value in axes) or "as it is"
+        return _said(axes[0][1])
+    return ", ".join(f"{path.rsplit('.', 1)[-1]}={_said(value)}" for path, value in axes) or "as it is"
+
+
+def _said(value: str) -> str:
+    """A value as it could be typed."""
+    plain = json.loads(value)
+    if not isinstance(plain, dict | list):
+        return str(plain)
+    return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=math.inf).strip()
 
 
 def read_results(folder: Path) -> tuple[Design, pl.DataFrame]:
@@ -212,10 +232,12 @@ def compare(folder: Path, *, level: float = 0.95) -> SweepTable:
     """
     design, frame = read_results(folder)
     paths = [path for path, _ in design.axes]
+    metrics = [name for name in frame.columns if name not in {*_NO_METRICS, *paths}]
+    said, legend = _cases(design)
     numbers: dict[str, dict[str, dict[int, float | None]]] = {}
     for row in frame.iter_rows(named=True):
-        case = case_of([(path, row[path]) for path in paths])
-        for name in METRICS:
+        case = said[tuple(row[path] for path in paths)]
+        for name in metrics:
             by_case = numbers.setdefault(name, {})
             by_case.setdefault(case, {})[row["seed"]] = row[name] if row["status"] in (0, 1) else None
     present = {
@@ -238,4 +260,16 @@ def compare(folder: Path, *, level: float = 0.95) -> SweepTable:
             for name, by_case in present.items()
         },
         level,
+        legend,
     )
+
+
+def _cases(design: Design) -> tuple[dict[tuple[str, ...], str], dict[str, str]]:
+    """Return what each combination of values is called, and what is meant where that is a number only."""
+    combinations = list(itertools.product(*(values for _, values in design.axes)))
+    paths = [path for path, _ in design.axes]
+    whole = [case_of(list(zip(paths, values, strict=True))) for values in combinations]
+    if max(map(len, whole)) <= _LONGEST:
+        return dict(zip(combinations, whole, strict=True)), {}
+    short = [f"case {number}" for number in range(1, len(whole) + 1)]
+    return dict(zip(combinations, short, strict=True)), dict(zip(short, whole, strict=True))

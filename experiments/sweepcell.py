@@ -19,36 +19,11 @@ from typing import Any
 
 from experiments.checking import read_checked
 from experiments.run import execute
+from experiments.sweepmetrics import metrics_of
 from models.api.specs import scenario_hash
 from sim.errors import WavetankError
 
-__all__ = ["METRICS", "Cell", "CellResult", "end_with_parent", "key_of", "run_cell"]
-
-METRICS = {
-    "mean wait (s)": ("mean_wait_s",),
-    "delay p50 (s)": ("scheduling_delay_s", "p50", "value"),
-    "delay p95 (s)": ("scheduling_delay_s", "p95", "value"),
-    "delay p99 (s)": ("scheduling_delay_s", "p99", "value"),
-    "cpu utilisation": ("utilisation", "cpu", "mean"),
-    "memory utilisation": ("utilisation", "memory", "mean"),
-    "gpu utilisation": ("utilisation", "gpu", "mean"),
-    "gpu allocated at end": ("utilisation", "gpu", "final"),
-    "cpu stranded": ("stranded", "cpu", "mean"),
-    "gpu stranded": ("stranded", "gpu", "mean"),
-    "cpu idle while waited for": ("idle", "cpu", "mean"),
-    "gpu idle while waited for": ("idle", "gpu", "mean"),
-    "pods pending at end": ("pods", "pending"),
-    "pods given up": ("pods", "given_up"),
-    "pods lost": ("pods", "lost"),
-    "crashes": ("minions", "crashes"),
-    "unavailability": ("availability", "unavailability_ratio"),
-    "time below desired": ("availability", "below_ratio"),
-    "time at zero": ("availability", "zero_ratio"),
-    "longest scale-up to serving (s)": ("availability", "serving_s"),
-    "pods evicted": ("availability", "evicted"),
-    "container restarts": ("availability", "restarts"),
-}
-"""Figures of a run that a sweep compares, and where ``summary.json`` has them."""
+__all__ = ["Cell", "CellResult", "end_with_parent", "key_of", "run_cell"]
 
 
 @dataclass(frozen=True)
@@ -139,14 +114,3 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     except (OSError, ValueError):
         return None
     return (manifest, summary) if manifest.get("complete") else None
-
-
-def metrics_of(summary: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the figures that are compared; None where a run has none."""
-    found: dict[str, float | None] = {}
-    for name, path in METRICS.items():
-        value: Any = summary
-        for step in path:
-            value = value.get(step) if isinstance(value, Mapping) else None
-        found[name] = float(value) if isinstance(value, int | float) else None
-    return found

@@ -11,19 +11,15 @@ from rich.table import Table
 
 from experiments.statistics import Estimate
 from experiments.sweep import SweepTable
-from experiments.sweepcell import METRICS
+from experiments.sweepmetrics import is_ratio
 from experiments.wording import say_estimate, say_number
 
 __all__ = ["for_people", "print_sweep", "say"]
 
-_SHARES = ("utilisation", "stranded", "idle")
-"""Parts of ``summary.json`` whose figures are ratios between 0 and 1."""
-
 
 def for_people(name: str, found: Estimate) -> tuple[str, Estimate]:
     """Return a metric's name with its unit and the estimate in that unit: ratios become percent."""
-    path = METRICS[name]
-    if path[0] not in _SHARES and not path[-1].endswith("_ratio"):
+    if not is_ratio(name):
         return name, found
     ends = (found.mean, found.low, found.high)
     mean, low, high = (None if end is None else 100 * end for end in ends)
@@ -45,6 +41,8 @@ def print_sweep(table: SweepTable, console: Console) -> None:
         found = [for_people(metric, by_case[case]) for case in table.cases]
         shown.add_row(found[0][0], *(_short(estimate) for _, estimate in found))
     console.print(shown, "")
+    for case, meaning in table.legend.items():
+        console.print(f"{case}: {meaning}", markup=False, highlight=False, soft_wrap=True)
     _print_differences(table, console)
 
 

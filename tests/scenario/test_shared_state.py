@@ -11,6 +11,7 @@ import pytest
 from experiments.checking import read_checked
 from experiments.report import write_report
 from experiments.run import execute
+from experiments.sweepmetrics import metrics_of
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "scheduling" / "shared-state-conflicts.yaml"
 SHORT = ("until=30m", "expect=[]")
@@ -54,6 +55,20 @@ def test_the_three_ways_compare_as_published(figures: Any) -> None:
     assert service["conflicts"] > 10
     assert service["conflict_fraction"] > 20 * (batch["conflict_fraction"] or 0.0)
     assert service["busyness_ratio"] > parted["schedulers"]["service"]["busyness_ratio"]
+
+
+def test_a_sweep_compares_busyness_conflicts_and_waits_of_the_arrangements(figures: Any) -> None:
+    shared, monolithic = metrics_of(figures()), metrics_of(figures(MONOLITHIC))
+    assert monolithic["busyness"] == monolithic["busyness of scheduler one"]
+    busy = [shared[f"busyness of scheduler {name}"] or 0.0 for name in ("batch", "service")]
+    assert shared["busyness"] == pytest.approx(sum(busy) / 2)
+    assert (
+        0.0 < (shared["conflict fraction"] or 0.0) < (shared["conflict fraction of scheduler service"] or 0.0)
+    )
+    # Pods that were not bound by the end count with what was seen of their wait, whoever was asked.
+    for workload in ("batch", "service"):
+        name = f"mean wait of {workload}'s pods (s)"
+        assert (monolithic[name] or 0.0) > 5 * (shared[name] or 0.0)
 
 
 def test_coarse_checks_and_gangs_cost_more_conflicts(figures: Any) -> None:

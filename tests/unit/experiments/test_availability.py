@@ -17,7 +17,7 @@ from experiments.expectationwords import MetricTerm
 from experiments.journalfiles import RunFiles
 from experiments.run import execute
 from experiments.steps import Steps
-from experiments.sweepcell import metrics_of
+from experiments.sweepmetrics import metrics_of
 from experiments.tables import run_sections
 
 

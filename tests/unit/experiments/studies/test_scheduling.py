@@ -13,7 +13,7 @@ from scipy import stats
 from experiments.studies.scheduling.__main__ import main, write_page
 from experiments.studies.scheduling.answer import QUESTIONS, Answer, answer
 from experiments.studies.scheduling.design import LOADS, OPENB, SYNTHETIC, design_of
-from experiments.sweepcell import METRICS
+from experiments.sweepmetrics import METRICS
 
 _WAIT, _IDLE, _STRANDED, _ALLOCATED = QUESTIONS
 _SLOW = {"slow": [3.0, 5.0, 4.0, 6.0], "quick": [1.0, 2.0, 2.5, 3.5], "alike": [1.1, 1.8, 2.6, 3.6]}
