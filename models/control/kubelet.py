@@ -16,21 +16,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, pairwise
 
 from models.api import records
 from models.api.types import MinionAsk, Phase, Pod
 from models.control.backoff import Backoffs
 from models.control.burdens import Machines
-from models.control.client import Law, Master
+from models.control.client import Master
 from models.control.containers.container import Answer
 from models.control.kubeletcalls import KubeletCalls
 from models.control.kubeletdelays import KubeletDelays
+from models.control.kubeletdraws import KubeletDraws
 from models.control.podruns import PodRuns
 from models.control.pulls import ImagePulls
 from models.control.store import Store
 from models.machines.fleet import Fleet
-from sim.distributions import Constant
 from sim.engine import TRUTH, Engine
 from sim.identities import Identities
 from sim.journal import Journal
@@ -39,8 +38,6 @@ from sim.streams import Streams
 __all__ = ["Kubelets"]
 
 _RUNNING = Phase.RUNNING
-_BLOCK = 256
-_CACHED_BLOCKS = 1024
 
 
 class Kubelets:
@@ -81,18 +78,12 @@ class Kubelets:
         self._master = master
         self._delays = [delays(index) for index in range(len(minions))]
         self._asks = minions
-        self._name = identities.text
-        self._draws = streams.stream("kubelet.delays")
+        draws = KubeletDraws(identities, streams, self._delays)
+        self._delay_s, self._uniform = draws.delay_s, draws.uniform
         self._late_s = late_s
         self._backoffs = Backoffs(constants)
         self._calls = calls = KubeletCalls(fleet, master, limits, len(minions))
         self.cut, self._say, self._granted_s = calls.cut, calls.say, calls.granted_s
-        # Minions in a row that have the same laws share a number; a word means the same of the laws everywhere.
-        alike = (each is before for before, each in pairwise(self._delays))
-        self._numbers = [0, *accumulate(not same for same in alike)]
-        # By number of the laws, word, owner and block of its pods.
-        self._blocks: dict[tuple[int, int, int, int], list[float]] = {}
-        self._groups: dict[int, str] = {-1: "orphan"}
         # Made once: every event of every pod holds one of these.
         self._starts, self._readies, self._ends, self._kills = (
             self._start,
@@ -111,7 +102,7 @@ class Kubelets:
             streams=streams,
             constants=constants,
             laws=lambda minion: (self._delays[minion].ready, self._delays[minion].terminate),
-            alike=self._numbers,
+            alike=draws.numbers,
             calls=calls,
             images=images,
             machines=machines,
@@ -120,36 +111,6 @@ class Kubelets:
 
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
-
-    def _delay_s(self, law: Law, pod: Pod, word: int) -> float:
-        """Return one of a pod's delays; a law that is constant needs no draw."""
-        if isinstance(law, Constant):
-            return law.value
-        index = pod.ask.index
-        key = (self._numbers[pod.minion], word, pod.owner, index // _BLOCK)
-        block = self._blocks.get(key)
-        if block is None:
-            block = self._blocks[key] = self._drawn_s(law, pod, word)
-        return block[index % _BLOCK]
-
-    def _drawn_s(self, law: Law, pod: Pod, word: int) -> list[float]:
-        """Return the delays of the block of an owner's pods that a pod is of."""
-        if len(self._blocks) >= _CACHED_BLOCKS:
-            self._blocks.clear()
-        first = pod.ask.index // _BLOCK * _BLOCK
-        drawn: list[float] = law.quantile(
-            self._draws.block(self._group(pod), first, _BLOCK, 0, word)
-        ).tolist()
-        return drawn
-
-    def _draw(self, pod: Pod, word: int) -> float:
-        return self._draws.at(self._group(pod), pod.ask.index, 0, word)
-
-    def _group(self, pod: Pod) -> str:
-        group = self._groups.get(pod.owner)
-        if group is None:
-            group = self._groups[pod.owner] = self._name(pod.owner)
-        return group
 
     def bound(self, pod: Pod) -> None:
         """Take note of a pod that was just bound to a minion."""
@@ -184,7 +145,7 @@ class Kubelets:
             return
         at_s = self._granted_s(minion, start_s)
         if self._late_s is not None:
-            at_s += self._late_s(at_s, self._draw(pod, 1))
+            at_s += self._late_s(at_s, self._uniform(pod, 1))
         self._engine.at_cell(at_s, TRUTH, self._starts, pod, pod.cause)
 
     def _admit(self, pod: Pod) -> str | None:
