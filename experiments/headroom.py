@@ -1,7 +1,8 @@
 """How many more pods of one kind a cluster takes, what stops the next one, and what is of no use to them then.
 
 The cluster is a scenario's at some time, as the master's record has it, or that of a dump. The pods are decided about
-by the scenario's own scheduler and policy, one after the other; nothing else happens meanwhile.
+by the scenario's own scheduler and policy, one after the other; nothing else happens meanwhile. Of several schedulers
+it is the one that the pod asks for, on the minions that are its own.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from models.api.specs_controllers import Controller
 from models.api.specs_manifests import ManifestFile, ManifestObject, ManifestPod, ManifestWorkload
 from models.api.types import Phase, Pod, PodAsk, PodTemplate
 from models.catalog import vocabulary
+from models.control.scheduler import Scheduler
 from models.workloads.listed import Listed
 from models.world import Plan, Sinks, World
-from sim.diagnostics import Diagnostic
+from sim.diagnostics import Diagnostic, nearest_word
 from sim.errors import ScenarioError
 from sim.journalchunks import ChunkMemory
 from sim.units import parse_duration_s
@@ -72,11 +74,11 @@ class Headroom:
 
     Attributes:
         pod: The pod's name in its file.
-        policy: By name.
+        policy: By name: that of the scheduler that the pod asks for.
         at_s: When.
         by_minion: How many more fit, by minion, where there are any.
         reasons: Why the next one fits nowhere: minions by reason.
-        minions: How many there are.
+        minions: How many that scheduler decides on.
         waiting: Pods that were pending, and are not in the way here.
         rooms: By resource.
     """
@@ -123,9 +125,26 @@ def headroom(file: Path, pod_file: Path, sets: Sequence[str] = (), *, at: str = 
     if loaded is None or tried is None or at_s is None:
         raise ScenarioError(problems)
     plan, ask = _plan(loaded, tried, pod_file)
+    place = _asked_for(plan, ask.template, tried)
     world = World(plan, Sinks(_Nowhere(), _Nowhere(), _Nowhere()))
     world.engine.run(math.nextafter(at_s, math.inf))
-    return _filled(world, ask.template, tried.name, at_s)
+    policy = plan.schedulers[place].policy_name if plan.schedulers else plan.policy_name
+    return _filled(world, world.schedulers[place], ask.template, tried.name, policy, at_s)
+
+
+def _asked_for(plan: Plan, template: PodTemplate, tried: ManifestObject) -> int:
+    """Return the place of the scheduler that takes a pod; one without a name takes all."""
+    wanted = template.scheduler
+    if not plan.schedulers:
+        return 0
+    for place, each in enumerate(plan.schedulers):
+        if wanted in each.serves:
+            return place
+    there = sorted(name for each in plan.schedulers for name in each.serves)
+    says = f"no scheduler takes pods that ask for '{wanted}' (there are {', '.join(there)})"
+    spec = ("spec",) if tried.kind == "Pod" else ("spec", "template", "spec")
+    hint = nearest_word(wanted, there)
+    raise ScenarioError([tried.diagnostic((*spec, "schedulerName"), says, "unknown-name", hint)])
 
 
 def _unless_wrong(problems: list[Diagnostic], read: Callable[[], T]) -> T | None:
@@ -213,12 +232,15 @@ def _plan(loaded: LoadedScenario, tried: ManifestObject, file: Path) -> tuple[Pl
     return replace(plan, sources=sources), ask
 
 
-def _filled(world: World, template: PodTemplate, name: str, at_s: float) -> Headroom:
-    """Ask the scheduler about one pod after another until one fits nowhere."""
-    scheduler, belief = world.scheduler, world.belief
+def _filled(
+    world: World, scheduler: Scheduler, template: PodTemplate, name: str, policy: str, at_s: float
+) -> Headroom:
+    """Ask a scheduler about one pod after another until one fits nowhere."""
+    belief = scheduler.belief
     scheduler.restart()  # to know what the record says, and nothing older
     waiting = world.store.count[Phase.PENDING]
-    before = belief.free.sum(axis=0)
+    mine = belief.inside
+    before = belief.free[mine].sum(axis=0)
     by_minion: Counter[str] = Counter()
     owner = world.identities.add("workload", _POD)
     identity, reasons = world.identities.add("pod", name, template.namespace), dict[str, int]()
@@ -228,10 +250,10 @@ def _filled(world: World, template: PodTemplate, name: str, at_s: float) -> Head
         if minion < 0:
             break
         by_minion[belief.names[minion]] += 1
-    allocatable, after = belief.allocatable.sum(axis=0), belief.free.sum(axis=0)
+    allocatable, after = belief.allocatable[mine].sum(axis=0), belief.free[mine].sum(axis=0)
     columns = zip(belief.resources, allocatable.tolist(), before.tolist(), after.tolist(), strict=True)
     rooms = [Room(column, all_, all_ - free, free - left, left) for column, all_, free, left in columns]
-    return Headroom(name, world.plan.policy_name, at_s, by_minion, reasons, len(belief), waiting, rooms)
+    return Headroom(name, policy, at_s, by_minion, reasons, len(mine), waiting, rooms)
 
 
 def headroom_lines(found: Headroom) -> list[str]:

@@ -123,6 +123,11 @@ class Belief:
         return tuple(self._expected())
 
     @property
+    def inside(self) -> list[int]:
+        """Return the minions that are decided on: all but those of other partitions."""
+        return [index for index in range(len(self)) if index not in self._outside]
+
+    @property
     def ready(self) -> NDArray[np.bool_]:
         """Minions believed ready: bool (N,)."""
         ready: NDArray[np.bool_] = self._fit[:, -1] == 1

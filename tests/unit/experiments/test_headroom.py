@@ -130,6 +130,51 @@ spec:
     assert headroom(*written(pod=deployment)).by_minion == headroom(*written()).by_minion
 
 
+SEVERAL = """schedulers:
+  - {name: batch, policy: first-fit, minions: a}
+  - {name: service, serves: [service, web], policy: {worst-fit: {}}, minions: b}
+"""
+
+
+def asking(scheduler: str) -> str:
+    return POD.replace("spec:\n", f"spec:\n  schedulerName: {scheduler}\n")
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "policy", "minions", "by_minion"),
+    [
+        # No w is in the way: nobody takes those, as they ask for the default scheduler.
+        ("batch", "first-fit", 5, {f"a-{i}": 4 for i in range(5)}),
+        ("web", "worst-fit", 3, {f"b-{i}": 1 for i in range(3)}),
+    ],
+)
+def test_the_scheduler_that_the_pod_asks_for_decides_on_its_minions(
+    written: Any, scheduler: str, policy: str, minions: int, by_minion: dict[str, int]
+) -> None:
+    found = headroom(*written(SCENARIO + SEVERAL, asking(scheduler)), at="10m")
+    assert (found.policy, found.by_minion, found.minions) == (policy, by_minion, minions)
+    assert sum(found.reasons.values()) == minions
+    rooms = {each.resource: each for each in found.rooms}
+    # Only of its partition.
+    assert rooms["cpu_millicores"].allocatable == {5: 40_000, 3: 12_000}[minions]
+    assert rooms["cpu_millicores"].taken == 2000 * found.fit
+    assert f"{found.fit} more of web fit" in headroom_lines(found)[0]
+
+
+def test_a_scheduler_that_is_not_there_takes_nothing(written: Any) -> None:
+    scenario, pod = written(SCENARIO + SEVERAL, asking("bach"))
+    assert problems(scenario, pod) == [
+        f"{pod}:6:18: no scheduler takes pods that ask for 'bach' (there are batch, service, web); did you mean 'batch'?"
+    ]
+    scenario, pod = written(SCENARIO + SEVERAL)
+    (found,) = problems(scenario, pod)
+    assert "no scheduler takes pods that ask for 'default-scheduler'" in found
+    # Where one takes all, it is the default one, and takes nobody who asks for another.
+    scenario, pod = written(pod=asking("batch"))
+    (found,) = problems(scenario, pod)
+    assert "no scheduler takes pods that ask for 'batch' (there are default-scheduler)" in found
+
+
 @pytest.fixture(scope="module")
 def dump() -> Any:
     return make_dump(12, 150)
