@@ -13,7 +13,7 @@ from models.api.specs_taints import Toleration as GivenToleration
 from models.api.taints import Toleration
 from models.api.types import CPU, EPHEMERAL, MEMORY, PODS, PodTemplate
 
-__all__ = ["POOL_LABEL", "as_scheduled", "tolerations_as_scheduled"]
+__all__ = ["POOL_LABEL", "as_scheduled", "relabelled", "tolerations_as_scheduled"]
 
 POOL_LABEL = "wavetank/pool"
 """Selectors may name a pool; the scheduler finds it as a label."""
@@ -36,6 +36,19 @@ def as_scheduled(template: PodTemplate, resources: Sequence[str]) -> PodAsSchedu
     rest = () if template.minions is None else template.minions.requirements
     rest = tuple(each for each in rest if each not in said)
     return _selecting(made, Selector(rest)) if rest else made
+
+
+def relabelled(template: PodTemplate, labels: tuple[tuple[str, str], ...], index: int) -> PodTemplate:
+    """Return the template of pods that are like those of another but for their labels.
+
+    Args:
+        template: The other.
+        labels: Sorted (key, value) pairs.
+        index: What tells the template from all others.
+    """
+    said = template.scheduling
+    said = None if said is None else dataclasses.replace(said, labels=labels)
+    return dataclasses.replace(template, index=index, labels=labels, scheduling=said)
 
 
 def _plain(template: PodTemplate, resources: Sequence[str]) -> PodAsScheduled:

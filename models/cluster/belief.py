@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
 from models.api.protocols import PlacingPolicy, ScoredBy, ScoringPolicy
+from models.api.scheduling_templates import relabelled
 from models.api.selectors import Selector
 from models.api.specs_taints import NOT_READY, UNREACHABLE, Toleration, for_scheduling, keeps_off, said_taints
 from models.api.types import MinionAsk, Pod, PodTemplate, ResourceTable
@@ -107,6 +108,9 @@ class Belief:
         }
         self._unheard_count = len(self._kept)
         self._outside: dict[int, None] = {}
+        # Of pods whose labels were changed, by arrival; and the templates that came of it, which have indices below 0.
+        self._relabelled: dict[int, PodTemplate] = {}
+        self._like: dict[tuple[int, tuple[tuple[str, str], ...]], PodTemplate] = {}
         self._tolerant: dict[int, None] = {}
         self.view = BeliefView(self)
 
@@ -219,8 +223,29 @@ class Belief:
         """Return which pods that had no room may have some now that one of a template was bound; nothing: none."""
         return None
 
-    def look_at(self, pod: Pod) -> None:
-        """See that a pod is being deleted, or has other labels: here nothing depends on it."""
+    def seen(self, pod: Pod) -> PodTemplate:
+        """Return what a pod is like, with the labels that were read of it. HOT."""
+        return self._relabelled.get(pod.arrival, pod.template) if self._relabelled else pod.template
+
+    def relabel(self, pod: Pod, labels: tuple[tuple[str, str], ...]) -> None:
+        """Read that a pod has other labels."""
+        template = pod.template
+        if labels == template.labels:
+            self._relabelled.pop(pod.arrival, None)
+            return
+        key = (template.index, labels)
+        found = self._like.get(key)
+        if found is None:
+            found = self._like[key] = relabelled(template, labels, -1 - len(self._like))
+        self._relabelled[pod.arrival] = found
+
+    def look_at(self, pod: Pod, minion: int = -1) -> None:
+        """See that a pod is being deleted, or has other labels: here nothing depends on it.
+
+        Args:
+            pod: The pod.
+            minion: Where it is assumed to be while its record does not say so.
+        """
 
     def forget(self, pod: Pod) -> None:
         """Forget what was seen of a pod but that it is there."""
@@ -291,6 +316,17 @@ class Belief:
         if len(log.entries) >= log.limit:
             log.trim()
 
+    def assume(self, pod: Pod, minion: int, devices: tuple[int, ...]) -> None:
+        """Believe a pod where it was decided to be, before the record says so."""
+        self.place(pod.template, minion, devices, -1)
+        if self._relabelled and pod.arrival in self._relabelled:
+            self.look_at(pod, minion)
+
+    def withdraw(self, pod: Pod, minion: int, devices: tuple[int, ...]) -> None:
+        """Believe no longer that a pod is, or is going to be, on a minion."""
+        self.forget(pod)
+        self.place(pod.template, minion, devices, 1)
+
     @property
     def registered(self) -> int:
         """How many minions the master has heard of: who is not ready and has no taint for it is yet to come."""
@@ -298,7 +334,7 @@ class Belief:
 
     def pretend(self, pod: Pod, index: int, devices: tuple[int, ...], sign: int) -> None:
         """``place`` a pod for a look at what would be; whoever does so takes it back."""
-        type(self).place(self, pod.template, index, devices, sign)
+        type(self).place(self, self.seen(pod), index, devices, sign)
 
     def relist(
         self,
@@ -306,6 +342,7 @@ class Belief:
         placed: Iterable[tuple[PodTemplate, int, tuple[int, ...]]],
     ) -> None:
         """Forget all, and believe this: (ready, taints) by minion; (template, minion, devices) of what is bound."""
+        self._relabelled.clear()
         self._fit[:, : self._columns] = self.allocatable
         for index, minion in enumerate(self._minions):
             self._devices[index, : minion.gpu.count] = 1000

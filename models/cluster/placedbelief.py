@@ -118,7 +118,7 @@ class PlacedBelief(Belief):
     def helped_by(self, template: PodTemplate) -> Callable[[Pod], bool] | None:
         """Return which pods may find room now that one of a template was bound."""
         bound, decider = self.known(template), self._decider
-        return lambda pod: decider.helped_by(self.known(pod.template), bound)
+        return lambda pod: decider.helped_by(self.known(self.seen(pod)), bound)
 
     def reasons(self, template: PodTemplate) -> dict[str, int]:
         """Count the minions that a pod may not go to, as the real scheduler's event does."""
@@ -142,19 +142,18 @@ class PlacedBelief(Belief):
             super().place(pod.template, index, devices, sign)
             self._placements.place(found[0], index, -sign, terminating=found[1])
 
-    def look_at(self, pod: Pod) -> None:
-        """See that a pod is being deleted, or has other labels."""
-        if pod.minion < 0:
+    def look_at(self, pod: Pod, minion: int = -1) -> None:
+        """See that a pod is being deleted, or has other labels, where it is or is assumed to be."""
+        minion = pod.minion if minion < 0 else minion
+        if minion < 0:
             return
         self.forget(pod)
-        plain = self.known(pod.template)
-        now, ending = plain, bool(pod.word & TERMINATING)
-        if pod.labels != pod.template.labels:
-            now = self._placements.know(replace(plain.pod, labels=pod.labels))
+        plain, now = self.known(pod.template), self.known(self.seen(pod))
+        ending = bool(pod.word & TERMINATING)
         if ending or now is not plain:
-            self._placements.place(plain, pod.minion, -1)
-            self._placements.place(now, pod.minion, 1, terminating=ending)
-            self._changed_pods[pod.arrival] = (now, ending, pod.minion)
+            self._placements.place(plain, minion, -1)
+            self._placements.place(now, minion, 1, terminating=ending)
+            self._changed_pods[pod.arrival] = (now, ending, minion)
 
     def forget(self, pod: Pod) -> None:
         """Forget what was seen of a pod but that it is there."""

@@ -79,6 +79,6 @@ class SeenPod(_ReadOnly):
     created_s: float
     template: PodTemplate
 
-    def __init__(self, pod: Pod) -> None:
-        object.__setattr__(self, "template", pod.template)
+    def __init__(self, pod: Pod, template: PodTemplate) -> None:
+        object.__setattr__(self, "template", template)
         object.__setattr__(self, "created_s", pod.created_s)

@@ -58,9 +58,10 @@ class DecisionRecords:
             closed: Minions whose room is others'.
         """
         belief = self._belief
-        feasible, parts = np.flatnonzero(belief.fits(pod.template)), list[ScoredBy]()
+        template = belief.seen(pod)
+        feasible, parts = np.flatnonzero(belief.fits(template)), list[ScoredBy]()
         if row is not None:
-            feasible, parts = belief.considered(pod.template, row)
+            feasible, parts = belief.considered(template, row)
         is_open = ~np.isin(feasible, closed)
         seq = self._journal.write(
             records.POD_DECIDED,

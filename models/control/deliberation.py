@@ -102,8 +102,13 @@ class DeliberateScheduler(KubeScheduler):
         super().__init__(name=plan.name, **words)
 
     def _new_queue(self) -> KubeQueue:
-        self._jobs = JobQueue(self._rules, self.plan.serves, gang=self.plan.gang)
+        self._jobs = JobQueue(
+            self._rules, self.plan.serves, lambda pod: self.belief.seen(pod).labels, gang=self.plan.gang
+        )
         return self._jobs
+
+    def _read_labels(self, pod: Pod, labels: tuple[tuple[str, str], ...]) -> None:
+        self._jobs.change(pod, partial(super()._read_labels, pod, labels))
 
     def _learn(self, change: Change) -> None:
         super()._learn(change)
@@ -188,7 +193,7 @@ class DeliberateScheduler(KubeScheduler):
 
     def _assume(self, pod: Pod, minion: int) -> tuple[int, ...]:
         devices = self._devices(pod, minion)
-        self.belief.place(pod.template, minion, devices, -1)
+        self.belief.assume(pod, minion, devices)
         self._binding[pod.arrival] = minion
         self._occupants.add(pod, minion, devices)
         return devices
@@ -197,7 +202,7 @@ class DeliberateScheduler(KubeScheduler):
         pod = placed.waiting.pod
         self._binding.pop(pod.arrival, None)
         self._occupants.remove(pod, placed.minion)
-        self.belief.place(pod.template, placed.minion, placed.devices, 1)
+        self.belief.withdraw(pod, placed.minion, placed.devices)
 
     def _ended(self, made: _Decision) -> None:
         self._end(made)
@@ -238,7 +243,7 @@ class DeliberateScheduler(KubeScheduler):
             self._work()
 
     def _make_room(self, waiting: Waiting, cause: int) -> tuple[list[Step], int]:
-        if self.plan.gang and job_of(waiting.pod) is not None:
+        if self.plan.gang and job_of(waiting.pod, self.belief.seen(waiting.pod).labels) is not None:
             return [], -1
         return super()._make_room(waiting, cause)
 

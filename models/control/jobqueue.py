@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from models.api.types import JOB_LABEL, BatchAsk, Pod
 from models.control.kubequeue import KubeQueue, Place, QueueRules, Waiting
 
 __all__ = ["JobQueue", "job_of"]
 
+Labels = tuple[tuple[str, str], ...]
 Job = tuple[str, str, int]
 """(namespace, value of the label, number of the batch or -1)"""
 
 
-def job_of(pod: Pod) -> Job | None:
-    """Return the job that a pod is of; nothing if it is a job by itself."""
-    for key, value in pod.template.labels:
+def job_of(pod: Pod, labels: Labels) -> Job | None:
+    """Return the job that a pod with these labels is of; nothing if it is a job by itself."""
+    for key, value in labels:
         if key == JOB_LABEL:
             return pod.template.namespace, value, pod.ask.batch if isinstance(pod.ask, BatchAsk) else -1
     return None
@@ -27,11 +28,15 @@ class JobQueue(KubeQueue):
     Args:
         rules: Times.
         serves: Names of the schedulers that pods ask for.
+        labels: Those that were read of a pod.
         gang: A job is taken with those of its pods too that wait for something; else with those that are active.
     """
 
-    def __init__(self, rules: QueueRules, serves: Collection[str], *, gang: bool) -> None:
+    def __init__(
+        self, rules: QueueRules, serves: Collection[str], labels: Callable[[Pod], Labels], *, gang: bool
+    ) -> None:
         super().__init__(rules)
+        self._labels = labels
         self._serves = frozenset(serves)
         self._gang = gang
         self._jobs: dict[Job, dict[int, Waiting]] = {}
@@ -46,7 +51,7 @@ class JobQueue(KubeQueue):
         first = self.pop()
         if first is None:
             return []
-        job = job_of(first.pod)
+        job = self._job_of(first.pod)
         others = [] if job is None else list(self._jobs.get(job, {}).values())
         taken = [first]
         for each in others:
@@ -62,15 +67,38 @@ class JobQueue(KubeQueue):
         if waiting.pod.arrival not in self._known:
             self._put(waiting, Place.ACTIVE)
 
+    def change(self, pod: Pod, read: Callable[[], None]) -> None:
+        """Have a pod that has other labels in the job that it is of then.
+
+        Args:
+            pod: The pod.
+            read: Reads the labels.
+        """
+        waiting = self._known.get(pod.arrival)
+        if waiting is not None:
+            self._leave(waiting)
+        read()
+        if waiting is not None:
+            self._join(waiting)
+
+    def _job_of(self, pod: Pod) -> Job | None:
+        return job_of(pod, self._labels(pod))
+
     def _put(self, waiting: Waiting, place: Place) -> None:
         super()._put(waiting, place)
-        job = job_of(waiting.pod)
-        if job is not None:
-            self._jobs.setdefault(job, {})[waiting.pod.arrival] = waiting
+        self._join(waiting)
 
     def _take_out(self, waiting: Waiting) -> None:
         super()._take_out(waiting)
-        job = job_of(waiting.pod)
+        self._leave(waiting)
+
+    def _join(self, waiting: Waiting) -> None:
+        job = self._job_of(waiting.pod)
+        if job is not None:
+            self._jobs.setdefault(job, {})[waiting.pod.arrival] = waiting
+
+    def _leave(self, waiting: Waiting) -> None:
+        job = self._job_of(waiting.pod)
         if job is not None:
             members = self._jobs.get(job, {})
             members.pop(waiting.pod.arrival, None)

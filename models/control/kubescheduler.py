@@ -134,6 +134,8 @@ class KubeScheduler(Scheduler):
             queue.move_all(now_s, seq)
         elif isinstance(what, tuple):
             pod, old, new = what
+            if op is Op.POD_LABELLED:
+                self._read_labels(pod, new)
             self._see_update(op, pod, old, new, seq)
         else:
             assert isinstance(what, Pod)
@@ -143,6 +145,9 @@ class KubeScheduler(Scheduler):
                 self._see_bound(what, time_s, seq, after if (before ^ after) & TERMINATING else 0)
             elif op is Op.POD_CREATED and not what.word:
                 queue.add(what, now_s)
+
+    def _read_labels(self, pod: Pod, labels: tuple[tuple[str, str], ...]) -> None:
+        self.belief.relabel(pod, labels)
 
     def _see_update(self, op: Op, pod: Pod, old: int, new: int, seq: int) -> None:
         if pod.minion >= 0:
@@ -173,10 +178,10 @@ class KubeScheduler(Scheduler):
                 return  # its end is read next
             self._waiting.delete(pod)
             self._nominations.forget(pod)
-            self.belief.place(pod.template, minion, pod.devices, -1)
+            self.belief.assume(pod, minion, pod.devices)
             occupants.add(pod, minion, pod.devices)
         occupants.see(pod, ending, time_s)
-        if ending or pod.labels is not pod.template.labels:  # they may have changed while it waited
+        if ending or pod.labels is not pod.template.labels:  # they may have changed since it was assumed here
             self.belief.look_at(pod)
         if self._waiting.waits_for_pods:
             self._waiting.move(self._waiting.helped_by(pod), self.engine.now_s, seq)
@@ -191,10 +196,10 @@ class KubeScheduler(Scheduler):
             self._waiting.delete(pod)
         elif self._occupants.has(pod, pod.minion):
             self._binding.pop(pod.arrival, None)
-            self.belief.forget(pod)
-            self.belief.place(pod.template, pod.minion, pod.devices, 1)
+            self.belief.withdraw(pod, pod.minion, pod.devices)
             self._occupants.remove(pod, pod.minion)
             self._waiting.move_all(self.engine.now_s, seq)
+        self.belief.relabel(pod, pod.template.labels)  # nothing of it is kept
 
     # Attempts, one after the other.
 
@@ -246,7 +251,7 @@ class KubeScheduler(Scheduler):
             # As in 1.20 nobody is told of the room.
             self._binding.pop(pod.arrival, None)
             self._occupants.remove(pod, minion)
-            self.belief.place(pod.template, minion, devices, 1)
+            self.belief.withdraw(pod, minion, devices)
 
     def _fail(self, waiting: Waiting, refusal: Refusal | None, cause: int) -> None:
         """Make room if that can be, and report that none was found."""
@@ -319,7 +324,7 @@ class KubeScheduler(Scheduler):
         nominated = self._nominations.minion_of(pod)
         if not pod.template.preempts:
             return [], -1
-        helpful = self.belief.evictions_may_help(pod.template)
+        helpful = self.belief.evictions_may_help(self.belief.seen(pod))
         if nominated >= 0 and helpful[nominated] and occupants.ends_below(priority, nominated):
             return [], -1  # its victims are still going
         places = np.flatnonzero(helpful).tolist()

@@ -160,28 +160,28 @@ class Scheduler:
         _, op, what, seq, _, _ = change
         if op is _CREATED:
             if what.minion >= 0:  # bound by somebody else before it was seen
-                self.belief.place(what.template, what.minion, what.devices, -1)
+                self.belief.assume(what, what.minion, what.devices)
                 if self._placing:
                     self.belief.look_at(what)
             elif not self._queue.add(what):
                 self._refused(what, what.cause, None)
         elif op is _ENDED:
             if what.minion >= 0:
-                if self._placing:
-                    self.belief.forget(what)
-                self.belief.place(what.template, what.minion, what.devices, 1)
+                self.belief.withdraw(what, what.minion, what.devices)
                 self._help(what.minion, seq)
         elif op is Op.MINION_CHANGED:
             entry = self._store.minions[what]
             self.belief.set_condition(what, entry.ready, entry.taints)
             self._help(what, seq)
+        elif op is Op.POD_LABELLED:
+            pod, _, labels = what
+            self.belief.relabel(pod, labels)
+            self._see(pod, seq)
         else:
             self._see(what, seq)
 
-    def _see(self, what: object, seq: int) -> None:
+    def _see(self, pod: Pod, seq: int) -> None:
         """See that a pod is being deleted, or has other labels: where pods are looked at, this may make room."""
-        pod = what[0] if isinstance(what, tuple) else what
-        assert isinstance(pod, Pod)
         if pod.minion >= 0 and pod.phase <= Phase.RUNNING:
             self.belief.look_at(pod)
             self._help(pod.minion, seq)
@@ -195,10 +195,11 @@ class Scheduler:
             [(entry.ready, entry.taints) for entry in entries],
             [(pod.template, pod.minion, pod.devices) for pods in bound for pod in pods.values()],
         )
-        if self._placing:
-            for pods in bound:
-                for pod in pods.values():
-                    self.belief.look_at(pod)
+        for pod in self._store.pods():
+            if pod.labels is not pod.template.labels:
+                self.belief.relabel(pod, pod.labels)
+            if self._placing:
+                self.belief.look_at(pod)
         self._enter_again(self._store.pending.values())
         self.client.poke()
 
@@ -211,7 +212,7 @@ class Scheduler:
         """Wake what the change of one minion could help."""
         if self._queue.parked:
             belief = self.belief
-            self._queue.wake(lambda pod: belief.could_fit(pod.template, minion), seq)
+            self._queue.wake(lambda pod: belief.could_fit(belief.seen(pod), minion), seq)
 
     def _attempt(self, pod: Pod, cause: int) -> None:
         queue = self._queue
@@ -229,7 +230,7 @@ class Scheduler:
         self._settle(pod, minion, cause)
         if queue.parked:
             queue.bound(pod)
-            helped = self.belief.helped_by(pod.template)
+            helped = self.belief.helped_by(self.belief.seen(pod))
             if helped is not None:
                 queue.wake(helped, cause)
 
@@ -250,7 +251,7 @@ class Scheduler:
     def _settle(self, pod: Pod, minion: int, cause: int) -> tuple[int, ...]:
         """Assume that a pod is where it was decided to be, and have it bound; returns its GPU devices."""
         devices = () if pod.template.gpu is None else self._devices(pod, minion)
-        self.belief.place(pod.template, minion, devices, -1)
+        self.belief.assume(pod, minion, devices)
         if self.client.instant:
             self.engine.cause = cause
             self._bind(pod, minion, devices, cause, self.generation)
@@ -267,19 +268,15 @@ class Scheduler:
         minion, refusal = (self._best(pod), None) if self._scoring is not None else self._ask(pod)
         if minion < 0:
             return -1, self._reasons(pod, refusal)
-        self.belief.place(pod.template, minion, self._devices(pod, minion), -1)
+        self.belief.assume(pod, minion, self._devices(pod, minion))
         return minion, {}
 
     def _bind(self, pod: Pod, minion: int, devices: tuple[int, ...], cause: int, generation: int) -> None:
         if self._bind_verb(pod, minion, devices, self.identity, cause) is None:
             if generation != self.generation:  # sent before a restart, which did not find it bound
-                self.belief.place(pod.template, minion, devices, -1)
-            if (
-                self._placing and pod.labels is not pod.template.labels
-            ):  # somebody changed them while it waited
-                self.belief.look_at(pod)
+                self.belief.assume(pod, minion, devices)
         elif generation == self.generation:
-            self.belief.place(pod.template, minion, devices, 1)
+            self.belief.withdraw(pod, minion, devices)
             self._help(minion, self.journal.count - 1)
             self.client.poke()
 
@@ -287,7 +284,7 @@ class Scheduler:
         """Return the best minion but for some, or -1."""
         assert self._scoring is not None
         try:
-            row = self.belief.row(pod.template, self._scoring)
+            row = self.belief.row(self.belief.seen(pod), self._scoring)
             best: int = row.best() if not closed else self._best_open(row, pod, closed)
             self._row = row
         except Exception as error:
@@ -306,7 +303,7 @@ class Scheduler:
         return best if best >= 0 and self._fits(pod, best) else -1
 
     def _fits(self, pod: Pod, minion: int) -> bool:
-        return self.belief.fits_there(pod.template, minion)
+        return self.belief.fits_there(self.belief.seen(pod), minion)
 
     def _ask(self, pod: Pod) -> tuple[int, Refusal | None]:
         """Ask a policy that decides by itself, and hold its answer against the rules."""
@@ -314,7 +311,7 @@ class Scheduler:
         policy = self._policy
         assert callable(policy)
         try:
-            answer = policy(self.belief.view, SeenPod(pod), context)
+            answer = policy(self.belief.view, SeenPod(pod, self.belief.seen(pod)), context)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if answer is None or isinstance(answer, Refusal):
@@ -331,7 +328,7 @@ class Scheduler:
         index = int(answer)
         if not 0 <= index < len(self.belief):
             raise self._blame(pod, f"answered {index}; the view has {len(self.belief)} minions")
-        if not self.belief.fits(pod.template)[index]:
+        if not self.belief.fits(self.belief.seen(pod))[index]:
             raise self._blame(pod, f"chose minion '{self.belief.names[index]}', where the pod does not fit")
         return index, None
 
@@ -359,7 +356,7 @@ class Scheduler:
         left, gpu = self.belief.gpu_left_milli[minion], pod.template.gpu
         assert gpu is not None, "the pod asks for a fraction of a GPU"
         try:
-            device: object = chooser.device_for(self.belief.view, pod.template, minion)
+            device: object = chooser.device_for(self.belief.view, self.belief.seen(pod), minion)
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if (
@@ -376,7 +373,7 @@ class Scheduler:
         """Count minions by why a pod was refused: by the policy's own reasons if it gave any."""
         if refusal is not None and refusal.reasons:
             return dict(refusal.reasons)
-        return self.belief.reasons(pod.template)
+        return self.belief.reasons(self.belief.seen(pod))
 
     def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
         if not pod.unschedulable:

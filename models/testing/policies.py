@@ -252,7 +252,7 @@ def _check_without_minions(name: str, policy: AnyPolicy) -> None:
                     name, f"where there is no minion its scores have shape {np.shape(scores)}"
                 )
             return
-        answer = policy(view, SeenPod(Pod(0, 0, -1, PodAsk("pod", 0, template), 0.0)), _NoContext())
+        answer = policy(view, SeenPod(Pod(0, 0, -1, PodAsk("pod", 0, template), 0.0), template), _NoContext())
     except PolicyBrokenError:
         raise
     except Exception as error:
