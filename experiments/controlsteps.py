@@ -15,7 +15,16 @@ from experiments.journalfiles import RunFiles
 from experiments.owners import chosen, read_named
 from experiments.steps import NOTHING, Steps
 
-__all__ = ["CONTROLLER_WORDS", "DRAINED", "EVICTED", "ControlSteps", "combined", "controller_steps", "summed"]
+__all__ = [
+    "CONTROLLER_WORDS",
+    "COUNTED",
+    "DRAINED",
+    "EVICTED",
+    "ControlSteps",
+    "combined",
+    "controller_steps",
+    "summed",
+]
 
 Floats = NDArray[np.float64]
 
@@ -27,11 +36,15 @@ DRAINED: Final = "Eviction"
 
 _DRIVEN: Final = (EVICTED, DRAINED)
 
-_COUNTED: Final = {
+COUNTED: Final = {
     "evicted": (pl.col("kind") == "pod_terminating") & pl.col("reason").is_in(_DRIVEN),
     "preempted": pl.col("kind") == "pod_preempted",
     "restarts": pl.col("kind") == "container_started",
+    "kernel_evicted": pl.col("kind") == "pod_evicted",
+    "oom_killed": pl.col("kind") == "container_out_of_memory",
 }
+
+"""Metrics that count records of pods so far, by their owner."""
 
 CONTROLLER_WORDS: Final = ("desired", "live", "ready", "evicted", "restarts", "unavailable")
 """The metrics that a run tells of each controller."""
@@ -52,16 +65,16 @@ class ControlSteps:
         self._run = run
 
     def of(self, term: MetricTerm) -> Steps:
-        """Return a metric that takes a controller, a service, ``evicted`` or ``restarts``."""
+        """Return a metric that takes a controller or a service, or counts what happened to pods."""
         if term.name == "endpoints":
             services = chosen(read_named(self._run.manifest, "services"), term.selector)
             return summed([self._series(_SERIES[3], each) for each in services])
-        kind = "" if term.name in _COUNTED else "controller/"
+        kind = "" if term.name in COUNTED else "controller/"
         return self.about(term.name, chosen(read_named(self._run.manifest, "owners"), term.selector, kind))
 
     def about(self, word: str, owners: Sequence[str]) -> Steps:
         """Return a metric of some owners of pods, as the journal names them; of controllers unless it is counted."""
-        if word in _COUNTED:
+        if word in COUNTED:
             return summed([self._counted[word].get(each, NOTHING) for each in owners])
         if word == "unavailable":
             return summed([self._unavailable(each) for each in owners])
@@ -103,7 +116,7 @@ class ControlSteps:
                 str(owner): Steps(rows["time_s"].to_numpy(), np.arange(1.0, rows.height + 1))
                 for (owner,), rows in self._life.filter(what).group_by("owner", maintain_order=True)
             }
-            for word, what in _COUNTED.items()
+            for word, what in COUNTED.items()
         }
 
     def _copies(self, controller: str) -> Steps:
@@ -130,7 +143,14 @@ class ControlSteps:
     @cached_property
     def _life(self) -> pl.DataFrame:
         """Records of pods beginning, ending and being told to end, in order, and of containers that start again."""
-        kinds = [*_BEGINS, *_ENDS, "pod_terminating", "pod_preempted"]
+        kinds = [
+            *_BEGINS,
+            *_ENDS,
+            "pod_terminating",
+            "pod_preempted",
+            "pod_evicted",
+            "container_out_of_memory",
+        ]
         first = (pl.col("kind") == "container_started") & (pl.col("value") == 0)
         text = pl.col("kind", "object", "owner", "reason").cast(pl.String)
         columns = ["seq", "time_s", "kind", "object", "owner", "reason", "value"]

@@ -61,6 +61,10 @@ METRICS: Final[dict[str, Metric]] = {
     "evicted": Metric("count", "workload", "pods driven from their minion so far, by a taint or by a drain"),
     "preempted": Metric("count", "workload", "pods that had to make room for more important ones so far"),
     "restarts": Metric("count", "workload", "restarts of containers so far"),
+    "kernel_evicted": Metric(
+        "count", "workload", "pods that kubelets evicted so far, minions being low on memory"
+    ),
+    "oom_killed": Metric("count", "workload", "containers that kernels killed for want of memory so far"),
     "unavailability": Metric(
         "ratio", "controller", "pods lacking over pods desired, integrals over time", True
     ),

@@ -86,6 +86,12 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "container_out_of_memory": lambda row: (
         f"{_container(row)} was killed for want of memory, holding {say_bytes(row['value'])}{_in_brackets(row)}"
     ),
+    "container_held": lambda row: f"{_container(row)} had come to hold {say_bytes(row['value'])}",
+    "minion_low": lambda row: (
+        f"{row['object']} was low on memory, {say_bytes(row['value'])} available{_in_brackets(row)}"
+    ),
+    "pod_evicted": lambda row: f"{row['object']} was evicted, {row['minion']} being low{_in_brackets(row)}",
+    "minion_pressed": lambda row: f"the master has {row['object']} as {row['reason']}={bool(row['value'])}",
     "container_used": lambda row: (
         f"{_container(row)} had used {say_time(row['value'])} of CPU,"
         f" of {say_time(row['container_used_wanted_s'])} that it wanted"

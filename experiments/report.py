@@ -21,6 +21,8 @@ from experiments.idle import free_steps, wanted_steps
 from experiments.imageplots import draw_pulls
 from experiments.journalfiles import RunFiles, open_run
 from experiments.lives import read_lives
+from experiments.memoryfigures import held_memory
+from experiments.memoryplots import draw_memory
 from experiments.metrics import resource_column
 from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage, fault_bands
 from experiments.plotstyle import data_uri
@@ -133,6 +135,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     made += _control_pictures(run, summary, marks)
     made += _pull_pictures(run, summary, marks)
     made += _cpu_pictures(run, summary, marks)
+    made += _memory_pictures(run, summary, marks)
     if steps:
         shares = ", ".join(
             f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()
@@ -240,6 +243,25 @@ def _cpu_pictures(
     caption = f"What containers that say what they use want of the CPUs, and what they get.{marks}"
     figure = draw_cpu(cpu_steps(run), summary["faults"]["listed"], summary["end_s"])
     return [("CPU wanted and got over time", caption, alt, figure)]
+
+
+def _memory_pictures(
+    run: RunFiles, summary: Mapping[str, Any], marks: str
+) -> list[tuple[str, str, str, Figure | None]]:
+    if not summary.get("memory"):
+        return []
+    total = summary["memory"]["total"]
+    killed = total["killed_by_limit"] + total["killed_by_minion"]
+    alt = (
+        f"{say_count(total['evicted'])} pods evicted by kubelets, {say_count(killed)} containers killed; "
+        f"at most {say_share(total['most_ratio'])} of a minion's memory was held."
+    )
+    caption = (
+        "What containers that say what they hold have of their minions' memory; of many minions those where most "
+        f"was evicted and killed.{marks}"
+    )
+    figure = draw_memory(held_memory(run), summary["faults"]["listed"], summary["end_s"])
+    return [("Memory held over time", caption, alt, figure)]
 
 
 def _fault_words(faults: Mapping[str, Any], end_s: float) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from experiments.availability import availability
-from experiments.controlsteps import ControlSteps
+from experiments.controlsteps import COUNTED, ControlSteps
 from experiments.cpufigures import CPU_WORDS, cpu_steps_of, cpu_sums
 from experiments.decisions import Decisions, of_schedulers, read_decisions
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
@@ -56,7 +56,7 @@ class StateSteps:
         takes = term.metric.takes
         if takes == "controller" and term.metric.at_end_only:
             return _constant(self._availability(term))
-        if takes in {"controller", "service"} or term.name in {"evicted", "preempted", "restarts"}:
+        if takes in {"controller", "service"} or term.name in COUNTED:
             return self._control.of(term)
         if takes == "resource":
             return self._usage(term)

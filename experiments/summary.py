@@ -22,6 +22,7 @@ from experiments.expectations import parse
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
+from experiments.memoryfigures import memory_figures
 from experiments.metrics import mean_waits_s, measure
 from experiments.replacement import replacement_times
 from experiments.startups import image_figures, read_startups
@@ -63,6 +64,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "startup": read_startups(run).figures(lives.end_s),
         "images": image_figures(run),
         "cpu": cpu_figures(run),
+        "memory": memory_figures(run),
         # Of runs without names of schedulers nothing.
         "schedulers": {name: found.figures(lives.end_s) for name, found in decided.items()} or None,
         "schedulers_together": of_schedulers([*decided.values()]).figures(lives.end_s) if decided else None,

@@ -34,6 +34,10 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "longest scale-up to serving (s)": ("availability", "serving_s"),
     "pods evicted": ("availability", "evicted"),
     "container restarts": ("availability", "restarts"),
+    "kernel evictions": ("memory", "total", "evicted"),
+    "OOM kills by limits": ("memory", "total", "killed_by_limit"),
+    "OOM kills of full minions": ("memory", "total", "killed_by_minion"),
+    "memory held at most": ("memory", "total", "most_ratio"),
 }
 """Those that every run may have, by name."""
 

@@ -53,6 +53,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _startup(summary),
         _images(summary),
         _cpu(summary),
+        _memory(summary),
         _expectations(summary),
     )
 
@@ -272,6 +273,27 @@ def _cpu(summary: Mapping[str, Any]) -> Section:
         for owner, each in found.items()
     )
     return Section(title, ("pods of", "core-hours wanted", "got", "of wanted", "throttled"), rows)
+
+
+def _memory(summary: Mapping[str, Any]) -> Section:
+    found = summary.get("memory")
+    if not found:
+        return Section("Memory", (), ())
+    words = ("evicted", "killed_by_limit", "killed_by_minion")
+    owners = found["owners"]
+    title = "Memory, of containers that say what they hold"
+    if len(owners) > _MANY:
+        title += f": of {say_count(len(owners))} owners those that lost most"
+        worst = sorted(owners, key=lambda name: -sum(owners[name].values()))
+        owners = {name: owners[name] for name in worst[:_MANY]}
+    rows = [
+        (owner.split("/", 1)[-1], *(say_count(each[word]) for word in words))
+        for owner, each in owners.items()
+    ]
+    if len(found["owners"]) > 1:
+        rows.append(("all", *(say_count(found["total"][word]) for word in words)))
+    headings = ("pods of", "pods evicted by kubelets", "containers killed: own limit", "minion out of memory")
+    return Section(title, headings, tuple(rows))
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadSource
+from models.api.qos import qos_class
 from models.api.selectors import EVERYTHING
 from models.api.specs import (
     Fault,
@@ -22,6 +23,7 @@ from models.api.specs import (
 from models.api.specs_control import INSTANT
 from models.api.specs_controllers import Controller
 from models.api.specs_manifests import ManifestPod
+from models.api.specs_taints import BEARS_PRESSURE
 from models.api.specs_workloads import PodSpec
 from models.api.types import (
     DEFAULT_SCHEDULER,
@@ -75,7 +77,12 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     resources = ResourceTable(_extended(scenario))
     templates = TemplateTable(resources)
     minions = [ask for pool in scenario.all_minions for ask in _minions(pool)]
-    make = partial(_pod_template, templates, None if instant else scenario.constant_values)
+    bears = (
+        not instant
+        and _holds_memory(scenario)
+        and scenario.constant_values["memory_pressure_tolerated_count"]
+    )
+    make = partial(_pod_template, templates, None if instant else scenario.constant_values, bool(bears))
     behaviours = Behaviours(scenario.behaviour, scenario.caps)
     sources = [
         (workload.name, _source(workload, streams, templates, make, behaviours))
@@ -125,6 +132,22 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         ),
         max_events=max_events,
     )
+
+
+def _holds_memory(scenario: Scenario) -> bool:
+    """Whether containers say what memory they hold: only then do minions come to be low on it."""
+    pods = [
+        *(controller.pod for controller in scenario.all_controllers),
+        *(work.pod for work in scenario.workloads if isinstance(work, GeneratedWorkload)),
+    ]
+    told = [
+        each.behaviour
+        for pod in pods
+        if pod.containers is not None
+        for each in (*pod.containers.init_containers, *pod.containers.containers)
+    ]
+    told += [rule.behaviour for rule in scenario.behaviour if rule.enabled]
+    return any(each.uses is not None and each.uses.memory is not None for each in told)
 
 
 def _policy(plugin: PluginRef, resources: Sequence[str], seed: int) -> ScoringPolicy | PlacingPolicy | Policy:
@@ -232,14 +255,23 @@ def _source(
 def _pod_template(
     templates: TemplateTable,
     constants: Mapping[str, float] | None,
+    bears: bool,
     pod: PodSpec,
     cpu_millicores: int | None = None,
     memory_bytes: int | None = None,
 ) -> PodTemplate:
-    """Return the template of a pod's spec, with drawn sizes where there are any; no constants: nothing taints."""
+    """Return the template of a pod's spec, with drawn sizes where there are any; no constants: nothing taints.
+
+    ``bears``: it tolerates minions that are low on memory, unless it is of class BestEffort.
+    """
+    cpu = math.ceil(pod.cpu_millicores.mean) if cpu_millicores is None else cpu_millicores
+    memory = round(pod.memory_bytes.mean) if memory_bytes is None else memory_bytes
+    tolerations = () if constants is None else pod.admitted_tolerations(constants)
+    if bears and (cpu or memory if pod.containers is None else qos_class(pod.containers) != "BestEffort"):
+        tolerations = (*tolerations, BEARS_PRESSURE)
     return templates.intern(
-        math.ceil(pod.cpu_millicores.mean) if cpu_millicores is None else cpu_millicores,
-        round(pod.memory_bytes.mean) if memory_bytes is None else memory_bytes,
+        cpu,
+        memory,
         round(pod.ephemeral_storage_bytes.mean),
         extended=pod.extended,
         gpu=pod.gpu,
@@ -247,7 +279,7 @@ def _pod_template(
         namespace=pod.namespace,
         priority=pod.priority,
         minions=None if pod.minions == EVERYTHING else pod.minions,
-        tolerations=() if constants is None else pod.admitted_tolerations(constants),
+        tolerations=tolerations,
         grace_s=math.inf if constants is None else _grace_s(pod, constants),
         containers=pod.containers,
         scheduling=pod.scheduling,

@@ -13,6 +13,7 @@ from models.api.types import Arrival, Phase, Pod, PodAsk
 from models.cluster.belief import allocatable_of
 from models.control.burdens import Machines
 from models.control.client import InstantClient
+from models.control.lifecycle import PRESSURE
 from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
@@ -167,6 +168,7 @@ class World:
         for index, ask in enumerate(self.plan.minions):
             if ask.taints:
                 self.store.set_taints(index, ask.taints, cause=-1)
+                self.store.minions[index].pressed = PRESSURE in ask.taints
         if plane is None:
             return
         for service in self.plan.services:

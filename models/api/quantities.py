@@ -15,6 +15,7 @@ from sim.quantities import MAX_BYTES, MAX_MILLICORES
 __all__ = [
     "MAX_AMOUNT",
     "QuantityError",
+    "binary_quantity",
     "parse_quantity",
     "to_amount",
     "to_bytes",
@@ -105,3 +106,12 @@ def _whole(amount: Decimal, maximum: int, words: str) -> int:
     if amount > maximum:
         raise QuantityError(f"must be at most {words}")
     return math.ceil(amount)
+
+
+def binary_quantity(size: int) -> str:
+    """Return a whole number as the API prints one of binary form: with the largest suffix that leaves it whole."""
+    found = 0
+    while size and size % 1024 == 0 and found < len("KMGTPE"):
+        size //= 1024
+        found += 1
+    return f"{size}{'KMGTPE'[found - 1]}i" if found else str(size)

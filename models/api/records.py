@@ -11,6 +11,7 @@ __all__ = [
     "BIND_REFUSED",
     "BUDGET_WRITTEN",
     "CONTAINER_EXITED",
+    "CONTAINER_HELD",
     "CONTAINER_HELD_BACK",
     "CONTAINER_OUT_OF_MEMORY",
     "CONTAINER_SHORT",
@@ -32,6 +33,8 @@ __all__ = [
     "KINDS",
     "MINION_CONDITION",
     "MINION_CRASHED",
+    "MINION_LOW",
+    "MINION_PRESSED",
     "MINION_REGISTERED",
     "MINION_REPAIRED",
     "MINION_SCORED",
@@ -40,6 +43,7 @@ __all__ = [
     "POD_BOUND",
     "POD_CREATED",
     "POD_DECIDED",
+    "POD_EVICTED",
     "POD_FAILED",
     "POD_GIVEN_UP",
     "POD_INITIALIZED",
@@ -91,6 +95,8 @@ _DECIDED_FIELDS = (("feasible", "q"), ("minions", "q"))
 _BUDGET_FIELDS = (("healthy", "q"), ("desired", "q"), ("expected", "q"))
 _EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
 _SHORT_FIELDS = (("wanted_cores", "d"),)
+_OUT_FIELDS = (("by_limit", "q"),)
+_HELD_FIELDS = (("since_s", "d"), ("first_bytes", "d"), ("grows_per_s", "d"))
 _USED_FIELDS = (("wanted_s", "d"), ("throttled_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
@@ -147,8 +153,12 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("eviction_refused", "record", ()),
         ("container_short", "truth", _SHORT_FIELDS),
         ("container_used", "truth", _USED_FIELDS),
-        ("container_out_of_memory", "truth", ()),
+        ("container_out_of_memory", "truth", _OUT_FIELDS),
         ("decision_began", "belief", ()),
+        ("minion_low", "truth", ()),
+        ("pod_evicted", "truth", ()),
+        ("minion_pressed", "record", ()),
+        ("container_held", "truth", _HELD_FIELDS),
     )
 )
 
@@ -207,4 +217,8 @@ KINDS: tuple[Kind, ...] = number_kinds(
     CONTAINER_USED,
     CONTAINER_OUT_OF_MEMORY,
     DECISION_BEGAN,
+    MINION_LOW,
+    POD_EVICTED,
+    MINION_PRESSED,
+    CONTAINER_HELD,
 ) = KINDS

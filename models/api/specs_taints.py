@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
 from models.api.specs_fields import DurationS, LabelKey, LabelValue, Spec, choice
 from models.api.specs_problems import FieldProblem, fail
-from models.api.taints import EFFECTS, NOT_READY, UNREACHABLE, UNSCHEDULABLE
+from models.api.taints import EFFECTS, MEMORY_PRESSURE, NOT_READY, UNREACHABLE, UNSCHEDULABLE
 
 __all__ = [
+    "BEARS_PRESSURE",
     "EFFECTS",
     "NOT_READY",
     "UNREACHABLE",
@@ -100,6 +101,12 @@ def with_defaults(given: Sequence[Toleration], default_s: float) -> tuple[Tolera
         if not any(each.key in {None, key} and each.effect in {None, "NoExecute"} for each in given)
     ]
     return (*given, *added)
+
+
+BEARS_PRESSURE: Final = Toleration.model_construct(
+    key=MEMORY_PRESSURE, operator="Exists", value="", effect="NoSchedule", toleration_s=None
+)
+"""What admission adds to pods that are not of class BestEffort."""
 
 
 @lru_cache(maxsize=1024)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-__all__ = ["ContainerStatus", "PodStatus"]
+__all__ = ["EVICTED", "ContainerStatus", "PodStatus"]
+
+EVICTED: Final = "Evicted"
+"""The reason of a pod that its kubelet has driven away, or turned away, as its minion is low on something."""
 
 
 class ContainerStatus(NamedTuple):
@@ -33,6 +36,7 @@ class PodStatus(NamedTuple):
         phase: Pending, Running, Succeeded or Failed.
         conditions: Initialized, ContainersReady and Ready; PodScheduled is true of what a kubelet tells of.
         init_containers, containers: In the order of the spec.
+        reason: Of the pod: Evicted; empty for none.
     """
 
     phase: str
@@ -41,6 +45,7 @@ class PodStatus(NamedTuple):
     ready: bool
     init_containers: tuple[ContainerStatus, ...]
     containers: tuple[ContainerStatus, ...]
+    reason: str = ""
 
     @property
     def conditions(self) -> tuple[tuple[str, bool], ...]:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 __all__ = [
     "EFFECTS",
+    "MEMORY_PRESSURE",
     "NOT_READY",
     "NO_EXECUTE",
     "NO_SCHEDULE",
@@ -27,6 +28,8 @@ PREFER_NO_SCHEDULE: Final = "PreferNoSchedule"
 NO_EXECUTE: Final = "NoExecute"
 EFFECTS: Final = (NO_SCHEDULE, PREFER_NO_SCHEDULE, NO_EXECUTE)
 
+MEMORY_PRESSURE: Final = "node.kubernetes.io/memory-pressure"
+"""Key of the taint of a minion whose MemoryPressure is True."""
 NOT_READY: Final = "node.kubernetes.io/not-ready"
 """Key of the taint of a minion whose Ready is False."""
 UNREACHABLE: Final = "node.kubernetes.io/unreachable"

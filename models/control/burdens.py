@@ -116,7 +116,7 @@ class Burdens:
 
     def ended(self, life: Life, index: int, cause: int | None = None) -> None:
         """Let a container use nothing any more; ``cause`` is seq of its end."""
-        self._memory.ended(life, index)
+        self._memory.ended(life, index, cause)
         self._cpu.ended(life, index, cause)
 
     def stopped(self, life: Life) -> None:
@@ -127,6 +127,7 @@ class Burdens:
     def close(self) -> None:
         """Write down what is known only at the end of the run."""
         self._cpu.close()
+        self._memory.close()
 
     def blame(self, life: Life, index: int) -> int | None:
         """Record what a container lacks that fails its probe; nothing if it lacks nothing. Returns the record's seq."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from models.api import records
+from models.api.status import EVICTED
 from models.api.types import MinionAsk, Phase, Pod
 from models.control.backoff import Backoffs
 from models.control.burdens import Machines
@@ -26,6 +27,7 @@ from models.control.containers.container import Answer
 from models.control.kubeletcalls import KubeletCalls
 from models.control.kubeletdelays import KubeletDelays
 from models.control.kubeletdraws import KubeletDraws
+from models.control.nodeevictions import NodeEvictions
 from models.control.podruns import PodRuns
 from models.control.pulls import ImagePulls
 from models.control.store import Store
@@ -108,6 +110,21 @@ class Kubelets:
             machines=machines,
         )
         self.close = self._runs.close
+        self._evictions = None
+        if machines is not None:
+            self._evictions = NodeEvictions(
+                engine=engine,
+                journal=journal,
+                identities=identities,
+                streams=streams,
+                store=store,
+                fleet=fleet,
+                memories=machines.memories,
+                calls=calls,
+                groups=[(ask.pool, ask.index) for ask in minions],
+                constants=constants,
+                evict=self._evict,
+            )
 
     def _reachable(self, minion: int) -> bool:
         return self._fleet.up[minion] and not self.cut[minion]
@@ -153,6 +170,9 @@ class Kubelets:
         lacking = self._fleet.admit(pod)
         if lacking is not None:
             return f"OutOf{lacking}"
+        if self._evictions is not None and self._evictions.refuses(pod):
+            self._fleet.leave(pod)
+            return EVICTED
         wanted = pod.template.minions
         if wanted is not None:
             ask = self._asks[pod.minion]
@@ -290,6 +310,19 @@ class Kubelets:
         self._say_unready(pod, cause, "container died")
         self._restart(pod, self._backoffs.next_s(pod.arrival, self._env._now), ready_again=True)
 
+    def _evict(self, pod: Pod, cause: int) -> None:
+        """Kill a pod at once, for good, as a record says: its minion is low on something."""
+        pod.generation += 1
+        self._restarting.discard(pod.arrival)
+        if self._runs.has(pod):
+            self._runs.evict(pod, cause)
+            return
+        self._backoffs.forget(pod.arrival)
+        self._failing.discard(pod.arrival)
+        self._fleet.leave(pod, EVICTED)
+        phase = Phase.DELETED if pod.terminating else Phase.FAILED
+        self._say(pod.minion, lambda: self._store.end(pod, phase, cause=cause, reason=EVICTED))
+
     def down(self, minion: int) -> None:
         """Lose everything: the minion crashed; no timer of a pod of its own holds any more."""
         self._calls.forget(minion)
@@ -299,6 +332,8 @@ class Kubelets:
             self._backoffs.forget(pod.arrival)
             if self._runs.has(pod):
                 self._runs.down(pod)
+        if self._evictions is not None:
+            self._evictions.down(minion)
 
     def back(self, minion: int) -> None:
         """Go on after a crash or a cut-off, once the master can be reached."""
@@ -309,6 +344,8 @@ class Kubelets:
         if self.cut[minion]:
             return
         self._calls.catch_up(minion)
+        if self._evictions is not None:
+            self._evictions.back(minion)
         for pod in list(self._store.bound[minion].values()):
             self._resume_pod(pod)
         bound = self._store.bound[minion]

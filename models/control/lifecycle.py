@@ -13,9 +13,10 @@ lease and restarts: every minion gets a fresh grace.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from models.api.taints import MEMORY_PRESSURE
 from models.api.types import Pod
 from models.control.client import Client
 from models.control.eventsink import EventSink
@@ -29,10 +30,11 @@ from models.machines.beats import Passes, last_at_or_before
 from sim.engine import BELIEF, Deadline, Engine
 from sim.streams import Streams
 
-__all__ = ["NO_EXECUTE", "NO_SCHEDULE", "MinionLifecycle"]
+__all__ = ["NO_EXECUTE", "NO_SCHEDULE", "PRESSURE", "MinionLifecycle"]
 
 NO_SCHEDULE = "node.kubernetes.io/unreachable:NoSchedule"
 NO_EXECUTE = "node.kubernetes.io/unreachable:NoExecute"
+PRESSURE = f"{MEMORY_PRESSURE}:NoSchedule"
 
 _LONG_S = 86400.0
 """As long as minions have been silent that are not ready from the start."""
@@ -154,7 +156,7 @@ class MinionLifecycle:
 
         self.client.say(report)
 
-    # What the watch tells: the NoSchedule taint follows the condition at once.
+    # What the watch tells: NoSchedule taints follow their conditions at once.
 
     def _apply(self, change: Change) -> None:
         minion = change[2]
@@ -163,8 +165,14 @@ class MinionLifecycle:
 
     def _look(self, minion: int, cause: int | None) -> None:
         taints = self._store.minions[minion].taints
-        if (NO_SCHEDULE in taints) != (minion in self._unknown):
-            self._call_twice(partial(self._schedule_taint, minion), cause=cause)
+        if any((taint in taints) != wanted for taint, wanted in self._wanted(minion)):
+            self._call_twice(partial(self._schedule_taints, minion), cause=cause)
+
+    def _wanted(self, minion: int) -> Iterable[tuple[str, bool]]:
+        """Yield each taint that follows a condition, and whether it is wanted; of the silent nothing else is known."""
+        unknown = minion in self._unknown
+        yield NO_SCHEDULE, unknown
+        yield PRESSURE, self._store.minions[minion].pressed and not unknown
 
     def _call_twice(self, commit: Callable[[], None], cause: int | None = None) -> None:
         """Change a minion's taints: it is read first, which takes a token too (recorded)."""
@@ -174,9 +182,10 @@ class MinionLifecycle:
 
         self.client.call(change, cause=cause)
 
-    def _schedule_taint(self, minion: int) -> None:
-        change = self._store.put_taint if minion in self._unknown else self._store.lift_taint
-        change(minion, NO_SCHEDULE, cause=self._engine.cause, actor=self.identity)
+    def _schedule_taints(self, minion: int) -> None:
+        for taint, wanted in self._wanted(minion):
+            change = self._store.put_taint if wanted else self._store.lift_taint
+            change(minion, taint, cause=self._engine.cause, actor=self.identity)
 
     # Passes.
 

@@ -48,7 +48,7 @@ class MemoryUse:
         self._fleet = fleet
         self._memories = memories
         self._killed = killed
-        self._tasks: dict[tuple[int, int], MemoryTask] = {}
+        self._tasks: dict[tuple[int, int], tuple[MemoryTask, int]] = {}  # and the container's identity
 
     def started(self, life: Life, index: int, asker: Asker, container: int) -> None:
         """Let a container of an identity hold what it wants, if it says how much."""
@@ -57,7 +57,7 @@ class MemoryUse:
         if uses is None or uses.memory is None:
             return
         held_bytes = float(uses.memory.quantile(self._sizes.at(asker.group, asker.index, asker.start)))
-        task = self._tasks[asker.pod, index] = MemoryTask(
+        task = MemoryTask(
             asker,
             plan.tasks[index],
             held_bytes=held_bytes,
@@ -65,17 +65,37 @@ class MemoryUse:
             most_bytes=_INF if uses.most_bytes is None else max(held_bytes, uses.most_bytes),
             on_killed=partial(self._out_of_memory, life, index, container),
         )
+        self._tasks[asker.pod, index] = task, container
         self._memories.begin(task)
 
-    def ended(self, life: Life, index: int) -> None:
-        """Let a container hold nothing any more."""
-        task = self._tasks.pop((life.pod.arrival, index), None)
-        if task is not None:
-            self._memories.end(task)
+    def ended(self, life: Life, index: int, cause: int | None = None) -> None:
+        """Let a container hold nothing any more, and write down what it has held; ``cause`` is seq of its end."""
+        found = self._tasks.pop((life.pod.arrival, index), None)
+        if found is not None:
+            self._memories.end(found[0])
+            self._write(*found, cause)
+
+    def close(self) -> None:
+        """Write down what containers have held that still run."""
+        for task, container in self._tasks.values():
+            self._write(task, container, None)
+
+    def _write(self, task: MemoryTask, container: int, cause: int | None) -> None:
+        """Record what a container has held: a line up to its value now."""
+        self._journal.write(
+            records.CONTAINER_HELD,
+            task.asker.name,
+            minion=self._fleet.identity(task.asker.minion),
+            owner=task.asker.owner,
+            cause=cause,
+            value=task.at(self._env._now),
+            own_fields=(task.since_s, task.held_bytes, task.grows_per_s),
+            container=container,
+        )
 
     def _out_of_memory(self, life: Life, index: int, container: int, own: bool) -> None:
         """Record that the kernel has killed a container for want of memory, and by whom."""
-        task, now_s = self._tasks[life.pod.arrival, index], self._env._now
+        (task, _), now_s = self._tasks[life.pod.arrival, index], self._env._now
         held, cause = task.at(now_s), task.asker.cause
         if own:
             why = f"it met its limit of {task.kind.memory_limit_bytes / 2**20:.0f} MiB"
@@ -96,6 +116,7 @@ class MemoryUse:
             cause=cause,
             value=held,
             reason=why,
+            own_fields=(int(own),),
             container=container,
         )
         self._killed(life, index, seq)

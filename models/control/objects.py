@@ -29,15 +29,17 @@ class MinionObject:
         ready: Its Ready condition is True.
         taints: As KEY=VALUE:EFFECT or KEY:EFFECT, sorted.
         tainted: The record that set them, -1 before the first.
+        pressed: Its MemoryPressure condition is True.
     """
 
-    __slots__ = ("identity", "ready", "tainted", "taints")
+    __slots__ = ("identity", "pressed", "ready", "tainted", "taints")
 
     def __init__(self, identity: int) -> None:
         self.identity = identity
         self.ready = True
         self.taints: tuple[str, ...] = ()
         self.tainted = -1
+        self.pressed = False
 
 
 @dataclass(eq=False)

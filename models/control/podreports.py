@@ -175,4 +175,6 @@ def _why(status: PodStatus) -> str:
     """The reason of a pod that has ended, as `kubectl get pods` prints it."""
     if status.phase == "Succeeded":
         return "Completed"
+    if status.reason:
+        return status.reason
     return "Error" if any(each.exit_code for each in status.containers) else "Init:Error"

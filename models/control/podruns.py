@@ -195,6 +195,11 @@ class PodRuns:
         life = self._lives[pod.arrival]
         self._went_on(life, life.run.kill(self._env._now), cause)
 
+    def evict(self, pod: Pod, cause: int) -> None:
+        """Kill a pod's containers, for good, whether they have begun or not."""
+        life = self._lives[pod.arrival]
+        self._went_on(life, life.run.evict(self._env._now), cause)
+
     def answer(self, pod: Pod, answer: Answer | None, cause: int) -> None:
         """Let a pod's containers answer probes so, or (None) again as they would: (whether, seconds it takes)."""
         life = self._lives[pod.arrival]

@@ -22,6 +22,10 @@ Choose = Callable[[Sequence[MemoryTask], float, float], MemoryTask]
 """Whom the kernel kills: (the containers, now in seconds, the minion's bytes) -> one of them."""
 
 
+def _nobody(minion: int) -> None:
+    """Tell nobody."""
+
+
 class _Memory:
     """The memory of one minion."""
 
@@ -39,6 +43,9 @@ class Memories:
     Args:
         free_bytes: Of each minion, what its system does not hold for itself.
         choose: Whom the kernel kills when there is none left.
+
+    Attributes:
+        on_change: Called with a minion after what is held of it has changed otherwise than by growing.
     """
 
     def __init__(self, engine: Engine, free_bytes: Sequence[int], choose: Choose) -> None:
@@ -47,6 +54,11 @@ class Memories:
         self._free_bytes = free_bytes
         self._choose = choose
         self._minions: dict[int, _Memory] = {}
+        self.on_change: Callable[[int], None] = _nobody
+
+    def free_bytes(self, minion: int) -> int:
+        """Return what a minion's system does not hold for itself."""
+        return self._free_bytes[minion]
 
     def tasks(self, minion: int) -> list[MemoryTask]:
         """Return what holds memory of a minion, in order of start."""
@@ -63,6 +75,7 @@ class Memories:
         task.since_s = self._env._now
         memory.tasks[task] = None
         self._arm(memory)
+        self.on_change(minion)
 
     def end(self, task: MemoryTask) -> None:
         """Let a container hold nothing any more; once is enough."""
@@ -70,6 +83,7 @@ class Memories:
         if task in memory.tasks:
             del memory.tasks[task]
             self._arm(memory)
+            self.on_change(task.asker.minion)
 
     def _arm(self, memory: _Memory, least_s: float = 0.0) -> None:
         """Wait for what comes next: somebody meets a limit, or all of them the end of it.
@@ -89,6 +103,8 @@ class Memories:
             doomed.append(self._choose(list(memory.tasks), now_s, memory.free_bytes))
             self._kill(memory, doomed[-1], own=False)
         self._arm(memory, 0.0 if doomed else now_s + _LATER_S)
+        if doomed:
+            self.on_change(minion)
 
     def _kill(self, memory: _Memory, task: MemoryTask, *, own: bool) -> None:
         """Kill a container: its memory is free at once."""

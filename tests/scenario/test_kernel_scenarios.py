@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -17,7 +18,10 @@ _FOLDER = Path(__file__).parents[2] / "scenarios" / "kernel"
 _SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
 _CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
 _CAUSES["throttling-by-a-low-quota"] = "caps=shares"
-_CAUSES["leak-with-a-limit"] = "behaviour.0.enabled=false"
+_CAUSES |= dict.fromkeys(
+    ("leak-with-a-limit", "leak-and-evictions", "oom-with-limits", "oom-without-limits"),
+    "behaviour.0.enabled=false",
+)
 """What to set so that the cause is gone."""
 
 
@@ -71,3 +75,36 @@ def test_the_picture_of_cpus_shows_what_the_series_say(
     )
     highest = max(float(line.get_ydata().max()) for line in panel.lines if line.get_label() == "got")
     assert highest == got["value"].max() / 1000 == 4.0
+
+
+def test_an_eviction_is_explained_by_the_leak_of_another(tmp_path: Path) -> None:
+    execute(read_checked(_FOLDER / "leak-and-evictions.yaml"), tmp_path, interruptible=False)
+    gone = pl.read_parquet(tmp_path / "events.parquet").with_columns(pl.col(pl.Categorical).cast(pl.String))
+    first = gone.filter(pl.col("kind") == "pod_evicted")["object"][0]
+    told = explain(tmp_path, first).splitlines()
+    place = next(i for i, line in enumerate(told) if "was evicted, minion/web-1 being low" in line)
+    assert "The node was low on resource: memory. Container server was using 700Mi" in told[place]
+    assert "was low on memory" in told[place + 1]
+    assert "pod/default/leaky-0 leaked, " in told[place + 1]
+    assert "pod/default/leaky-0, container/server, started" in told[place + 2]
+    assert any("failed on minion/web-1 (Evicted)" in line for line in told[place:])
+
+
+def test_the_picture_of_memory_shows_what_was_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one minion at one time, by hand: four servers and a leak, and what is left after each eviction."""
+    execute(read_checked(_FOLDER / "leak-and-evictions.yaml"), tmp_path, interruptible=False)
+    panel = Pictured(tmp_path, monkeypatch).panel("Memory held over time", "web-1")
+    (held,) = [line for line in panel.lines if line.get_label() == "held"]
+    x, y = (np.asarray(values, dtype=float) for values in held.get_data())
+    events = pl.read_parquet(tmp_path / "events.parquet").with_columns(pl.col(pl.Categorical).cast(pl.String))
+    began_s = events.filter(
+        (pl.col("kind") == "container_started") & (pl.col("object") == "pod/default/leaky-0")
+    )["time_s"][0]
+    at_s = began_s + 400
+    assert np.interp(at_s / 3600, x, y) == pytest.approx((4 * 700 + 300 + 8 * 400) / 1024)
+    evicted = events.filter((pl.col("kind") == "pod_evicted") & (pl.col("minion") == "minion/web-1"))
+    first_s = evicted["time_s"][0]
+    full, left = (np.interp((first_s + d) / 3600, x, y) for d in (-1e-6, 1e-6))
+    assert full - left == pytest.approx(700 / 1024, abs=1e-6)
+    (marks,) = [line for line in panel.lines if line.get_label() == "pod evicted"]
+    assert list(marks.get_xdata()) == pytest.approx([t / 3600 for t in evicted["time_s"]])

@@ -14,6 +14,7 @@ import enum
 import math
 from collections.abc import Callable
 
+from models.api.status import EVICTED
 from models.control.containers.container import KILLED, Answer, ContainerRun, Draws, Hunger, Word
 from models.control.containers.plan import LIVENESS, READINESS, PodPlan
 
@@ -53,11 +54,21 @@ class PodRun:
         begun: Whether its containers were ever begun with.
         refuses: It is unready whatever its probes find.
         terminating: It was told to end.
+        evicted: Its kubelet has driven it away: it has failed.
     """
 
     __slots__ = (
-        "_answer", "_happened", "_next", "_pulls", "begun", "containers", "next_s", "plan",
-        "refuses", "terminating",
+        "_answer",
+        "_happened",
+        "_next",
+        "_pulls",
+        "begun",
+        "containers",
+        "evicted",
+        "next_s",
+        "plan",
+        "refuses",
+        "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -70,7 +81,7 @@ class PodRun:
         )
         self.next_s = _INF
         self.begun = False
-        self.terminating = False
+        self.terminating = self.evicted = False
         self._next = 0  # the container that is begun with next, while they are begun with in turn
         self._answer: Answer | None = None
         self.refuses = False
@@ -145,6 +156,17 @@ class PodRun:
             if each.runs:
                 self._exit(each, now_s, KILLED, reason)
                 each.refresh()
+        return self.step(now_s)
+
+    def evict(self, now_s: float) -> list[Happening]:
+        """Let every process that is there die of SIGKILL, and nothing start any more."""
+        self.evicted = True
+        for each in self.containers:
+            if each.runs:
+                self._exit(each, now_s, KILLED, EVICTED)
+            else:
+                each.drop()
+            each.refresh()
         return self.step(now_s)
 
     def answer(self, now_s: float, answer: Answer | None) -> list[Happening]:
@@ -286,7 +308,7 @@ class PodRun:
         code = each.exit_code
         self._tell(Happened.EXITED, each, float(code), reason if code else "Completed", ran_s)
         policy, init = self.plan.policy, self.plan.init_count
-        if self.terminating:
+        if self.terminating or self.evicted:
             return
         if each.index < init and code == 0:
             self._begin_next(now_s)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from models.api.status import ContainerStatus, PodStatus
+from models.api.status import EVICTED, ContainerStatus, PodStatus
 from models.control.containers.container import Word
 from models.control.containers.run import PodRun
 
@@ -37,16 +37,20 @@ def status_of(run: PodRun) -> PodStatus:
         (+each.word, each.exit_code, each.restarts, each.ready, each.started, each.ran, each.pull_reason)
         for each in run.containers
     ]
-    return _status(plan.init_count, plan.policy, run.refuses, tuple(states))
+    return _status(plan.init_count, plan.policy, run.refuses, tuple(states), evicted=run.evicted)
 
 
 @lru_cache(maxsize=4096)
-def _status(init: int, policy: str, refuses: bool, given: tuple[tuple[Any, ...], ...]) -> PodStatus:
+def _status(
+    init: int, policy: str, refuses: bool, given: tuple[tuple[Any, ...], ...], *, evicted: bool
+) -> PodStatus:
     creating = "PodInitializing" if init else "ContainerCreating"
     states = [_State(*each) for each in given]
     first = tuple([_container(each, creating, is_init=True) for each in states[:init]])
     main = tuple([_container(each, creating, is_init=False) for each in states[init:]])
     phase = phase_of(first, main, policy)
+    if evicted:  # the manager writes a status of its own: phase, reason and message
+        return PodStatus("Failed", False, False, False, first, main, EVICTED)
     ended = phase == "Succeeded"
     containers_ready = not ended and all(each.ready for each in main)
     return PodStatus(

@@ -1,0 +1,60 @@
+"""Pictures of memory: what containers held of each minion over time, and who was evicted or killed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from matplotlib.figure import Figure
+
+from experiments.memoryfigures import HeldMemory
+from experiments.plots import mark_faults, time_axis
+from experiments.plotstyle import COLOURS, GREY, axes_column, styled, time_unit
+
+__all__ = ["draw_memory", "shown_minions"]
+
+_SHOWN: Final = 4
+_GIB: Final = 2.0**30
+
+
+def shown_minions(minions: Sequence[HeldMemory]) -> list[HeldMemory]:
+    """Return the minions that are drawn: of many those where most was evicted and killed, then the fullest."""
+    order = sorted(minions, key=lambda each: (-len(each.evicted_s) - len(each.killed_s), -each.most_ratio))
+    return sorted(order[:_SHOWN], key=minions.index)
+
+
+def draw_memory(
+    minions: Sequence[HeldMemory], faults: Sequence[Mapping[str, Any]], end_s: float
+) -> Figure | None:
+    """Draw for each minion what its containers held of it; None if nobody says what it holds.
+
+    Args:
+        minions: As :func:`~experiments.memoryfigures.held_memory` returns them.
+        faults: As ``summary.json`` lists them.
+        end_s: The end of the run.
+    """
+    if not minions:
+        return None
+    unit_s, _ = time_unit(end_s)
+    shown = shown_minions(minions)
+    with styled():
+        figure, columns = axes_column(len(shown), 1.5)
+        for axes, minion in zip(columns, shown, strict=True):
+            free = minion.free_bytes / _GIB
+            times, held = minion.times_s / unit_s, minion.held_bytes / _GIB
+            axes.fill_between(times, held, color=COLOURS["green"], alpha=0.25, linewidth=0)
+            axes.plot(times, held, color=COLOURS["green"], label="held")
+            axes.axhline(free, color=GREY, linestyle="--", label="all there is")
+            for at_s, marker, colour, word in (
+                (minion.evicted_s, "v", "red", "pod evicted"),
+                (minion.killed_s, "x", "pink", "container killed"),
+            ):
+                axes.plot(at_s / unit_s, [1.12 * free] * len(at_s), marker, color=COLOURS[colour],
+                          markersize=5, label=word)  # fmt: skip
+            axes.set_title(minion.minion)
+            axes.set_ylabel("GiB")
+            axes.set_ylim(0, 1.25 * free)
+            mark_faults(axes, faults, end_s, named=axes is columns[0])
+        columns[0].legend(loc="upper left", ncols=4, bbox_to_anchor=(0.12, 1.3))
+        time_axis(columns[-1], end_s)
+        return figure
