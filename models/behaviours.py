@@ -35,9 +35,9 @@ class Behaviours:
         if pod.containers is None:
             return pod.under(self._caps.of(pod.labels, names))
         behaves = behaving(pod.containers, self._rules, pod.labels, names)
-        cap = self._caps.of(pod.labels, names)
-        if behaves.cap != cap:
-            behaves = replace(behaves, cap=cap)
+        cap, pids = self._caps.of(pod.labels, names), self._caps.pids_of(pod.labels, names)
+        if (behaves.cap, behaves.pids) != (cap, pids):
+            behaves = replace(behaves, cap=cap, pids=pids)
         return pod if behaves is pod.containers else pod.with_containers(behaves)
 
     def usage(self, uses: Uses, labels: Mapping[str, str], name: str) -> PodUsage:

@@ -202,6 +202,7 @@ def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
     return [
         dataclasses.replace(
             ask,
+            kernel=pool.kernel.of_minions(pool.pids),
             reserved_cpu_millicores=pool.reserved.cpu_millicores,
             reserved_memory_bytes=pool.reserved.memory_bytes,
             reserved_ephemeral_bytes=pool.reserved.ephemeral_storage_bytes,

@@ -131,7 +131,9 @@ class World:
         plan = self.plan
         cores = [ask.cpu_millicores / 1000 for ask in plan.minions]
         sharing = CpuSharing(
-            cores, [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in plan.minions]
+            cores,
+            [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in plan.minions],
+            [ask.kernel.cgroup for ask in plan.minions],
         )
         series = CpuSeries(self.series, self.identities)
         free_bytes = [ask.memory_bytes - ask.reserved_memory_bytes for ask in plan.minions]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from models.api.behaviour import Behaviour, Health
+from models.api.kernels import RawLimits
 from models.api.usage import Cap
 
 __all__ = [
@@ -34,6 +35,7 @@ PULL_POLICIES: Final[tuple[PullPolicy, ...]] = ("Always", "IfNotPresent", "Never
 
 _SLEEP: Final = re.compile(r"\s*(?:exec\s+)?(?:/usr)?(?:/bin/)?sleep\s+([0-9]+(?:\.[0-9]+)?)s?\s*(?:;|&&|$)")
 _PLAIN: Final = Behaviour()
+_NO_LIMITS: Final = RawLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class ContainerSpec:
         readiness, liveness, startup: Probes; None: it is as if it always passed.
         pre_stop: What is done before its end is asked for.
         behaviour: What v1 does not say.
+        raw: What it is limited to that v1 does not say.
     """
 
     name: str
@@ -109,6 +112,7 @@ class ContainerSpec:
     startup: ProbeSpec | None = None
     pre_stop: HandlerSpec | None = None
     behaviour: Behaviour = _PLAIN
+    raw: RawLimits = _NO_LIMITS
 
     def request(self, resource: str) -> int:
         """What it asks for of a resource; 0 for nothing."""
@@ -131,6 +135,7 @@ class PodContainers:
             ``termination_grace_s``.
         annotations: The pod's, sorted (key, value), as far as they are about containers (``wavetank/``).
         cap: What of requests and limits the kernel is told.
+        pids: Processes of the pod at most, whatever its cap; 0: no limit; None: as its minion's kubelet has it.
     """
 
     containers: tuple[ContainerSpec, ...]
@@ -139,6 +144,7 @@ class PodContainers:
     grace_s: float | None = None
     annotations: tuple[tuple[str, str], ...] = ()
     cap: Cap = "quota-and-memory"
+    pids: int | None = None
 
     @property
     def said(self) -> Mapping[str, str]:

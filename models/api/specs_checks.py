@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from models.api.specs import MAX_MINIONS, Scenario, default_fault_name
 from models.api.specs_images_checks import image_problems
+from models.api.specs_kernel_checks import kernel_problems
 from models.api.specs_manifests import ManifestFile, default_name
 from models.api.specs_references import (
     CrossProblem,
@@ -58,6 +59,7 @@ def cross_problems(
     yield from _taken(controllers, named)
     yield from _same_names(("faults",), [(i, f.get("name", default_fault_name(i))) for i, f in faults])
     yield from image_problems(data, pools)
+    yield from kernel_problems(data, pools)
     yield from _too_many(pools)
     yield from _overlapping(pools)
     all_named = all(isinstance(pool.get("name"), str) for _, pool in pools)

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from models.api.specs_control import KubeletDelays
 from models.api.specs_fields import Amounts, CpuMillicores, DnsName, Flag, Labels, SizeBytes, Spec, whole
 from models.api.specs_images import ImageName
+from models.api.specs_kernel import Kernel, PidsLimit
 from models.api.specs_names import label_key_problem, label_value_problem
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, parse_mapping, quoted
 from models.api.specs_sources import TraceFile, form_of
@@ -110,6 +111,10 @@ class _Minions(Spec):
     name: DnsName = Field(description="the name of these minions")
     pods: Annotated[int, whole("a number of pods", 0, 100_000)] = Field(
         110, description="pods on a minion at most"
+    )
+    pids: PidsLimit = Field(0, description="processes of a pod at most, as 1024; 0 or -1 for no limit")
+    kernel: Kernel = Field(
+        default_factory=Kernel, description='their kernel, as {version: "5.4", cgroup: v1}'
     )
     reserved: Reserved = Field(default_factory=Reserved, description="kept from pods, as {cpu: 200m}")
     labels: Labels = Field(default_factory=dict, description="labels, as {tier: web}")

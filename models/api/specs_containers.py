@@ -245,6 +245,7 @@ class Container(ContainerBehaviour):
             liveness=None if probes.liveness is None else probes.liveness.spec,
             startup=None if probes.startup is None else probes.startup.spec,
             behaviour=self.behaviour,
+            raw=self.limits.raw,
         )
 
 

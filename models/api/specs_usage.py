@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from models.api.kernels import RawLimits
 from models.api.specs_distributions import CpuLaw, PositiveDurationLaw, RatioLaw, SizeLaw
 from models.api.specs_fields import (
     CpuMillicores,
@@ -20,6 +21,7 @@ from models.api.specs_fields import (
     whole,
 )
 from models.api.specs_images import BytesPerS
+from models.api.specs_kernel import CpuPeriodUs, CpuQuotaUs, Cpuset, PidsLimit
 from models.api.specs_problems import FieldProblem, fail
 from models.api.usage import CAPS, Cap, Usage
 
@@ -104,12 +106,48 @@ def whole_pod_problems(uses: Uses | None) -> Iterator[FieldProblem]:
 
 
 class Limits(Spec):
-    """What a container may have at most, as v1's limits."""
+    """What a container may have at most: as v1's limits, and what Docker can limit besides.
+
+    Attributes:
+        kernel_memory_bytes: In kernels that have memory.kmem.limit_in_bytes.
+        quota_us, period_us: As ``--cpu-quota`` and ``--cpu-period``, instead of what ``cpu`` makes of them.
+        cpus: As ``--cpuset-cpus``.
+    """
 
     cpu_millicores: CpuMillicores | None = Field(
         None, alias="cpu", description="an amount of CPU, as 1 or 500m"
     )
     memory_bytes: SizeBytes | None = Field(None, alias="memory", description="a size, as 2Gi")
+    pids: PidsLimit | None = Field(None, description="processes at most, as 100; 0 or -1 for no limit")
+    kernel_memory_bytes: SizeBytes | None = Field(
+        None, alias="kernelMemory", description="a size, as 64Mi: of the kernel's memory alone"
+    )
+    quota_us: CpuQuotaUs | None = Field(
+        None, alias="cpuQuota", description="CPU time in each period, as 50ms"
+    )
+    period_us: CpuPeriodUs | None = Field(
+        None, alias="cpuPeriod", description="a time of 1 ms to 1 s, as 100ms"
+    )
+    cpus: Cpuset | None = Field(None, alias="cpuset", description='CPUs that it may use, as "0-3"')
+
+    @model_validator(mode="after")
+    def _is_one_quota(self) -> Limits:
+        problems = []
+        if self.quota_us is not None and self.cpu_millicores is not None:
+            sentence = "'cpuQuota' does not go with 'cpu', which is a quota too"
+            problems.append(FieldProblem(sentence, ("cpuQuota",), None, True, "exclusive"))
+        if self.period_us is not None and self.quota_us is None:
+            sentence = "'cpuPeriod' needs 'cpuQuota': CPU time in each period, as 50ms"
+            problems.append(FieldProblem(sentence, ("cpuPeriod",), None, True, "missing-key"))
+        if problems:
+            raise fail(*problems)
+        return self
+
+    @property
+    def raw(self) -> RawLimits:
+        """What v1 cannot say of it."""
+        pids = None if self.pids is None else max(0, self.pids)
+        return RawLimits(pids, self.kernel_memory_bytes or None, self.quota_us, self.period_us, self.cpus)
 
     @property
     def amounts(self) -> dict[str, int]:
@@ -144,17 +182,32 @@ class CapOf(Spec):
     """The cap of some pods."""
 
     pods: SelectorField = Field(description="a selector of pods, as app=batch")
-    cap: Annotated[Cap, choice(*CAPS)] = Field(description=", ".join(CAPS))
+    cap: Annotated[Cap, choice(*CAPS)] | None = Field(None, description=", ".join(CAPS))
+    pids: PidsLimit | None = Field(
+        None, description="processes of each of these pods, as 100; 0 or -1: no limit"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> CapOf:
+        if self.cap is None and self.pids is None:
+            raise fail(
+                FieldProblem("expected 'cap' or 'pids', as {cap: shares}", (), None, True, "missing-key")
+            )
+        return self
 
 
 class Caps(Spec):
     """Which of requests and limits minions' kernels are told.
 
     Attributes:
-        pods: By selector; of two that match a pod the later holds.
+        pids: None: as the kubelet of each minion has it.
+        pods: By selector; of two that match a pod the later holds, of each word by itself.
     """
 
     default: Annotated[Cap, choice(*CAPS)] = Field("quota-and-memory", description=", ".join(CAPS))
+    pids: PidsLimit | None = Field(
+        None, description="processes of each pod at most, as 1024; 0 or -1: no limit"
+    )
     pods: tuple[CapOf, ...] = Field(
         (), description="a list of exceptions, as [{pods: app=batch, cap: shares}]"
     )
@@ -169,6 +222,14 @@ class Caps(Spec):
         """Return the cap of a pod by its labels and the names that it answers to."""
         found = self.default
         for each in self.pods:
-            if each.pods.matches(labels, names):
+            if each.cap is not None and each.pods.matches(labels, names):
                 found = each.cap
         return found
+
+    def pids_of(self, labels: Mapping[str, str], names: tuple[str, ...]) -> int | None:
+        """Return how many processes a pod may have; 0: no limit; None: as its minion's kubelet has it."""
+        found = self.pids
+        for each in self.pods:
+            if each.pids is not None and each.pods.matches(labels, names):
+                found = each.pids
+        return None if found is None else max(0, found)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from models.api.kernels import MinionKernel
+
 if TYPE_CHECKING:
     from models.api.containers import PodContainers
     from models.api.scheduling import PodAsScheduled
@@ -330,6 +332,7 @@ class MinionAsk:
         capacity: What the machine has, as (cpu, memory, pods, ephemeral, extended).
         reserved: What the system keeps; allocatable is the difference.
         registered: The master has heard of it when the run begins; one that it has not is not ready either.
+        kernel: What its containers share.
     """
 
     name: str
@@ -348,3 +351,4 @@ class MinionAsk:
     ready: bool = True
     taints: tuple[str, ...] = ()
     registered: bool = True
+    kernel: MinionKernel = field(default_factory=MinionKernel)

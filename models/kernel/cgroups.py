@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from models.api.kernels import CgroupVersion
 from models.kernel.cpugroups import CpuGroup, CpuQuota
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "MAX_SHARES",
     "MIN_SHARES",
     "Cgroup",
-    "CgroupVersion",
     "WeightMap",
     "cpu_groups",
     "quota_of_millicores",
@@ -30,7 +30,6 @@ __all__ = [
     "words",
 ]
 
-CgroupVersion = Literal["v1", "v2"]
 WeightMap = Literal["linear", "curved"]
 
 MIN_SHARES: Final = 2

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from models.api.containers import ContainerSpec, PodContainers
+from models.api.kernels import pids_limit
 from models.api.qos import QosClass, qos_class
 from models.kernel.cgroups import (
     DEFAULT_SHARES,
@@ -19,8 +20,9 @@ from models.kernel.cgroups import (
     quota_of_millicores,
     shares_of_millicores,
 )
+from models.kernel.cpugroups import CpuQuota
 
-__all__ = ["DAEMONS", "PodOnMinion", "docker_tree", "kubelet_tree", "quota_notes"]
+__all__ = ["DAEMONS", "PodOnMinion", "docker_tree", "kubelet_tree", "quota_notes", "quota_of"]
 
 _COMPUTE = ("cpu", "memory")
 _LEAST_MILLICORES = 10
@@ -100,6 +102,14 @@ def kubelet_tree(
     return Cgroup("root", children=(kubepods, *daemons))
 
 
+def quota_of(spec: ContainerSpec) -> CpuQuota | None:
+    """Return a container's quota: as it is given, or as its CPU limit makes it; None for none."""
+    raw = spec.raw
+    if raw.quota_us is not None:
+        return CpuQuota(raw.quota_us) if raw.period_us is None else CpuQuota(raw.quota_us, raw.period_us)
+    return quota_of_millicores(spec.limit("cpu") or 0)
+
+
 def docker_tree(containers: Iterable[Cgroup]) -> Cgroup:
     """Return containers side by side under one parent, as Docker makes them."""
     return Cgroup("root", children=(Cgroup("docker", children=tuple(containers)),))
@@ -135,8 +145,10 @@ def _container(spec: ContainerSpec, *, oom_group: bool, cfs_quota: bool) -> Cgro
     return Cgroup(
         spec.name,
         shares_of_millicores(asked or most),
-        quota_of_millicores(most) if cfs_quota else None,
+        quota_of(spec) if cfs_quota else None,
         spec.limit("memory"),
+        pids_limit(spec.raw.pids),
+        spec.raw.cpus,
         oom_group=oom_group,
         is_container=True,
     )

@@ -1,89 +1,31 @@
 """How many processes there may be: who is refused one, by which limit.
 
 fork fails with EAGAIN where one more task would pass any of these (FACTS L39), looked at in the order of the kernel's
-``copy_process``: threads-max of the kernel; pid_max, which bounds the numbers there are (L40: the greater of 32,768 and
-1,024 a CPU, at most 4,194,304; per PID namespace from 6.14, L42); pids.max of the cgroup or any above it (since 4.3,
-L38). threads-max is RAM / (8 x 16 KiB) (kernel/fork.c ``set_max_threads``: thread structures take an eighth of RAM at
-most; stack of 16 KiB, L26). After the numbers have wrapped, those below 300 are not given again (kernel/pid.c
-``RESERVED_PIDS``).
+``copy_process``: threads-max of the kernel; pid_max, which bounds the numbers there are (per PID namespace from 6.14,
+L42); pids.max of the cgroup or any above it. After the numbers have wrapped, those below 300 are not given again
+(kernel/pid.c ``RESERVED_PIDS``). models/api/kernels.py has the values at boot.
 
 Kernel memory of a process: its stack of 16 KiB, and task structure, other slab and least page tables (L27: 6 to 10 KiB,
-and 100 to 300 KiB with the page tables of a process of its own). It counts as models/kernel/memory.py says. The kmem
-limit of v1 was there from 3.8 to 5.15: 5.4 deprecates it (0158115f702b), from 5.16 a write is refused.
+and 100 to 300 KiB with the page tables of a process of its own). It counts as models/kernel/memory.py says.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final, Literal
 
 __all__ = [
     "EAGAIN_STATUS",
-    "KERNEL_STACK_BYTES",
     "PidGroup",
     "ProcessTable",
     "Refusal",
-    "counts_kernel_memory",
-    "default_pid_max",
-    "default_threads_max",
-    "kernel_version",
-    "kmem_limit_refused",
-    "pids_limit",
 ]
 
-KERNEL_STACK_BYTES: Final = 16 * 1024
 EAGAIN_STATUS: Final = 2
 """Exit code of a POSIX shell that cannot fork: it ends, and a container whose PID 1 it is with it."""
 _RESERVED_PIDS: Final = 300
-_MOST_PIDS: Final = 4_194_304
-_LEAST_THREADS: Final = 20
 
 Refusal = Literal["threads-max", "pids.max", "pid_max"]
-
-
-def kernel_version(release: str) -> tuple[int, int]:
-    """Return major and minor number of a release as ``uname -r`` says it.
-
-    Raises:
-        ValueError: It begins with no two numbers.
-    """
-    found = re.match(r"(\d+)\.(\d+)", release)
-    if found is None:
-        raise ValueError(f"expected a kernel release such as '6.18.4', not '{release}'")
-    return int(found[1]), int(found[2])
-
-
-def default_pid_max(cpus: int) -> int:
-    """Return pid_max as the kernel sets it at boot."""
-    return min(_MOST_PIDS, max(32768, 1024 * cpus))
-
-
-def default_threads_max(memory_bytes: int) -> int:
-    """Return threads-max as the kernel sets it at boot."""
-    return max(_LEAST_THREADS, memory_bytes // (8 * KERNEL_STACK_BYTES))
-
-
-def pids_limit(asked: int | None) -> int | None:
-    """Return pids.max as Docker and the kubelet read what was asked: 0, -1 and nothing are no limit."""
-    return asked if asked is not None and asked > 0 else None
-
-
-def counts_kernel_memory(cgroup: Literal["v1", "v2"], version: tuple[int, int]) -> bool:
-    """Tell whether kernel memory counts in the memory limit of a group: on v2, and on v1 from 4.5."""
-    return cgroup == "v2" or version >= (4, 5)
-
-
-def kmem_limit_refused(cgroup: Literal["v1", "v2"], release: str) -> str | None:
-    """Return why a kernel takes no limit on kernel memory alone, in one sentence; None if it does."""
-    if cgroup == "v2":
-        return "cgroup v2 has no limit on kernel memory alone: it counts in memory.max"
-    version = kernel_version(release)
-    if version < (3, 8):
-        return f"kernel {release} has no memory.kmem.limit_in_bytes: it came with 3.8"
-    if version >= (5, 16):
-        return f"kernel {release} has no memory.kmem.limit_in_bytes any more: it went with 5.16"
-    return None
 
 
 class PidGroup:

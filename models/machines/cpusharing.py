@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from models.api.kernels import CgroupVersion
 from models.kernel.cgroups import Cgroup, cpu_groups
 from models.kernel.cgrouptrees import PodOnMinion, kubelet_tree
 from models.kernel.cpugroups import THREAD_WEIGHT, CpuGroup, CpuQuota
@@ -74,10 +75,17 @@ class CpuSharing:
     Args:
         cores: Of each minion.
         allocatable_millicores: Of each minion, which is the weight of its pods against its own daemons.
+        versions: Of each minion's cgroups.
     """
 
-    def __init__(self, cores: Sequence[float], allocatable_millicores: Sequence[int]) -> None:
+    def __init__(
+        self,
+        cores: Sequence[float],
+        allocatable_millicores: Sequence[int],
+        versions: Sequence[CgroupVersion],
+    ) -> None:
         self._cores = cores
+        self._versions = versions
         self._allocatable_millicores = allocatable_millicores
         self._cgroups: dict[int, _Cgroups] = {}
 
@@ -99,7 +107,7 @@ class CpuSharing:
             allocatable_millicores=self._allocatable_millicores[minion],
         )
         by_shares = {f"pod-{pod}" for pod, task in pods.items() if task.kind.cap == "shares"}
-        root = cpu_groups(_without_quota(cgroups, by_shares, within=False), {}, "v1")
+        root = cpu_groups(_without_quota(cgroups, by_shares, within=False), {}, self._versions[minion])
         loose = tuple(
             CpuGroup(f"{task.asker.pod}/{task.kind.place}", THREAD_WEIGHT * task.threads)
             for task in tasks

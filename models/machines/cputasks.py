@@ -10,7 +10,7 @@ from functools import cached_property
 from models.api.containers import ContainerSpec, PodContainers
 from models.api.qos import QosClass, qos_class
 from models.api.usage import Cap
-from models.kernel.cgroups import quota_of_millicores
+from models.kernel.cgrouptrees import quota_of
 from models.machines.askers import Asker
 
 __all__ = ["CpuTask", "TaskKind"]
@@ -66,8 +66,18 @@ class TaskKind:
 
         Where all its pod's containers have limits their sum holds for the pod too, which is never less than this.
         """
-        quota = quota_of_millicores(self.spec.limit("cpu") or 0)
+        quota = quota_of(self.spec)
         return quota.cores if quota is not None and self.cap in {"quota", "quota-and-memory"} else _INF
+
+    @cached_property
+    def cpus(self) -> frozenset[int] | None:
+        """The CPUs that it may use; None for all."""
+        return None if self.cap == "none" else self.spec.raw.cpus
+
+    @cached_property
+    def cpu_count(self) -> float:
+        """How many those are; ``inf`` for all."""
+        return _INF if self.cpus is None else float(len(self.cpus))
 
     @cached_property
     def memory_request_bytes(self) -> int:
@@ -142,7 +152,7 @@ class CpuTask:
 
     def peak(self, cores: float) -> float:
         """Return the cores that it uses at most at any moment, until its quota has run out, of so many."""
-        return min(self.wanted, self.threads, cores)
+        return min(self.wanted, self.threads, cores, self.kind.cpu_count)
 
     @property
     def due_s(self) -> float:

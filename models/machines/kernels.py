@@ -1,8 +1,9 @@
 """The CPUs of every minion, shared by the containers that say what they use: rates between changes, one timer a minion.
 
 What a container gets changes only when some container of its minion comes, goes or wants another amount. Where all
-together never use more cores than there are, each gets what it can use and its neighbours are not looked at; else the
-minion's shares are worked out anew (models.kernel). Containers that say nothing of what they use take nothing.
+together never use more cores than there are, each gets what it can use and its neighbours are not looked at; else, and
+where some may use certain CPUs only, the minion's shares are worked out anew (models.kernel). Containers that say
+nothing of what they use take nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Sharing = Callable[[int, list[CpuTask]], Sequence[Share]]
 class _Cpus:
     """The CPUs of one minion."""
 
-    __slots__ = ("contended", "cores", "deadline", "finite", "peak", "tasks")
+    __slots__ = ("contended", "cores", "deadline", "finite", "peak", "pinned", "tasks")
 
     def __init__(self, cores: float, deadline: Deadline) -> None:
         self.cores = cores
@@ -36,6 +37,7 @@ class _Cpus:
         self.tasks: dict[CpuTask, None] = {}
         self.peak = 0.0
         self.finite = 0
+        self.pinned = 0
         self.contended = False
 
 
@@ -73,6 +75,7 @@ class Kernels:
         task.since_s = self._env._now
         cpus.tasks[task] = None
         cpus.finite += task.left_s < _INF
+        cpus.pinned += task.kind.cpus is not None
         self._changed(cpus, task, 0.0)
 
     def want(self, task: CpuTask, wanted: float, threads: int) -> None:
@@ -89,6 +92,7 @@ class Kernels:
         task.settle(self._env._now)
         del cpus.tasks[task]
         cpus.finite -= task.left_s < _INF
+        cpus.pinned -= task.kind.cpus is not None
         cpus.peak = cpus.peak - task.peak(cpus.cores) if cpus.tasks else 0.0
         task.rate = task.throttled = 0.0
         self._tell(task, 0.0, 0.0)
@@ -100,7 +104,7 @@ class Kernels:
     def _changed(self, cpus: _Cpus, task: CpuTask, before: float) -> None:
         """Take into account what one task can use now."""
         cpus.peak += task.peak(cpus.cores) - before
-        if cpus.contended or cpus.peak > cpus.cores + _ROUNDING:
+        if cpus.contended or cpus.pinned or cpus.peak > cpus.cores + _ROUNDING:
             self._share(cpus)
         else:  # HOT: nobody is short, so nobody else is concerned
             was = task.rate, task.throttled
@@ -120,7 +124,7 @@ class Kernels:
             return
         # Anew each time: what is added and taken away again leaves roundings behind.
         cpus.peak = sum([task.peak(cpus.cores) for task in tasks])
-        cpus.contended = cpus.peak > cpus.cores + _ROUNDING
+        cpus.contended = cpus.pinned > 0 or cpus.peak > cpus.cores + _ROUNDING
         self.solved += 1
         shares = self._sharing(tasks[0].asker.minion, tasks)
         told: list[CpuTask] = []

@@ -165,6 +165,8 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "taints": [{"key": "example.com/dedicated", "value": "shop", "effect": "NoSchedule"}],
                     "cordoned": False,
                     "kubelet": {"start": "2s", "ready": "1s", "terminate": "500ms"},
+                    "pids": 1024,
+                    "kernel": {"version": "5.4", "cgroup": "v1", "pidMax": 32768, "threadsMax": 100000},
                     "imageDisk": "60Gi",
                     "preloaded": ["shop/web:1.4", "redis:6.0"],
                 },
@@ -244,7 +246,13 @@ def scenario(trace_path: str) -> dict[str, Any]:
                             "cpu": "100m",
                             "runs": {"exponential": {"mean": "1h"}},
                             "exitCode": 1,
-                            "limits": {"cpu": "500m", "memory": "1Gi"},
+                            "limits": {
+                                "cpu": "500m",
+                                "memory": "1Gi",
+                                "pids": 100,
+                                "kernelMemory": "64Mi",
+                                "cpuset": "0-3",
+                            },
                             "uses": {
                                 "cpu": {"uniform": {"low": "100m", "high": "1"}},
                                 "threads": 4,
@@ -254,7 +262,8 @@ def scenario(trace_path: str) -> dict[str, Any]:
                                 "most": "2Gi",
                             },
                             "probes": {"liveness": {"period": "5s", "failureThreshold": 2}},
-                        }
+                        },
+                        {"name": "side", "limits": {"cpuQuota": "20ms", "cpuPeriod": "50ms"}},
                     ],
                 },
                 "selector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["front"]}]},
@@ -338,7 +347,11 @@ def scenario(trace_path: str) -> dict[str, Any]:
             },
             {"name": "written", "manifest": f"{trace_path}/shop.yaml"},
         ],
-        "caps": {"default": "quota", "pods": [{"pods": "app=front", "cap": "shares"}]},
+        "caps": {
+            "default": "quota",
+            "pids": 2048,
+            "pods": [{"pods": "app=front", "cap": "shares", "pids": 64}],
+        },
         "policy": {"scheduler": {"best-fit": {"ties": "random"}}},
         "faults": [
             {

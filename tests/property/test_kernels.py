@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.api.containers import ContainerSpec, PodContainers
+from models.api.kernels import RawLimits
 from models.api.usage import CAPS, Cap
 from models.machines.askers import Asker
 from models.machines.cpuseries import CpuSeries
@@ -24,14 +25,15 @@ from sim.series import SeriesBook
 _CORES = 4.0
 
 
-_SHARING = CpuSharing([_CORES], [4000])
+_SHARING = CpuSharing([_CORES], [4000], ["v1"])
 
 
-def _kind(request: int, limit: int, cap: Cap) -> TaskKind:
+def _kind(request: int, limit: int, cap: Cap, cpus: frozenset[int] | None) -> TaskKind:
     """A container of a pod of its own."""
     requests = (("cpu", request),) if request else ()
     limits = (("cpu", max(request, limit)),) if limit else ()
-    return TaskKind(PodContainers((ContainerSpec("app", requests=requests, limits=limits),), cap=cap), 0)
+    spec = ContainerSpec("app", requests=requests, limits=limits, raw=RawLimits(cpus=cpus))
+    return TaskKind(PodContainers((spec,), cap=cap), 0)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class _Machine:
         limit: int = 0,
         work_s: float = math.inf,
         cap: Cap = "quota",
+        cpus: frozenset[int] | None = None,
     ) -> CpuTask:
         def end() -> None:
             self.done.append((self.engine.now_s, made))
@@ -60,7 +63,7 @@ class _Machine:
 
         made = CpuTask(
             Asker(0, pod, -1, -1, "test", pod, 0, -1),
-            _kind(request, limit, cap),
+            _kind(request, limit, cap, cpus),
             wanted=wanted,
             threads=threads,
             work_s=work_s,
@@ -78,6 +81,7 @@ _steps = st.lists(
         st.sampled_from([0, 200, 1000]),
         st.sampled_from([math.inf, 3.0]),
         st.sampled_from(CAPS),
+        st.sampled_from([None, None, None, frozenset({0}), frozenset({0, 1}), frozenset({1, 3})]),
     ),
     min_size=1,
     max_size=25,
@@ -87,21 +91,23 @@ _steps = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(_steps)
 def test_rates_are_those_worked_out_anew_and_work_is_done_when_it_is_used_up(
-    steps: list[tuple[str, int, float, int, int, float, Cap]],
+    steps: list[tuple[str, int, float, int, int, float, Cap, frozenset[int] | None]],
 ) -> None:
     machine = _Machine()
     engine, kernels = machine.engine, machine.kernels
-    for number, (what, which, wanted, request, limit, work_s, cap) in enumerate(steps):
+    for number, (what, which, wanted, request, limit, work_s, cap, cpus) in enumerate(steps):
         engine.run(number * 1.0)
         tasks = kernels.tasks(0)
         if what == "begin" or not tasks:
-            kernels.begin(machine.task(number, request, wanted, limit=limit, work_s=work_s, cap=cap))
+            kernels.begin(
+                machine.task(number, request, wanted, limit=limit, work_s=work_s, cap=cap, cpus=cpus)
+            )
         elif what == "want":
             kernels.want(tasks[which % len(tasks)], wanted, max(1, math.ceil(wanted)))
         else:
             kernels.end(tasks[which % len(tasks)])
         tasks = kernels.tasks(0)
-        fresh = CpuSharing([_CORES], [4000]).shares(0, tasks)
+        fresh = CpuSharing([_CORES], [4000], ["v1"]).shares(0, tasks)
         assert [task.rate for task in tasks] == pytest.approx([rate for rate, _ in fresh], abs=1e-9)
         assert [task.throttled for task in tasks] == pytest.approx([held for _, held in fresh], abs=1e-9)
     engine.run(len(steps) + 100.0)
@@ -123,6 +129,17 @@ def test_work_is_done_when_its_cpu_seconds_are_used_up() -> None:
         (pytest.approx(3.0), pytest.approx(8.0)),
     ]
     assert long.wanted_s == pytest.approx(12.0)
+
+
+def test_who_may_use_one_cpu_only_shares_it_though_others_stand_idle() -> None:
+    machine = _Machine()
+    one = frozenset({0})
+    first, second = machine.task(1, 100, 1.0, 1, cpus=one), machine.task(2, 300, 8.0, 8, cpus=one)
+    machine.kernels.begin(first)
+    machine.kernels.begin(second)
+    assert (first.rate, second.rate) == (pytest.approx(0.25, abs=0.01), pytest.approx(0.75, abs=0.01))
+    machine.kernels.end(first)
+    assert second.rate == 1.0
 
 
 def test_who_wants_less_later_leaves_the_others_more() -> None:

@@ -7,10 +7,10 @@ from typing import ClassVar, Final
 
 from experiments.verify.kernel.fields import CaseFields, Setting
 from experiments.verify.kernel.kind import Comparison, Kind, Limit, count_wrong, worst_ratio
+from models.api.kernels import KERNEL_STACK_BYTES, counts_kernel_memory, kernel_version
 from models.kernel.constants import FittedConstants
 from models.kernel.memory import Memory
 from models.kernel.memorygroups import PAGE_BYTES, MemoryGroup, Outcome, Process, pages_of
-from models.kernel.processes import KERNEL_STACK_BYTES, counts_kernel_memory, kernel_version
 
 __all__ = ["MemoryCase", "MemoryKind"]
 

@@ -7,8 +7,9 @@ from typing import ClassVar, Final
 
 from experiments.verify.kernel.fields import CaseFields, Setting
 from experiments.verify.kernel.kind import Comparison, Kind, Limit, count_wrong
+from models.api.kernels import default_pid_max, pids_limit
 from models.kernel.constants import FittedConstants
-from models.kernel.processes import EAGAIN_STATUS, PidGroup, ProcessTable, default_pid_max, pids_limit
+from models.kernel.processes import EAGAIN_STATUS, PidGroup, ProcessTable
 
 __all__ = ["PidsCase", "PidsKind"]
 

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.kernel.processes import (
-    PidGroup,
-    ProcessTable,
+from models.api.kernels import (
     counts_kernel_memory,
     default_pid_max,
     default_threads_max,
@@ -16,6 +14,7 @@ from models.kernel.processes import (
     kmem_limit_refused,
     pids_limit,
 )
+from models.kernel.processes import PidGroup, ProcessTable
 
 
 def test_the_tightest_group_above_binds() -> None:
