@@ -1,0 +1,124 @@
+"""The cgroup in which those of all containers of a run lie, with the cap on all of them together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from experiments.replay.engine import Facts
+from experiments.replay.problems import HostError
+from experiments.replay.work import Caps
+
+__all__ = ["Fence", "is_this_host", "sweep_fences"]
+
+PREFIX: Final = "wavetank-"
+_TRIES: Final = 50
+_WAIT_S: Final = 0.1
+
+
+def is_this_host(url: str, facts: Facts) -> bool:
+    """Return whether the engine runs on this very host, on the kernel that this process sees."""
+    here = os.uname()
+    return url.startswith("unix://") and (facts.kernel, facts.name) == (here.release, here.nodename)
+
+
+class Fence:
+    """A cgroup of its own for a run, in every hierarchy.
+
+    Args:
+        run: The run's name.
+        caps: On all together.
+        cpus: The cores that all together may run on, in the kernel's form.
+        root: Where cgroups are mounted.
+
+    Raises:
+        HostError: The kernel refuses a cap.
+    """
+
+    def __init__(self, run: str, caps: Caps, cpus: str, root: Path = Path("/sys/fs/cgroup")) -> None:
+        self.name = f"/{PREFIX}{run}"
+        self._folders = [folder / self.name[1:] for folder in hierarchies(root)]
+        self._unified = (root / "cgroup.controllers").is_file()
+        try:
+            if self._unified:
+                _enable(root)
+            for folder in self._folders:
+                folder.mkdir()
+                self._cap(folder, caps, cpus)
+        except OSError as error:
+            self.close()
+            raise HostError(
+                f"cannot cap all containers together at {error.filename}: {error.strerror or error}"
+            ) from error
+
+    def _cap(self, folder: Path, caps: Caps, cpus: str) -> None:
+        if self._unified:
+            values = {"memory.max": caps.memory_bytes, "pids.max": caps.pids, "cpuset.cpus": cpus}
+            _enable(folder)
+        else:
+            mems = folder.parent / "cpuset.mems"
+            values = {
+                "memory.limit_in_bytes": caps.memory_bytes,
+                "pids.max": caps.pids,
+                "cpuset.mems": mems.read_text().strip() if mems.is_file() else "",
+                "cpuset.cpus": cpus,
+            }
+        for name, value in values.items():
+            if (folder / name).is_file() or self._unified:
+                (folder / name).write_text(str(value))
+
+    def close(self) -> None:
+        """Remove it, with what the engine left in it; the containers are gone by then."""
+        for folder in self._folders:
+            _remove(folder)
+
+
+def hierarchies(root: Path) -> list[Path]:
+    """Return the root of each hierarchy that limits or counts, once each."""
+    if (root / "cgroup.controllers").is_file():
+        return [root]
+    found = [folder for folder in sorted(root.iterdir()) if (folder / "cgroup.procs").is_file()]
+    return [folder for folder in found if not folder.is_symlink()]
+
+
+def sweep_fences(keep: set[str], root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Remove those of runs that are gone.
+
+    Args:
+        keep: Runs that go on.
+        root: Where cgroups are mounted.
+
+    Returns:
+        Of how many runs.
+    """
+    gone = set()
+    for folder in hierarchies(root) if root.is_dir() else ():
+        for fence in folder.glob(f"{PREFIX}*"):
+            run = fence.name.removeprefix(PREFIX)
+            if run not in keep and os.access(folder, os.W_OK) and _remove(fence):
+                gone.add(run)
+    return len(gone)
+
+
+def _enable(folder: Path) -> None:
+    """Let the cgroups below a folder be limited (v2)."""
+    (folder / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids")
+
+
+def _remove(folder: Path) -> bool:
+    """Remove a cgroup and those below it; what has ended may be seen in it for a moment."""
+    for below in sorted(folder.rglob("cgroup.procs"), key=lambda path: len(path.parts), reverse=True):
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                try:
+                    below.parent.rmdir()
+                except FileNotFoundError:
+                    raise
+                except OSError:
+                    time.sleep(_WAIT_S)
+                    continue
+            break
+    return not folder.exists()

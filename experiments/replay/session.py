@@ -1,0 +1,348 @@
+"""A run of containers on an engine: everything it makes carries its label, and every way out removes it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Self
+
+from experiments.replay.asking import agreed
+from experiments.replay.cgroupfiles import Counted, cgroup_folders, read_counted
+from experiments.replay.engine import Attachment, Engine, Facts
+from experiments.replay.fence import Fence, is_this_host, sweep_fences
+from experiments.replay.gate import gate_problems
+from experiments.replay.problems import HostError
+from experiments.replay.work import Caps, Limits, Work, refusal
+from experiments.replay.workimage import PROGRAM, build_program, image_tar
+
+__all__ = ["Running", "Session", "default_caps"]
+
+_LABEL: Final = "wavetank.run"
+_OWNER: Final = "wavetank.owner"
+_REPOSITORY: Final = "wavetank-work"
+_GATE_S: Final = 30.0
+_MOST_TASKS: Final = 16_384
+
+
+def default_caps(facts: Facts, pid_max: Path = Path("/proc/sys/kernel/pid_max")) -> Caps:
+    """Return half of the host."""
+    tasks = int(pid_max.read_text()) // 2 if pid_max.is_file() else _MOST_TASKS
+    return Caps(max(1, facts.cores // 2), facts.memory_bytes // 2, min(tasks, _MOST_TASKS))
+
+
+@dataclass(slots=True)
+class Running:
+    """A container that has passed the gate, or works.
+
+    Attributes:
+        identity: The engine's.
+        name: Within the run.
+        limits: Of it.
+        pipe: Its streams.
+        folders: Of its cgroups, where they can be read.
+        found: What it found around itself.
+    """
+
+    identity: str
+    name: str
+    limits: Limits
+    pipe: Attachment
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    found: Mapping[str, str] = field(default_factory=dict)
+
+    def go(self) -> None:
+        """Let it work."""
+        self.pipe.send("go\n")
+
+    def until(self, word: str, timeout_s: float) -> list[str]:
+        """Return what follows a word at the beginning of a line that it writes.
+
+        Raises:
+            HostError: It ended without it, or did not write it in time.
+        """
+        until = time.monotonic() + timeout_s
+        try:
+            while (line := self.pipe.line(until - time.monotonic())) is not None:
+                first, *rest = line.split()
+                if first == word:
+                    return rest
+        except TimeoutError as error:
+            raise HostError(
+                f"container {self.name} did not say '{word}' within {timeout_s:g} s: the host may be too busy"
+            ) from error
+        raise HostError(f"container {self.name} ended before it said '{word}'")
+
+    def counted(self) -> Counted:
+        """Return what the kernel counts of it now."""
+        return read_counted(self.folders)
+
+
+class Session:
+    """A run of containers; a context.
+
+    Args:
+        engine: On which.
+        caps: On all containers together; half of the host if None.
+        yes: Do not ask.
+        said: Is told what the user should know, a sentence each.
+        cpus: The cores to use; the last ones of the host if None.
+        file_bytes: Of the file in the image.
+        program: Of the image; built if None.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        caps: Caps | None = None,
+        yes: bool = False,
+        said: Callable[[str], None] = lambda sentence: None,
+        cpus: str | None = None,
+        file_bytes: int = 0,
+        program: bytes | None = None,
+    ) -> None:
+        self.engine = engine
+        self.facts = engine.facts()
+        self.caps = caps or default_caps(self.facts)
+        self.run = uuid.uuid4().hex[:12]
+        self.local = is_this_host(engine.url, self.facts)
+        self.cpus = cpus or _last_cores(self.caps.cores, self.facts.cores)
+        self._yes = yes
+        self._said = said
+        self._file_bytes = file_bytes
+        self._program = program
+        self._fence: Fence | None = None
+        self._running: dict[str, Running] = {}
+        self._image = f"{_REPOSITORY}:{self.run}"
+        self._handler: Any = None
+        _check(self.facts, self.caps)
+
+    def __enter__(self) -> Self:
+        self._remove_leftovers()
+        self._ask_of_others()
+        program = self._program or build_program()
+        self._handler = signal.signal(signal.SIGTERM, _interrupted)
+        try:
+            # The image first: it tells other runs that this one lives, which must not sweep its cgroup away.
+            tar = image_tar(program, self._file_bytes)
+            self.engine.import_image(tar, _REPOSITORY, self.run, self._labels())
+            if self.local and os.geteuid() == 0 and self.facts.driver == "cgroupfs":
+                self._fence = Fence(self.run, self.caps, self.cpus)
+            else:
+                self._said(
+                    "no cgroup lies around all containers here: instead, their limits add up to the caps"
+                )
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def parent(self) -> str | None:
+        """The cgroup in which those of all containers lie; None: the engine's."""
+        return None if self._fence is None else self._fence.name
+
+    def launch(self, work: Work, limits: Limits, name: str, *, parent: str | None = None) -> Running:
+        """Start a container and bring it to the gate; its work begins with ``go``.
+
+        Args:
+            work: That it does.
+            limits: Of it.
+            name: Within the run.
+            parent: A cgroup inside the run's in which its own lies.
+
+        Raises:
+            HostError: It would break a rule of safety, or found other limits around itself than asked.
+        """
+        problem = refusal(work, limits) or self._over(limits)
+        if problem:
+            raise HostError(f"container {name} is not started: {problem}")
+        identity, warnings = self.engine.create(
+            self._image,
+            [PROGRAM, *work.words()],
+            limits,
+            name=f"wavetank-{self.run}-{name}",
+            labels=self._labels(),
+            cpus=self.cpus,
+            parent=parent or self.parent,
+        )
+        try:
+            if warnings:
+                raise HostError(
+                    f"the engine warns that it cannot do what was asked of container {name}: {'; '.join(warnings)}"
+                )
+            running = Running(identity, name, limits, self.engine.attach(identity))
+        except BaseException:
+            self.engine.remove(identity)
+            raise
+        self._running[identity] = running
+        try:
+            self._through_gate(running)
+        except BaseException:
+            self.remove(running)
+            raise
+        return running
+
+    def remove(self, running: Running) -> None:
+        """Remove a container, working or not."""
+        running.pipe.close()
+        self.engine.remove(running.identity)
+        self._running.pop(running.identity, None)
+
+    def close(self) -> None:
+        """Remove everything. What the engine does not let go of is left to the next run, which is told."""
+        with _undisturbed():
+            try:
+                for running in list(self._running.values()):
+                    running.pipe.close()
+                for each in self.engine.containers(f"{_LABEL}={self.run}"):
+                    self.engine.remove(each.identity)
+                self._running.clear()
+                self.engine.remove_image(self._image)
+            except HostError as error:
+                self._said(str(error))
+            if self._fence is not None:
+                self._fence.close()
+                self._fence = None
+        if self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
+            self._handler = None
+
+    def _labels(self) -> dict[str, str]:
+        return {_LABEL: self.run, _OWNER: _owner()}
+
+    def _over(self, limits: Limits) -> str | None:
+        """Why a container's limits, with those of the others, are more than all may have."""
+        mine = [*(each.limits for each in self._running.values()), limits]
+        if limits.memory_bytes is None or limits.pids is None:
+            return (
+                None if self._fence is not None else "it has no limits, and nothing else would hold it here"
+            )
+        memory = sum(each.memory_bytes or 0 for each in mine)
+        if memory > self.caps.memory_bytes:
+            cap = self.caps.memory_bytes
+            return f"all together may take {cap:,} bytes of memory, and would take {memory:,}: raise --max-memory"
+        tasks = sum(each.pids or 0 for each in mine)
+        if tasks > self.caps.pids:
+            return f"all together may be {self.caps.pids:,} tasks, and would be {tasks:,}: raise --max-pids"
+        return None
+
+    def _through_gate(self, running: Running) -> None:
+        self.engine.start(running.identity)
+        found: dict[str, str] = {}
+        until = time.monotonic() + _GATE_S
+        try:
+            while (line := running.pipe.line(until - time.monotonic())) != "ready":
+                if line is None:
+                    raise HostError(f"container {running.name} ended at the gate")
+                _, name, value = line.split(" ", 2)
+                found[name] = value
+        except TimeoutError as error:
+            raise HostError(
+                f"container {running.name} did not come to the gate within {_GATE_S:g} s"
+            ) from error
+        problems = gate_problems(found, running.limits, self.facts.cgroup, self.cpus)
+        if problems:
+            raise HostError(
+                f"container {running.name} does no work, since its limits are not as asked: {'; '.join(problems)}"
+            )
+        running.found = found
+        if self.local:
+            with contextlib.suppress(OSError):
+                running.folders = cgroup_folders(self.engine.state(running.identity).pid)
+
+    def _remove_leftovers(self) -> None:
+        left = [each for each in self.engine.containers(_LABEL) if not _lives(each.labels)]
+        images = [name for name, labels in self.engine.images(_LABEL) if not _lives(labels)]
+        if left:
+            agreed(
+                f"{len(left)} containers of runs that were killed are left on {self.engine.url}. Remove them?",
+                yes=self._yes,
+            )
+        for each in left:
+            self.engine.remove(each.identity)
+        for name in images:
+            self.engine.remove_image(name)
+        alive = {each.labels.get(_LABEL, "") for each in self.engine.containers(_LABEL)}
+        alive |= {labels.get(_LABEL, "") for _, labels in self.engine.images(_LABEL)}
+        fences = sweep_fences(alive) if self.local and os.geteuid() == 0 else 0
+        if left or fences:
+            self._said(
+                f"removed what runs that were killed had left: {len(left)} containers, {fences} cgroups"
+            )
+
+    def _ask_of_others(self) -> None:
+        others = sum(each.running and _LABEL not in each.labels for each in self.engine.containers())
+        if others:
+            agreed(
+                f"{others} other containers run on {self.engine.url}, and will feel this. Go on?",
+                yes=self._yes,
+            )
+
+
+def _check(facts: Facts, caps: Caps) -> None:
+    if facts.lacks:
+        raise HostError(f"the engine will not do: {'; '.join(facts.lacks)}")
+    if facts.architecture != os.uname().machine:
+        raise HostError(
+            f"the engine's host is {facts.architecture}, and the work image is built here for {os.uname().machine}"
+        )
+    if caps.cores > facts.cores or caps.memory_bytes > facts.memory_bytes:
+        raise HostError(
+            f"the host is too small: it has {facts.cores} cores and {facts.memory_bytes:,} bytes of memory, and"
+            f" {caps.cores} and {caps.memory_bytes:,} were asked for"
+        )
+
+
+def _last_cores(wanted: int, cores: int) -> str:
+    first, last = cores - wanted, cores - 1
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
+def _owner() -> str:
+    """This process: host, boot, number and when it began, so that another of the same number is not taken for it."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{os.uname().nodename} {boot} {os.getpid()} {_began(os.getpid())}"
+
+
+def _began(pid: int | str) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _lives(labels: Mapping[str, str]) -> bool:
+    """Whether the process that made something still runs; one of another host cannot be seen, and is taken to."""
+    parts = labels.get(_OWNER, "").split()
+    if len(parts) != 4:
+        return False
+    host, boot, pid, began = parts
+    if host != os.uname().nodename:
+        return True
+    return boot == _owner().split()[1] and _began(pid) == began
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no further signal cut the cleaning short."""
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
