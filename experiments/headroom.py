@@ -239,7 +239,7 @@ def _filled(
     belief = scheduler.belief
     scheduler.restart()  # to know what the record says, and nothing older
     waiting = world.store.count[Phase.PENDING]
-    mine = belief.inside
+    mine = belief.inside()
     before = belief.free[mine].sum(axis=0)
     by_minion: Counter[str] = Counter()
     owner = world.identities.add("workload", _POD)

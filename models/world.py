@@ -10,7 +10,7 @@ from typing import Any
 
 from models.api import records
 from models.api.types import Arrival, Phase, Pod, PodAsk
-from models.cluster.belief import allocatable_of
+from models.cluster.allocatable import allocatable_of
 from models.control.burdens import Machines
 from models.control.client import InstantClient
 from models.control.lifecycle import PRESSURE

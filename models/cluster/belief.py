@@ -10,7 +10,6 @@ a log of changed indices): cost follows change. Classes of linear scores are kep
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -20,13 +19,15 @@ from numpy.typing import NDArray
 from models.api.expected import ExpectedPod
 from models.api.linear import LinearScore
 from models.api.protocols import PlacingPolicy, ScoredBy, ScoringPolicy
-from models.api.scheduling_templates import relabelled
 from models.api.selectors import Selector
 from models.api.specs_taints import NOT_READY, UNREACHABLE, Toleration, for_scheduling, keeps_off, said_taints
 from models.api.types import MinionAsk, Pod, PodTemplate, ResourceTable
+from models.cluster.allocatable import allocatable_of
 from models.cluster.changes import ChangeLog
 from models.cluster.classrows import ClassRow, ScorerRow
 from models.cluster.linearblocks import LinearBlock, LinearRow
+from models.cluster.readlabels import ReadLabels
+from models.cluster.reasons import count_reasons
 from models.cluster.view import BeliefView
 
 __all__ = ["Belief"]
@@ -34,13 +35,6 @@ __all__ = ["Belief"]
 Ints = NDArray[np.int64]
 
 _CACHED_CLASSES = 4096
-_TOO_LITTLE = {
-    "cpu_millicores": "Insufficient cpu",
-    "memory_bytes": "Insufficient memory",
-    "pods": "Too many pods",
-    "ephemeral_bytes": "Insufficient ephemeral-storage",
-}
-"""As NodeResourcesFit says it; an extended resource by its name (k/k:pkg/scheduler, v1.20.5)."""
 _add = np.add
 
 
@@ -59,6 +53,7 @@ class Belief:
         expected: Says which pods are to be expected, to policies that ask.
 
     Attributes:
+        read: Labels of pods that were changed.
         view: What policies get of it.
     """
 
@@ -108,9 +103,7 @@ class Belief:
         }
         self._unheard_count = len(self._kept)
         self._outside: dict[int, None] = {}
-        # Of pods whose labels were changed, by arrival; and the templates that came of it, which have indices below 0.
-        self._relabelled: dict[int, PodTemplate] = {}
-        self._like: dict[tuple[int, tuple[tuple[str, str], ...]], PodTemplate] = {}
+        self.read = ReadLabels()
         self._tolerant: dict[int, None] = {}
         self.view = BeliefView(self)
 
@@ -126,7 +119,6 @@ class Belief:
         """Kinds of pods that are to be expected, with how many of each."""
         return tuple(self._expected())
 
-    @property
     def inside(self) -> list[int]:
         """Return the minions that are decided on: all but those of other partitions."""
         return [index for index in range(len(self)) if index not in self._outside]
@@ -225,19 +217,7 @@ class Belief:
 
     def seen(self, pod: Pod) -> PodTemplate:
         """Return what a pod is like, with the labels that were read of it. HOT."""
-        return self._relabelled.get(pod.arrival, pod.template) if self._relabelled else pod.template
-
-    def relabel(self, pod: Pod, labels: tuple[tuple[str, str], ...]) -> None:
-        """Read that a pod has other labels."""
-        template = pod.template
-        if labels == template.labels:
-            self._relabelled.pop(pod.arrival, None)
-            return
-        key = (template.index, labels)
-        found = self._like.get(key)
-        if found is None:
-            found = self._like[key] = relabelled(template, labels, -1 - len(self._like))
-        self._relabelled[pod.arrival] = found
+        return self.read.template(pod)
 
     def look_at(self, pod: Pod, minion: int = -1) -> None:
         """See that a pod is being deleted, or has other labels: here nothing depends on it.
@@ -253,8 +233,8 @@ class Belief:
     def reasons(self, template: PodTemplate) -> dict[str, int]:
         """Count the minions that a template may not go to, in the words of the real scheduler's events.
 
-        Each counts for what turns it down first: its taints, the pod's selector, models of GPU, then what it has too
-        little of, which may be several things. Worked out once until a minion changes: many wait for the same.
+        What turns a minion down first counts: taints, selector, models of GPU, then what it has too little of, which
+        may be several things. Worked out once until a minion changes: many wait for the same.
         """
         now = self._log.cursor
         if now != self._reasons_of:
@@ -266,27 +246,17 @@ class Belief:
         return dict(found)
 
     def _count_reasons(self, template: PodTemplate) -> dict[str, int]:
-        kept = self._keeping_off(template)
-        counts = Counter(kept.values())
-        left = np.ones(len(self), dtype=bool)
-        left[[*kept, *self._outside]] = False
-        for said, allowed in (
+        filters = (
             ("node(s) didn't match Pod's node affinity", self._allowed(template.minions, (), ())),
             ("node(s) had no GPU of a model that is asked for", self.has_model(template)),
-        ):
-            counts[said] += int((left & ~allowed).sum())
-            left &= allowed
-        short = self._fit[left] < self.need(template)
-        gpus = self._columns - 1
-        for column, name in enumerate(self.resources[:gpus]):
-            counts[_TOO_LITTLE.get(name, f"Insufficient {name}")] += int(short[:, column].sum())
-        counts["Insufficient gpu"] += int(short[:, gpus:-1].any(axis=1).sum())
-        return dict(+counts)
+        )
+        fit, need, kept = self._fit, self.need(template), self._keeping_off(template)
+        return count_reasons(fit, need, self.resources, kept=kept, outside=self._outside, filters=filters)
 
     def _keeping_off(self, template: PodTemplate) -> dict[int, str]:
         """Return which minions' conditions and taints keep a template off, and how that is said."""
         tolerations = for_scheduling(template.tolerations)
-        found = {}
+        found = dict[int, str]()
         for index in (i for i in np.flatnonzero(self._fit[:, -1] == 0).tolist() if i not in self._outside):
             taints = self._kept.get(index)
             if taints is None:
@@ -319,7 +289,7 @@ class Belief:
     def assume(self, pod: Pod, minion: int, devices: tuple[int, ...]) -> None:
         """Believe a pod where it was decided to be, before the record says so."""
         self.place(pod.template, minion, devices, -1)
-        if self._relabelled and pod.arrival in self._relabelled:
+        if self.seen(pod) is not pod.template:
             self.look_at(pod, minion)
 
     def withdraw(self, pod: Pod, minion: int, devices: tuple[int, ...]) -> None:
@@ -342,7 +312,7 @@ class Belief:
         placed: Iterable[tuple[PodTemplate, int, tuple[int, ...]]],
     ) -> None:
         """Forget all, and believe this: (ready, taints) by minion; (template, minion, devices) of what is bound."""
-        self._relabelled.clear()
+        self.read.clear()
         self._fit[:, : self._columns] = self.allocatable
         for index, minion in enumerate(self._minions):
             self._devices[index, : minion.gpu.count] = 1000
@@ -428,15 +398,3 @@ class Belief:
                 truncated=score.truncated,
             )
         return block.add(need, score, eligible)
-
-
-def allocatable_of(minion: MinionAsk, resources: ResourceTable) -> tuple[int, ...]:
-    """Return capacity less what the system reserves, one int per resource column."""
-    return resources.amounts(
-        minion.cpu_millicores - minion.reserved_cpu_millicores,
-        minion.memory_bytes - minion.reserved_memory_bytes,
-        minion.pods,
-        minion.ephemeral_bytes - minion.reserved_ephemeral_bytes,
-        minion.extended,
-        1000 * minion.gpu.count,
-    )

@@ -17,7 +17,7 @@ from operator import add, sub
 from typing import Any
 
 from models.api.types import MinionAsk, Pod, ResourceTable
-from models.cluster.belief import allocatable_of
+from models.cluster.allocatable import allocatable_of
 from models.control.log import Op
 from models.control.store import Store
 from sim.journal import Journal

@@ -36,10 +36,9 @@ from models.control.preemption import (
     find_candidates,
 )
 from models.control.scheduler import BACKLOG, Scheduler
-from models.control.settings import ControlPlan
 from sim.engine import BELIEF, Deadline
 
-__all__ = ["KubeScheduler", "make_scheduler"]
+__all__ = ["KubeScheduler"]
 
 _CREATED, _CHANGED = Op.POD_CREATED, Op.POD_CHANGED
 _OF_BOUND = (Op.POD_BOUND, Op.POD_CHANGED)
@@ -57,18 +56,6 @@ _OPS = (
 )
 
 Step = Callable[[], object]
-
-
-def make_scheduler(control: ControlPlan | None, **words: Any) -> Scheduler:
-    """Make the scheduler of a run: where nothing takes time its queue needs no more than room.
-
-    Args:
-        control: How the control plane behaves; nothing where there is none.
-        words: As :class:`models.control.scheduler.Scheduler` takes them.
-    """
-    if control is None or control.instant:
-        return Scheduler(**words)
-    return KubeScheduler(constants=control.constants, **words)
 
 
 class KubeScheduler(Scheduler):
@@ -147,7 +134,7 @@ class KubeScheduler(Scheduler):
                 queue.add(what, now_s)
 
     def _read_labels(self, pod: Pod, labels: tuple[tuple[str, str], ...]) -> None:
-        self.belief.relabel(pod, labels)
+        self.belief.read.change(pod, labels)
 
     def _see_update(self, op: Op, pod: Pod, old: int, new: int, seq: int) -> None:
         if pod.minion >= 0:
@@ -199,7 +186,7 @@ class KubeScheduler(Scheduler):
             self.belief.withdraw(pod, pod.minion, pod.devices)
             self._occupants.remove(pod, pod.minion)
             self._waiting.move_all(self.engine.now_s, seq)
-        self.belief.relabel(pod, pod.template.labels)  # nothing of it is kept
+        self.belief.read.forget(pod)
 
     # Attempts, one after the other.
 

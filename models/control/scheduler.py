@@ -175,7 +175,7 @@ class Scheduler:
             self._help(what, seq)
         elif op is Op.POD_LABELLED:
             pod, _, labels = what
-            self.belief.relabel(pod, labels)
+            self.belief.read.change(pod, labels)
             self._see(pod, seq)
         else:
             self._see(what, seq)
@@ -197,7 +197,7 @@ class Scheduler:
         )
         for pod in self._store.pods():
             if pod.labels is not pod.template.labels:
-                self.belief.relabel(pod, pod.labels)
+                self.belief.read.change(pod, pod.labels)
             if self._placing:
                 self.belief.look_at(pod)
         self._enter_again(self._store.pending.values())

@@ -15,7 +15,7 @@ from models.cluster.placedbelief import PlacedBelief, Placing
 from models.control.checkedbinds import CheckedBinds
 from models.control.client import Caller
 from models.control.deliberation import DeliberateScheduler, SchedulerPlan
-from models.control.kubescheduler import make_scheduler
+from models.control.kubescheduler import KubeScheduler
 from models.control.log import Op
 from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
@@ -72,7 +72,12 @@ def make_schedulers(
     """
     if not plans:
         one = {"policy": policy, "policy_name": policy_name, "belief": believe(policy)}
-        made = make_scheduler(control, **words, **one, make_client=make_client, on_parked=on_parked)
+        words |= {**one, "make_client": make_client, "on_parked": on_parked}
+        # Where nothing takes time its queue needs no more than room.
+        if control is None or control.instant:
+            made = Scheduler(**words)
+        else:
+            made = KubeScheduler(constants=control.constants, **words)
         if plane is not None:
             plane.on_scheduler_restart = made.restart
         return (made,)

@@ -14,7 +14,7 @@ from operator import add, sub
 from models.api import records
 from models.api.protocols import Master
 from models.api.types import MinionAsk, Phase, Pod, PodTemplate, ResourceTable
-from models.cluster.belief import allocatable_of
+from models.cluster.allocatable import allocatable_of
 from models.machines.ledger import Ledger
 from models.machines.podusages import PodUsages
 from models.machines.usages import Usages

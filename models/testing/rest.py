@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from models.api.specs_taints import for_scheduling, keeps_off
 from models.api.types import READY, Phase, Pod
-from models.cluster.belief import allocatable_of
+from models.cluster.allocatable import allocatable_of
 from models.control.disruption import scale_of, status_of
 from models.control.objects import ServiceObject
 from models.control.replication import ReplicaDigest
