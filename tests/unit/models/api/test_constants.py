@@ -17,7 +17,7 @@ def test_every_constant_has_a_unit_in_its_name_and_a_source():
         for name, constant in table.items():
             assert UNITS.search(name), name
             assert constant.name == name
-            assert re.fullmatch(r"K\d+[a-z]?|recorded|assumed", constant.fact), name
+            assert re.fullmatch(r"[KL]\d+[a-z]?|recorded|assumed", constant.fact), name
             assert len(constant.source) > 3, name
             assert constant.value >= 0
 
