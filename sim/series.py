@@ -213,9 +213,9 @@ class SeriesBook:
         """Write what is buffered as a chunk; nothing if nothing is."""
         for callback in self._latecomers:
             callback()
-        self._sorted_for = (0, 0)
         taken = [gauges.take() for gauges in self._gauges]
         self._restart()
+        self._sorted_for = (0, 0)  # of this chunk: the next may have as many changes
         which = (
             pa.array(np.concatenate([points[0] for points in taken])) if taken else pa.array([], pa.int32())
         )
