@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from models.api.specs import Scenario
 from models.api.specs_problems import FIELD_ERROR, quoted
@@ -38,12 +38,18 @@ class _Place:
     path: YamlPath
     own: Mapping[str, Any]
     kin: tuple[Mapping[str, Any], ...]
+    root: type[BaseModel]
 
 
-def schema_problems(error: ValidationError, data: object) -> list[Found]:
+def schema_problems(error: ValidationError, data: object, root: type[BaseModel] = Scenario) -> list[Found]:
     """Return one problem for each mistake that a validation found.
 
     A key that is missing because it is misspelt is told once, as misspelt.
+
+    Args:
+        error: What pydantic says.
+        data: The whole document, plain.
+        root: The schema that it was held against.
     """
     found: list[Found] = []
     missing: list[tuple[Found, str]] = []
@@ -51,7 +57,7 @@ def schema_problems(error: ValidationError, data: object) -> list[Found]:
     for raw in error.errors(include_url=False):
         kind, loc = raw["type"], raw["loc"]
         at_parent = kind in {"missing", "extra_forbidden"}
-        place = _place(loc[:-1] if at_parent else loc, data)
+        place = _place(loc[:-1] if at_parent else loc, data, root)
         if kind == FIELD_ERROR:
             for problem in raw["ctx"]["problems"]:
                 path = (*place.path, *problem.path)
@@ -75,15 +81,15 @@ def schema_problems(error: ValidationError, data: object) -> list[Found]:
 
 
 @cache
-def _json_schema() -> dict[str, Any]:
-    return Scenario.model_json_schema(by_alias=True)
+def _json_schema(root: type[BaseModel]) -> dict[str, Any]:
+    return root.model_json_schema(by_alias=True)
 
 
-def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(schema: Mapping[str, Any], root: type[BaseModel]) -> Mapping[str, Any]:
     """Follow a ``$ref``, and the one form of an optional value."""
     while True:
         if "$ref" in schema:
-            schema = _json_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+            schema = _json_schema(root)["$defs"][schema["$ref"].rsplit("/", 1)[1]]
             continue
         forms = [form for form in schema.get("anyOf", ()) if form.get("type") != "null"]
         if len(forms) != 1:
@@ -91,16 +97,16 @@ def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
         schema = forms[0]
 
 
-def _place(loc: tuple[int | str, ...], data: object) -> _Place:
+def _place(loc: tuple[int | str, ...], data: object, root: type[BaseModel]) -> _Place:
     """Walk document and schema along pydantic's location, which names forms of unions between keys."""
     path: YamlPath = ()
-    schema: Mapping[str, Any] = _json_schema()
+    schema: Mapping[str, Any] = _json_schema(root)
     kin: tuple[Mapping[str, Any], ...] = ()
     for step in loc:
-        schema = _resolved(schema)
+        schema = _resolved(schema, root)
         if "oneOf" in schema and isinstance(step, str):
             forms = {form["$ref"].rsplit("/", 1)[1]: form for form in schema["oneOf"]}
-            kin = tuple(_resolved(form) for name, form in forms.items() if name != step)
+            kin = tuple(_resolved(form, root) for name, form in forms.items() if name != step)
             schema = forms[step]
             continue
         kin = ()
@@ -109,16 +115,19 @@ def _place(loc: tuple[int | str, ...], data: object) -> _Place:
             schema = schema.get("items", {})
             data = data[step] if isinstance(data, list) and step < len(data) else None
         else:
-            schema = schema.get("properties", {}).get(step, {})
+            # Of a mapping by names of the user's own all values have one schema.
+            named = schema.get("additionalProperties")
+            other = named if isinstance(named, dict) else {}
+            schema = schema.get("properties", {}).get(step, other)
             data = data.get(step) if isinstance(data, Mapping) else None
-    return _Place(path, _resolved(schema), kin)
+    return _Place(path, _resolved(schema, root), kin, root)
 
 
 def _unknown_key(place: _Place, key: str, data: object) -> Found:
     own = list(place.own.get("properties", {}))
     others = [word for form in place.kin for word in form.get("properties", {}) if word not in own]
     path = (*place.path, key)
-    where = f" of '{_name(place.path)}'" if place.path else " of a scenario"
+    where = f" of '{_name(place.path)}'" if place.path else f" of a {place.root.__name__.lower()}"
     if key in others:
         mark = next((f"with '{word}'" for word in _MARKS if word in own), "")
         wanted = [form.get("properties", {}) for form in place.kin if key in form.get("properties", {})]

@@ -37,6 +37,7 @@ __all__ = [
     "RatioLaw",
     "SizeLaw",
     "parse_distribution",
+    "parse_duration_law",
 ]
 
 MAX_SIGMA: Final = 10.0
@@ -121,6 +122,15 @@ def parse_distribution(value: object, quantity: _Quantity) -> Distribution:
         sentence = f"expected a mean of at most {limit} of this distribution"
         raise FieldError(FieldProblem(sentence, (name,), code="range"))
     return law
+
+
+def parse_duration_law(value: object) -> Distribution:
+    """Return a law of seconds, for fields that may hold something else as well.
+
+    Raises:
+        FieldError: With every problem, at its own place.
+    """
+    return parse_distribution(value, _TIME)
 
 
 def _law(name: str, parameters: dict[str, float]) -> Distribution:
