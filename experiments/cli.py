@@ -1,4 +1,4 @@
-"""The command line: ``wavetank run | validate | sweep | report | explain | headroom | verify | engine | schema``.
+"""The command line: ``wavetank run | validate | sweep | report | explain | headroom | verify`` and others.
 
 Exit status: 0 ok, 1 an expectation failed, 2 bad input, 3 inconclusive, an invariant broken or a budget used up,
 70 a bug (traceback, seed, how to repeat), 130 interrupted.
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from experiments.isolation.commands import app as isolation_app
 from experiments.replay.commands import engine_app
 from experiments.verify.commands import app as verify_app
 from sim.diagnostics import Diagnostic, render_diagnostics
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(verify_app, name="verify")
 app.add_typer(engine_app, name="engine")
+app.add_typer(isolation_app, name="isolation")
 _out = Console()
 _err = Console(stderr=True)
 

@@ -1,0 +1,1 @@
+"""Isolation on the command line: what mechanisms do to techniques, and the ways out of a container."""
