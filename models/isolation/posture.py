@@ -90,7 +90,7 @@ def _changed(have: dict[str, None], add: Iterable[str], drop: Iterable[str]) -> 
 
 def capabilities_of(catalogue: Catalogue, posture: Posture) -> tuple[str, ...]:
     """Return the capabilities of the container's root."""
-    left = CAPABILITIES
+    left: tuple[str, ...] = CAPABILITIES
     for mechanism in catalogue.mechanisms:
         if mechanism.leaves is not None and mechanism.name in posture.mechanisms:
             left = tuple(name for name in left if name in mechanism.leaves)
