@@ -66,7 +66,7 @@ def control_plan(scenario: Scenario, minions: Sequence[MinionAsk]) -> ControlPla
 
     return ControlPlan(
         constants=constants,
-        timing=Timing(latency, lag, constants["api_write_s"]),
+        timing=Timing(latency, lag, constants["api_write_s"], constants["api_cached_read_s"]),
         limits=limits,
         delays=lambda index: of_pool(asks[index].pool),
         tolerates_s=tolerates_s(),

@@ -145,6 +145,12 @@ _V1_20: Final = tuple(
             "recorded",
             "recordings: creates of a batch of 8 or 16 come 1.3 to 1.5 ms apart",
         ),
+        (
+            "api_cached_read_s",
+            0.0005,
+            "recorded",
+            "recordings: Ready again to no NoSchedule taint, 3 to 12 ms, which is a delivery, this and a write",
+        ),
         ("watch_lag_low_s", 0.0005, "recorded", "recordings: a commit to its delivery, 0.5 to 2.5 ms"),
         ("watch_lag_high_s", 0.0025, "recorded", "recordings: a commit to its delivery, 0.5 to 2.5 ms"),
         ("kubelet_start_s", 1.0, "assumed", "a container from an image that is there; within K69's 5 s"),

@@ -70,11 +70,13 @@ class Timing:
         latency: Seconds from the grant of a call to its commit.
         lag: Seconds from a commit to its delivery.
         write_s: Seconds that the master is busy with one call: calls at one instant are taken one after the other.
+        cached_read_s: Seconds of a read that the master answers from its cache.
     """
 
     latency: Law
     lag: Law
     write_s: float = 0.0
+    cached_read_s: float = 0.0
 
 
 class Master:
@@ -259,6 +261,7 @@ class Client:
         self.master = master
         self.name = name
         self._write_s = timing.write_s
+        self._cached_read_s = timing.cached_read_s
         self._latency_s = Delays(timing.latency, streams.stream("client.latency"), name).next_s
         self._lag_stream = streams.stream("client.lag")
         self._lags = Delays(timing.lag, self._lag_stream, name)
@@ -350,6 +353,15 @@ class Client:
             commit = partial(master.reach, commit, self)
         self._engine.at(at_s, RECORD, commit, cause=cause, guard=guard)
         return at_s
+
+    def read_cached(self, then: Callable[[], object], *, cause: int | None = None) -> None:
+        """Read what the master has in its cache: a token, and no wait for what is written; then go on."""
+        now_s = self._env._now
+        granted_s = now_s if self.bucket is None else self.bucket.reserve(now_s)
+        reach = partial(self.master.reach, then, self)
+        self._engine.at(
+            granted_s + self._cached_read_s, RECORD, reach, cause=cause, guard=(self, self.generation)
+        )
 
     def lose(self) -> None:
         """Forget what was not sent or not answered: the process has ended."""

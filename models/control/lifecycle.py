@@ -175,12 +175,11 @@ class MinionLifecycle:
         yield PRESSURE, self._store.minions[minion].pressed and not unknown
 
     def _call_twice(self, commit: Callable[[], None], cause: int | None = None) -> None:
-        """Change a minion's taints: it is read first, which takes a token too (recorded)."""
+        """Change a minion's taints: it is read first, from the master's cache, which takes a token too.
 
-        def change() -> None:
-            self.client.call(commit)
-
-        self.client.call(change, cause=cause)
+        Source: AddOrUpdateTaintOnNode and RemoveTaintOffNode, controller_utils.go, v1.20.2: resource version 0.
+        """
+        self.client.read_cached(partial(self.client.call, commit), cause=cause)
 
     def _schedule_taints(self, minion: int) -> None:
         for taint, wanted in self._wanted(minion):

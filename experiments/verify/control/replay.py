@@ -3,8 +3,8 @@
 What was done from outside is done at the recorded times; which pod was meant is told by its owner and its place among
 the owner's pods, as names are random. Only the inputs and the fake kubelets' delays are taken from the recording.
 
-The fake kubelets of the recordings are one process: their own queue adds 0 to 0.4 s to what they do when pods come in
-a burst (so the recordings' README), and they do not report again which pods are ready when a minion comes back.
+The fake kubelets of the recordings are one process: their own queue adds 0 to some 0.4 s to what they do when pods come
+in a burst (so the recordings' README), and they do not report again which pods are ready when a minion comes back.
 """
 
 from __future__ import annotations
@@ -42,12 +42,16 @@ from sim.streams import Streams
 __all__ = ["replay"]
 
 _TERMINATE_S = 0.1
-_LATE_S = 0.4
-"""The most that the fake kubelets' queue adds."""
+_CONNECTED_LOW_S, _CONNECTED_HIGH_S = 0.3, 0.5
+"""When the last of the connections of the first burst is made: another time in each recording."""
 _COLD_S = 0.5
 """How long after its first report the fake kubelets' queue is slow."""
-_SERVED_PER_S = 150.0
-"""Reports a second that the fake kubelets' queue keeps up with."""
+_CONNECTING = 0.4
+"""Of the reports of the first burst that meet others: those that wait for a connection."""
+_TURN_LOW_S, _TURN_HIGH_S = 0.004, 0.013
+"""What a report takes of the open connection in the first burst."""
+_WARM_TURN_S = 1 / 150
+"""The same from then on."""
 _TAINT_KEY = "k"
 _AS_RECORDED = {"eviction_stale_entries_count": 1.0}
 """What 1.20.2, which was recorded, does otherwise than the last 1.20."""
@@ -68,27 +72,39 @@ def _told(after_s: float) -> Uniform:
 
 
 class _Queue:
-    """The fake kubelets' queue, cold at first.
+    """The fake kubelets' queue, cold at first (recorded).
 
-    In the first burst, while its threads and connections are made, half of the reports that meet others are some
-    tenths of a second late and half hardly so; from then on it keeps up (recorded).
+    In the first burst two of five of the reports that meet others wait for a connection to be made, all at once and so
+    some tenths of a second; the rest take turns on the one that is open, 4 to 13 ms each. How fast the machine was
+    differs from recording to recording: the first two draws say it. From then on the queue keeps up.
     """
 
     def __init__(self) -> None:
-        self._waiting = 0.0
+        self._turn_s: float | None = None
+        self._connected_s: float | None = None
+        self._waiting_s = 0.0
         self._last_s = -math.inf
         self._warm_s = math.inf
 
     def __call__(self, at_s: float, draw: float) -> float:
         """Return how late a report is that was due at a time."""
-        self._waiting = max(0.0, self._waiting - (at_s - self._last_s) * _SERVED_PER_S) + 1.0
+        if self._turn_s is None:
+            self._turn_s = _TURN_LOW_S + (_TURN_HIGH_S - _TURN_LOW_S) * draw
+        elif self._connected_s is None:
+            self._connected_s = _CONNECTED_LOW_S + (_CONNECTED_HIGH_S - _CONNECTED_LOW_S) * draw
+        turn_s = self._turn_s if at_s <= self._warm_s else _WARM_TURN_S
+        waiting_s = max(0.0, self._waiting_s - (at_s - self._last_s))
         self._last_s = max(self._last_s, at_s)
         self._warm_s = min(self._warm_s, at_s + _COLD_S)
-        if self._waiting <= 2.0:
+        if waiting_s == 0.0:
+            self._waiting_s = turn_s
             return 0.0
-        if at_s > self._warm_s:
-            return 0.03 * draw
-        return 0.5 * _LATE_S * draw if draw < 0.5 else _LATE_S * draw
+        if at_s <= self._warm_s and draw < _CONNECTING:
+            self._waiting_s = waiting_s
+            assert self._connected_s is not None, "some report came before"
+            return self._connected_s * (0.6 + 0.4 * draw / _CONNECTING)
+        self._waiting_s = waiting_s + turn_s
+        return waiting_s
 
 
 class _Replay:
@@ -148,7 +164,7 @@ class _Replay:
         manager = (constants["controller_client_rate_per_s"], constants["controller_client_burst_count"])
         control = ControlPlan(
             constants=constants | {"node_lease_renew_period_s": kubelet.lease_renew_s},
-            timing=Timing(latency, lag, constants["api_write_s"]),
+            timing=Timing(latency, lag, constants["api_write_s"], constants["api_cached_read_s"]),
             limits={
                 "scheduler": (
                     constants["scheduler_client_rate_per_s"],
