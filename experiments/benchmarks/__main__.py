@@ -178,6 +178,13 @@ def _kernel_rows(table: Table) -> None:
         assert worst["worst"] < 1e-9, f"rates kept up to date are off by {worst['worst']} cores"
 
 
+def _walks_row(table: Table) -> None:
+    """Add the row of attackers: ten thousand walks in a graph of sixty edges, the draws with them."""
+    load = _measured("walks", 60, 10_000)
+    assert all(row["reached"] == 1 for row in load.rows), "every walk of a racing attacker reaches the goal"
+    table.add_row("10,000 walks in an attack graph of 60 edges", str(load), "under 5")
+
+
 def _dump_row(table: Table) -> None:
     """Add the row of a cluster's dump: from the file to a plan of a run."""
     load = _measured("dump", 200, 5_000)
@@ -214,6 +221,7 @@ def main() -> None:
     _storm_rows(table)
     _dump_row(table)
     _kernel_rows(table)
+    _walks_row(table)
     none, live = _work("crowd", 5_000, 0, "2h", 1), _work("crowd", 5_000, 150_000, "2h", 1)
     second = _work("crowd", 5_000, 150_000, "2h", 2)
     table.add_row(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.compute  # noqa: F401
 import scipy.special  # noqa: F401
 
+from experiments.benchmarks.attackwalks import measure_walks
 from experiments.benchmarks.cpuchanges import KINDS as CPU_CHANGES
 from experiments.benchmarks.cpuchanges import measure_changes
 from experiments.benchmarks.decisions import KINDS as DECISIONS
@@ -63,6 +64,9 @@ def main() -> None:
         return
     if load in CPU_CHANGES:
         print(json.dumps(measure_changes(load, *map(int, words))))
+        return
+    if load == "walks":
+        print(json.dumps(measure_walks(*map(int, words))))
         return
     minions, pods = int(words[0]), int(words[1])
     if load == "dump":

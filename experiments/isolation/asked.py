@@ -151,7 +151,7 @@ def _set(catalogue: Catalogue, text: str, values: Mapping[str, dict[str, float]]
     name, equals, written = text.partition("=")
     names = [each.name for each in catalogue.parameters]
     if not equals or name not in names:
-        hint = nearest_word(name, names)
+        hint = nearest_word(name, names) if equals else None
         message = (
             f"there is no parameter '{name}'" if equals else "expected PARAMETER=VALUE, as public-exploit=2h"
         )
@@ -189,7 +189,7 @@ def _version(text: str, programs: Collection[str], versions: dict[str, Version])
     source = f"--version {text}"
     name, equals, written = text.partition("=")
     if not equals or name not in programs:
-        hint = nearest_word(name, programs)
+        hint = nearest_word(name, programs) if equals else None
         message = (
             f"no technique asks for a version of '{name}'"
             if equals

@@ -43,6 +43,15 @@ def show_matrix(
         print_matrix(read, Console())
 
 
+@app.command("catalogue")
+def show_catalogue(catalogue: CatalogueFile = None) -> None:
+    """Show a catalogue as tables, Markdown."""
+    from experiments.isolation.cataloguepage import catalogue_page
+    from models.isolation.reading import read_catalogue
+
+    print(catalogue_page(read_catalogue(catalogue)), end="")
+
+
 @app.command()
 def paths(
     profile: Annotated[str, typer.Option(help="As docker, kubernetes, hardened or vm.")] = "docker",
