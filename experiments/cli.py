@@ -23,7 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from experiments.isolation.commands import app as isolation_app
-from experiments.replay.commands import engine_app
+from experiments.replay.commands import add_host_commands
 from experiments.verify.commands import app as verify_app
 from sim.diagnostics import Diagnostic, render_diagnostics
 from sim.errors import ScenarioError, SimulationError, WavetankError
@@ -41,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(verify_app, name="verify")
-app.add_typer(engine_app, name="engine")
+add_host_commands(app)
 app.add_typer(isolation_app, name="isolation")
 _out = Console()
 _err = Console(stderr=True)

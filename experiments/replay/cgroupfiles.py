@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["Counted", "cgroup_folders", "read_counted"]
+__all__ = ["Counted", "cgroup_folders", "counted_of_stats", "read_counted"]
 
 _CONTROLLERS: Final = ("cpu", "cpuacct", "memory", "pids")
 
@@ -80,6 +80,28 @@ def read_counted(folders: Mapping[str, Path]) -> Counted:
         ValueError: A file is not of the form that the kernel documents.
     """
     return _read_v1(folders) if "memory" in folders else _read_v2(folders[""])
+
+
+def counted_of_stats(stats: Mapping[str, Any]) -> Counted:
+    """Return what an engine says that the kernel has counted (Engine API, ``GET /containers/{id}/stats``).
+
+    Args:
+        stats: As the engine answers; OOM kills are not in it.
+    """
+    cpu, memory = stats["cpu_stats"], stats["memory_stats"]
+    throttling = cpu.get("throttling_data", {})
+    pages = memory.get("stats", {})
+    return Counted(
+        cpu_s=cpu["cpu_usage"]["total_usage"] / 1e9,
+        periods=throttling.get("periods", 0),
+        throttled=throttling.get("throttled_periods", 0),
+        throttled_s=throttling.get("throttled_time", 0) / 1e9,
+        memory_bytes=memory.get("usage", 0),
+        peak_bytes=memory.get("max_usage"),
+        file_bytes=pages.get("cache", pages.get("file", 0)),
+        tasks=stats.get("pids_stats", {}).get("current", 0),
+        oom_kills=0,
+    )
 
 
 def _read_v1(folders: Mapping[str, Path]) -> Counted:

@@ -1,21 +1,40 @@
-"""The command line's words for a real Docker Engine: ``engine``."""
+"""The command line's words for a real Docker Engine: ``engine``, ``record``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from experiments.replay.hosts import PRIVATE_FOLDER
+from sim.diagnostics import Diagnostic
+from sim.errors import ScenarioError
+from sim.units import parse_bytes, parse_duration_s
 
-__all__ = ["engine_app"]
+__all__ = ["add_host_commands"]
 
 engine_app = typer.Typer(help="A private Docker Engine, where none runs.", no_args_is_help=True)
+record_app = typer.Typer(help="Measure cases on a real host, for verify to read.", no_args_is_help=True)
 _out = Console(soft_wrap=True, highlight=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Host = Annotated[
+    str | None,
+    typer.Option(
+        help="The engine: unix://PATH or tcp://HOST:PORT.  [default: DOCKER_HOST, a private one, the usual socket]"
+    ),
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Speak tcp:// without TLS.")]
+MaxCpus = Annotated[
+    int | None, typer.Option(help="Cores for all containers together.  [default: half]", min=1)
+]
+MaxMemory = Annotated[str | None, typer.Option(help="Memory for all together, as 4Gi.  [default: half]")]
+MaxPids = Annotated[int | None, typer.Option(help="Tasks of all together.  [default: half]", min=1)]
 Folder = Annotated[Path, typer.Option(help="Where everything of the engine lies.")]
 
 
@@ -38,3 +57,75 @@ def stop(folder: Folder = PRIVATE_FOLDER, yes: Yes = False) -> None:
     agreed(f"Stop the engine in {folder}, and remove that folder with its images and containers?", yes=yes)
     stop_engine(folder)
     _out.print(f"the engine in {folder} is gone", markup=False)
+
+
+@record_app.callback()
+def record() -> None:
+    """Measure cases on a real host, for verify to read."""
+
+
+@record_app.command()
+def kernel(
+    out: Annotated[Path, typer.Option(help="The file of cases to write.")],
+    cases: Annotated[int, typer.Option(help="How many.", min=1, max=100_000)] = 20,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.", min=0)] = 7,
+    window: Annotated[str, typer.Option(help="For how long CPU is measured.")] = "5s",
+    repeats: Annotated[int, typer.Option(help="How often each case is measured.", min=2, max=100)] = 3,
+    host: Host = None,
+    insecure: Insecure = False,
+    max_cpus: MaxCpus = None,
+    max_memory: MaxMemory = None,
+    max_pids: MaxPids = None,
+    yes: Yes = False,
+) -> None:
+    """Measure what the kernel of an engine's host does with drawn cases; exit 3 where some are inconclusive."""
+    from experiments.replay.opening import opened
+    from experiments.replay.recording import LARGEST_FILE_BYTES, record_kernel
+
+    window_s = _option("--window", window, parse_duration_s)
+    if not 0.5 <= window_s <= 600:
+        raise ScenarioError([Diagnostic(f"expected 0.5s to 10m, not {window}", "--window", 1, 1)])
+    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
+    with (
+        opened(host, limits, insecure=insecure, yes=yes, said=_say, file_bytes=LARGEST_FILE_BYTES) as session,
+        progress() as bar,
+    ):
+        task = bar.add_task("", total=cases)
+        found = record_kernel(
+            session,
+            out,
+            count=cases,
+            seed=seed,
+            window_s=window_s,
+            repeats=repeats,
+            told=lambda done, case: bar.update(task, completed=done, description=case),
+        )
+    for kind, why in found.skipped.items():
+        _say(f"no cases of kind {kind}: {why}")
+    for sentence in found.inconclusive:
+        _out.print(f"inconclusive: {sentence}", markup=False)
+    _out.print(f"{found.count} cases in {out}, {len(found.inconclusive)} of them inconclusive", markup=False)
+    raise typer.Exit(3 if found.inconclusive else 0)
+
+
+def add_host_commands(app: typer.Typer) -> None:
+    """Add all commands that need a real host to the command line."""
+    app.add_typer(engine_app, name="engine")
+    app.add_typer(record_app, name="record")
+
+
+def _say(sentence: str) -> None:
+    _err.print(f"note: {sentence}", markup=False)
+
+
+def _option(name: str, text: str | None, parse: Callable[[str], Any]) -> Any:
+    try:
+        return None if text is None else parse(text)
+    except ValueError as error:
+        raise ScenarioError([Diagnostic(str(error), name, 1, 1)]) from error
+
+
+def progress() -> Progress:
+    """A bar on the screen that errors go to, where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)

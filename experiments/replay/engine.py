@@ -15,7 +15,7 @@ from experiments.replay.hosts import connect
 from experiments.replay.problems import HostError
 from experiments.replay.work import PERIOD_US, Limits
 
-__all__ = ["Attachment", "Container", "Engine", "Facts", "State"]
+__all__ = ["Attachment", "Container", "Engine", "Facts", "State", "seconds_of"]
 
 _HEADER: Final = 8
 """Bytes before each piece of a stream that is no terminal's: which stream, three zeros, length (Engine API, attach)."""
@@ -298,8 +298,8 @@ class Engine:
             pid=state["Pid"],
             exit_code=state["ExitCode"],
             oom_killed=state["OOMKilled"],
-            started_s=_seconds(state["StartedAt"]),
-            finished_s=_seconds(state["FinishedAt"]),
+            started_s=seconds_of(state["StartedAt"]),
+            finished_s=seconds_of(state["FinishedAt"]),
         )
 
     def stats(self, identity: str) -> dict[str, Any]:
@@ -332,7 +332,7 @@ class Engine:
             ) from error
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     """Seconds since 1970 of a time as the engine writes it, to the nanosecond; 0 where there is none."""
     if text.startswith("0001-"):
         return 0.0

@@ -14,8 +14,8 @@ from types import FrameType
 from typing import Any, Final, Self
 
 from experiments.replay.asking import agreed
-from experiments.replay.cgroupfiles import Counted, cgroup_folders, read_counted
-from experiments.replay.engine import Attachment, Engine, Facts
+from experiments.replay.cgroupfiles import Counted, cgroup_folders, counted_of_stats, read_counted
+from experiments.replay.engine import Attachment, Engine, Facts, seconds_of
 from experiments.replay.fence import Fence, is_this_host, sweep_fences
 from experiments.replay.gate import gate_problems
 from experiments.replay.problems import HostError
@@ -78,10 +78,6 @@ class Running:
                 f"container {self.name} did not say '{word}' within {timeout_s:g} s: the host may be too busy"
             ) from error
         raise HostError(f"container {self.name} ended before it said '{word}'")
-
-    def counted(self) -> Counted:
-        """Return what the kernel counts of it now."""
-        return read_counted(self.folders)
 
 
 class Session:
@@ -193,6 +189,20 @@ class Session:
             raise
         return running
 
+    def counted(self, running: Running) -> tuple[float, Counted]:
+        """Return what the kernel counts of a container now, and when that was, in seconds of a clock that only goes on.
+
+        Raises:
+            HostError: It is gone.
+        """
+        if running.folders:
+            try:
+                return time.monotonic(), read_counted(running.folders)
+            except OSError as error:
+                raise HostError(f"container {running.name} has ended: its cgroup is gone") from error
+        stats = self.engine.stats(running.identity)
+        return seconds_of(stats["read"]), counted_of_stats(stats)
+
     def remove(self, running: Running) -> None:
         """Remove a container, working or not."""
         running.pipe.close()
@@ -245,8 +255,12 @@ class Session:
             while (line := running.pipe.line(until - time.monotonic())) != "ready":
                 if line is None:
                     raise HostError(f"container {running.name} ended at the gate")
-                _, name, value = line.split(" ", 2)
-                found[name] = value
+                word, _, rest = line.partition(" ")
+                if word != "found":
+                    raise HostError(
+                        f"container {running.name} said '{line[:200]}' at the gate, and is not let through"
+                    )
+                name, _, found[name] = rest.partition(" ")
         except TimeoutError as error:
             raise HostError(
                 f"container {running.name} did not come to the gate within {_GATE_S:g} s"

@@ -55,7 +55,7 @@ def control(
 def kernel(
     files: Annotated[list[Path], typer.Argument(help="Measured cases of a live kernel, JSON.")],
 ) -> None:
-    """Predict what a live kernel did in measured cases; exit 1 where the models are too far off."""
+    """Predict what a live kernel did in measured cases; exit 1 where the models are too far off, 3 if unsure."""
     from experiments.verify.kernel.command import verify_kernel
 
     raise typer.Exit(verify_kernel(files, console=Console()))

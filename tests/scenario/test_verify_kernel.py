@@ -130,6 +130,21 @@ def test_bad_cases_of_cpu_are_refused(tmp_path: Path, case: Row, told: list[str]
     )
 
 
+def test_cases_that_say_nothing_are_listed_and_not_judged(tmp_path: Path, shared: Path) -> None:
+    cases = cases_of(shared, "burst")
+    bad = json.loads(json.dumps(cases["cases"][0]))
+    bad["measured"]["capped"] *= 9
+    cases["cases"].append(bad)
+    assert verified(tmp_path, cases)[0] == 1
+    bad["inconclusive"] = "the host was busy"
+    status, printed = verified(tmp_path, cases)
+    assert status == 3
+    assert "burst: the host was busy" in printed
+    assert "1 of 6 cases are inconclusive" in printed
+    cases["cases"] = [bad]
+    assert verified(tmp_path, cases)[0] == 3
+
+
 # ------------------------------------------------------------------------------------------------ mutations
 
 Mutation = Callable[[pytest.MonkeyPatch], None]

@@ -33,12 +33,14 @@ def verify_kernel(
         constants: The fitted ones.
 
     Returns:
-        0 if every kind is checked and within its limits, 1 if not.
+        0 if every kind is checked and within its limits, 1 if not, 3 if it is but for cases that say nothing, which are
+        listed and not judged.
 
     Raises:
         ScenarioError: A file holds no cases; all are read before any is predicted.
     """
-    cases = read_cases(files, checked)
+    given = read_cases(files, checked)
+    cases = [case for case in given if not case.inconclusive]
     present = {name: kind for name, kind in checked.items() if any(case.kind == name for case in cases)}
     judged: list[Judged] = []
     loose: dict[tuple[str, str], list[Comparison]] = {}
@@ -52,7 +54,20 @@ def verify_kernel(
             loose.setdefault((kind.name, each.aspect), []).append(each)
     print_errors(console, judged, loose)
     print_constants(console, constants, fit(cases, present), _left_out(present, cases, constants))
-    return _conclude(console, cases, checked, judged)
+    unsure = [case for case in given if case.inconclusive]
+    for case in unsure:
+        console.print(
+            f"inconclusive: {case.place} {case.kind}: {case.inconclusive}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    status = _conclude(console, cases, checked, judged)
+    if unsure and not status:
+        console.print(
+            f"{len(unsure)} of {len(given)} cases are inconclusive", style="yellow", highlight=False
+        )
+    return status or (3 if unsure else 0)
 
 
 def _judge(kind: Kind, cases: Sequence[Case], compared: Sequence[Sequence[Comparison]]) -> list[Judged]:

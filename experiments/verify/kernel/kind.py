@@ -76,12 +76,14 @@ class Case:
         kind: Its kind's name.
         setting: Where it was measured.
         inputs: What was asked and what was measured, as the kind read it; None where the kind has no checker.
+        inconclusive: Why it says nothing, as who measured it found; empty where it does.
     """
 
     place: str
     kind: str
     setting: Setting
     inputs: Any
+    inconclusive: str = ""
 
 
 class Kind(ABC):

@@ -25,10 +25,15 @@ _STOCK_PAGES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class MemoryCase:
-    """What was asked, and what was measured. Which of the two is killed, and so how it ends, varies between runs."""
+    """What was asked, and what was measured. Which of the two is killed, and so how it ends, varies between runs.
+
+    ``process_mib`` is what one of the two is charged where it takes nothing, if that was measured beside the case; else
+    the model's constant counts, which is of a shell.
+    """
 
     limit_mib: float
     alloc_mib: float
+    process_mib: float | None
     peak_mib: float
     oom_killed: bool
 
@@ -52,6 +57,7 @@ class MemoryKind(Kind):
         return MemoryCase(
             fields.number("limit_mib", least=1.0, most=2.0**30),
             fields.number("alloc_mib", most=2.0**30),
+            fields.optional_number("process_mib", most=2.0**10),
             measured.number("peak_mib"),
             measured.flag("oom_killed"),
         )
@@ -62,13 +68,15 @@ class MemoryKind(Kind):
         memory = Memory(_MACHINE_PAGES, cgroup=setting.cgroup, counts_kernel=counts)
         limit = pages_of(round(inputs.limit_mib * _MIB))
         group = memory.add_group("container", limit_pages=limit)
+        given = inputs.process_mib
+        own = pages_of(round(constants.process_bytes if given is None else given * _MIB))
         killed = False
         for extra in (0, pages_of(round(inputs.alloc_mib * _MIB))):
             process, denied = _start(memory, group)
             if process is None:
                 killed = killed or bool(denied.kills)
                 continue
-            pages = pages_of(round(constants.process_bytes)) - process.kernel_pages - 1  # one of page tables
+            pages = own - process.kernel_pages - 1  # one of page tables
             killed = bool(denied.kills or memory.grow(process, max(0, pages) + extra).kills) or killed
         peak = group.peak_pages * PAGE_BYTES / _MIB
         allowed = setting.cores * _STOCK_PAGES * PAGE_BYTES / _MIB

@@ -17,17 +17,21 @@ __all__ = ["PageCacheCase", "PageCacheKind"]
 _MIB: Final = 2**20
 _MACHINE_PAGES: Final = 2**40
 """RAM is not recorded: nothing is reclaimed."""
-_PROGRAM_BYTES: Final = 2024 * 1024
+_PROGRAM_MIB: Final = 2024 / 1024
 """Of the image itself: busybox-static of Debian 12 (Installed-Size), one program, which the first reader starts."""
 _MOST_READERS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PageCacheCase:
-    """What was asked, and the MiB of page cache that each reader was charged, in the order of reading."""
+    """What was asked, and the MiB of page cache that each reader was charged, in the order of reading.
+
+    ``program_mib`` is how much of its own program the first reader had to read.
+    """
 
     readers: int
     file_mib: float
+    program_mib: float
     charged_mib: tuple[float, ...]
 
 
@@ -44,7 +48,10 @@ class PageCacheKind(Kind):
         charged = fields.numbers("measured")
         if len(charged) != readers:
             fields.tell("measured", f"'measured' must have one number for each of {readers} readers")
-        return PageCacheCase(readers, file_mib, tuple(charged))
+        program_mib = fields.optional_number("program_mib", most=2.0**10)
+        return PageCacheCase(
+            readers, file_mib, _PROGRAM_MIB if program_mib is None else program_mib, tuple(charged)
+        )
 
     def compare(
         self, inputs: PageCacheCase, setting: Setting, constants: FittedConstants
@@ -52,14 +59,14 @@ class PageCacheKind(Kind):
         """Let a group for each container read the program and the file of the image."""
         memory = Memory(_MACHINE_PAGES, cgroup=setting.cgroup)
         layers = [
-            ("base", {"/bin/busybox": pages_of(_PROGRAM_BYTES)}),
+            ("base", {"/program": pages_of(round(inputs.program_mib * _MIB))}),
             ("data", {"/file": pages_of(round(inputs.file_mib * _MIB))}),
         ]
         groups = []
         for reader in range(inputs.readers):
             group = memory.add_group(f"reader {reader}")
             seen = ContainerFiles(f"own {reader}", layers)
-            for path in ("/bin/busybox", "/file"):
+            for path in ("/program", "/file"):
                 found = seen.find(path)
                 assert found is not None
                 memory.read(group, *found, now_s=float(reader))

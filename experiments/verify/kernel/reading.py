@@ -65,7 +65,8 @@ def _read(file: Path, problems: list[Diagnostic], checked: Mapping[str, Kind]) -
         if fields.value.get("kind") != kind:
             continue
         inputs = checked[kind].read(fields, setting) if kind in checked else None
-        cases.append(Case(f"{file}:{document.mark(fields.path).line}", kind, setting, inputs))
+        unsure = fields.text("inconclusive") if "inconclusive" in fields.value else ""
+        cases.append(Case(f"{file}:{document.mark(fields.path).line}", kind, setting, inputs, unsure))
     return cases
 
 
