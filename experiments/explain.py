@@ -29,8 +29,8 @@ Row = Mapping[str, Any]
 
 _COLUMNS = (
     "seq", "time_s", "kind", "object", "actor", "owner", "minion", "container", "cause", "value", "reason",
-    "container_exited_code", "container_exited_ran_s", "container_used_wanted_s", "pod_decided_feasible",
-    "pod_decided_minions",
+    "container_exited_code", "container_exited_ran_s", "container_out_of_memory_child", "container_used_wanted_s",
+    "pod_decided_feasible", "pod_decided_minions",
 )  # fmt: skip
 _DEEPEST = 12
 """So many causes are told under one record: in a full cluster a chain runs through a thousand lives."""
@@ -84,7 +84,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     ),
     "container_short": lambda row: f"{_container(row)} was short of CPU{_in_brackets(row)}",
     "container_out_of_memory": lambda row: (
-        f"{_container(row)} was killed for want of memory, holding {say_bytes(row['value'])}{_in_brackets(row)}"
+        f"{'a child of ' if row['container_out_of_memory_child'] else ''}{_container(row)} was killed for want of"
+        f" memory, holding {say_bytes(row['value'])}{_in_brackets(row)}"
     ),
     "container_held": lambda row: f"{_container(row)} had come to hold {say_bytes(row['value'])}",
     "minion_low": lambda row: (

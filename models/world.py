@@ -14,6 +14,7 @@ from models.cluster.allocatable import allocatable_of
 from models.control.burdens import Machines
 from models.control.client import InstantClient
 from models.control.lifecycle import PRESSURE
+from models.control.machinery import make_machines
 from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
@@ -21,14 +22,8 @@ from models.control.schedulers import belief_of, make_schedulers
 from models.control.snapshot import restore
 from models.control.store import Store
 from models.failures.crash import CrashFault, start_at, start_drawn
-from models.machines.cpuseries import CpuSeries
-from models.machines.cpusharing import CpuSharing
 from models.machines.fleet import Fleet
-from models.machines.kernels import Kernels
-from models.machines.memories import Memories
-from models.machines.memorytasks import worst
 from models.machines.podusages import PodUsages
-from models.machines.usages import Usages
 from models.worldplan import ControllerPlan, FaultPlan, Plan
 from sim.engine import RECORD, Engine
 from sim.identities import Identities
@@ -128,18 +123,14 @@ class World:
         )
 
     def _make_machines(self) -> Machines:
-        plan = self.plan
-        cores = [ask.cpu_millicores / 1000 for ask in plan.minions]
-        sharing = CpuSharing(
-            cores,
-            [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in plan.minions],
-            [ask.kernel.cgroup for ask in plan.minions],
-        )
-        series = CpuSeries(self.series, self.identities)
-        free_bytes = [ask.memory_bytes - ask.reserved_memory_bytes for ask in plan.minions]
-        memories = Memories(self.engine, free_bytes, worst)
-        return Machines(
-            Usages(self.engine, plan.streams, Kernels(self.engine, cores, sharing.shares, series)), memories
+        control = self.plan.control
+        return make_machines(
+            engine=self.engine,
+            streams=self.plan.streams,
+            series=self.series,
+            identities=self.identities,
+            minions=self.plan.minions,
+            constants={} if control is None else control.constants,
         )
 
     def _make_plane(self) -> ControlPlane | None:

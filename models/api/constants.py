@@ -81,6 +81,12 @@ _V1_20: Final = tuple(
         ("eviction_hard_memory_bytes", 104857600, "L31", "memory.available<100Mi; 0: nothing is evicted"),
         ("eviction_pressure_transition_s", 300, "L36", _KUBELET),
         (
+            "memory_oom_group_count",
+            0,
+            "L21",
+            "1: containers on cgroup v2 have memory.oom.group, as from 1.28",
+        ),
+        (
             "memory_pressure_tolerated_count",
             1,
             "assumed",

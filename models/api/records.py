@@ -95,7 +95,7 @@ _DECIDED_FIELDS = (("feasible", "q"), ("minions", "q"))
 _BUDGET_FIELDS = (("healthy", "q"), ("desired", "q"), ("expected", "q"))
 _EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
 _SHORT_FIELDS = (("wanted_cores", "d"),)
-_OUT_FIELDS = (("by_limit", "q"),)
+_OUT_FIELDS = (("by_limit", "q"), ("child", "q"))
 _HELD_FIELDS = (("since_s", "d"), ("first_bytes", "d"), ("grows_per_s", "d"))
 _USED_FIELDS = (("wanted_s", "d"), ("throttled_s", "d"))
 

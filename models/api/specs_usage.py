@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
@@ -56,6 +56,11 @@ class Uses(Spec):
         None, alias="most", description="a size at which its leak ends, as 2Gi"
     )
 
+    process: Annotated[Literal["first", "child"] | None, choice("first", "child")] = Field(
+        None,
+        description="whose that memory is: first, its PID 1 (default), or child, without which it goes on",
+    )
+
     @model_validator(mode="after")
     def _is_one_story(self) -> Uses:
         problems = []
@@ -68,7 +73,8 @@ class Uses(Spec):
         if self.redraw_s is not None and self.cpu is None and self.of_request is None:
             sentence = "'redraw' needs 'cpu' or 'ofRequest': there is nothing to draw"
             problems.append(FieldProblem(sentence, ("redraw",), None, True, "missing-key"))
-        for key, alone in (("leak", self.leak_bytes_per_s), ("most", self.most_bytes)):
+        held = {"leak": self.leak_bytes_per_s, "most": self.most_bytes, "process": self.process}
+        for key, alone in held.items():
             if alone is not None and self.memory is None:
                 sentence = f"'{key}' needs 'memory': what it holds at its start, as 100Mi"
                 problems.append(FieldProblem(sentence, (key,), None, True, "missing-key"))
@@ -95,6 +101,7 @@ class Uses(Spec):
             self.memory,
             float(self.leak_bytes_per_s or 0),
             self.most_bytes,
+            in_child=self.process == "child",
         )
 
 

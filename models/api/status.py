@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["EVICTED", "ContainerStatus", "PodStatus"]
+__all__ = ["EVICTED", "OOM_KILLED", "ContainerStatus", "PodStatus"]
 
 EVICTED: Final = "Evicted"
 """The reason of a pod that its kubelet has driven away, or turned away, as its minion is low on something."""
+
+OOM_KILLED: Final = "OOMKilled"
+"""The reason of a container that has ended, of which the kernel had killed a process for want of memory."""
 
 
 class ContainerStatus(NamedTuple):
@@ -15,7 +18,7 @@ class ContainerStatus(NamedTuple):
 
     Attributes:
         state: waiting, running or terminated.
-        reason: Of waiting and terminated: ContainerCreating, CrashLoopBackOff, Completed, Error ...
+        reason: Of waiting and terminated: ContainerCreating, CrashLoopBackOff, Completed, Error, OOMKilled ...
         exit_code: Of its last end; None before.
         restarts: How often it was started again.
         ready, started: As its probes have it; of an init container ``ready`` is that it has succeeded.

@@ -32,6 +32,7 @@ class Usage:
         memory: Bytes that it holds from its start; None: nothing that anybody feels.
         leak_bytes_per_s: Bytes a second that it takes more and never gives back.
         most_bytes: What it takes at most; None: there is no end to it.
+        in_child: A child of its first process holds that; where the kernel kills it the container goes on.
     """
 
     cpu: Distribution | None = None
@@ -42,6 +43,7 @@ class Usage:
     memory: Distribution | None = None
     leak_bytes_per_s: float = 0.0
     most_bytes: int | None = None
+    in_child: bool = False
 
     @property
     def takes_cpu(self) -> bool:

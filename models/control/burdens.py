@@ -50,6 +50,10 @@ class OnBurden(Protocol):
         """The kernel has killed a container, as this record says."""
         ...
 
+    def hurt(self, life: Life, index: int) -> None:
+        """The kernel has killed a child of a container, which goes on."""
+        ...
+
 
 class Burdens:
     """The containers of all minions.
@@ -94,6 +98,7 @@ class Burdens:
             fleet=fleet,
             memories=machines.memories,
             killed=told.killed,
+            hurt=told.hurt,
         )
 
     def started(self, life: Life, index: int, cause: int) -> None:

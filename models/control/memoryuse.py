@@ -28,6 +28,7 @@ class MemoryUse:
     Args:
         memories: Of the minions.
         killed: Called with (life, index of the container, seq of the record) when the kernel has killed a container.
+        hurt: Called with (life, index) when it has killed a child of one, which goes on.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class MemoryUse:
         fleet: Fleet,
         memories: Memories,
         killed: Callable[[Life, int, int], None],
+        hurt: Callable[[Life, int], None],
     ) -> None:
         self._env = engine.env
         self._journal = journal
@@ -48,6 +50,7 @@ class MemoryUse:
         self._fleet = fleet
         self._memories = memories
         self._killed = killed
+        self._hurt = hurt
         self._tasks: dict[tuple[int, int], tuple[MemoryTask, int]] = {}  # and the container's identity
 
     def started(self, life: Life, index: int, asker: Asker, container: int) -> None:
@@ -95,6 +98,9 @@ class MemoryUse:
 
     def _out_of_memory(self, life: Life, index: int, container: int, own: bool) -> None:
         """Record that the kernel has killed a container for want of memory, and by whom."""
+        uses = life.run.plan.containers[index].uses
+        assert uses is not None, "it says what it holds"
+        child = uses.in_child and not self._memories.kills_all(life.pod.minion)
         (task, _), now_s = self._tasks[life.pod.arrival, index], self._env._now
         held, cause = task.at(now_s), task.asker.cause
         if own:
@@ -116,7 +122,11 @@ class MemoryUse:
             cause=cause,
             value=held,
             reason=why,
-            own_fields=(int(own),),
+            own_fields=(int(own), int(child)),
             container=container,
         )
-        self._killed(life, index, seq)
+        if child:
+            self.ended(life, index, seq)
+            self._hurt(life, index)
+        else:
+            self._killed(life, index, seq)

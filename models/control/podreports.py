@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from models.api import records
-from models.api.status import PodStatus
+from models.api.status import OOM_KILLED, PodStatus
 from models.api.types import Phase, Pod
 from models.control.containers.run import PodRun
 from models.control.containers.status import status_of
@@ -177,4 +177,6 @@ def _why(status: PodStatus) -> str:
         return "Completed"
     if status.reason:
         return status.reason
+    if any(each.exit_code and each.reason == OOM_KILLED for each in status.containers):
+        return OOM_KILLED
     return "Error" if any(each.exit_code for each in status.containers) else "Init:Error"

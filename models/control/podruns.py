@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from models.api import records
+from models.api.status import OOM_KILLED
 from models.api.types import Pod
 from models.control.burdens import Burdens, Machines
 from models.control.client import Law
@@ -316,7 +317,11 @@ class PodRuns:
 
     def killed(self, life: Life, index: int, seq: int) -> None:
         """Let a container die that its kernel has killed, as a record says."""
-        self._went_on(life, life.run.kill(self._env._now, index, reason="OOMKilled"), seq)
+        self._went_on(life, life.run.kill(self._env._now, index, reason=OOM_KILLED), seq)
+
+    def hurt(self, life: Life, index: int) -> None:
+        """Note that the kernel has killed a child of a container, which goes on."""
+        life.run.hurt(index)
 
     def close(self) -> None:
         """Write down what is known only at the end of the run."""

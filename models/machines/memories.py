@@ -43,22 +43,34 @@ class Memories:
     Args:
         free_bytes: Of each minion, what its system does not hold for itself.
         choose: Whom the kernel kills when there is none left.
+        oom_groups: Of each minion, whether its containers have memory.oom.group; empty: none has.
 
     Attributes:
         on_change: Called with a minion after what is held of it has changed otherwise than by growing.
     """
 
-    def __init__(self, engine: Engine, free_bytes: Sequence[int], choose: Choose) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        free_bytes: Sequence[int],
+        choose: Choose,
+        oom_groups: Sequence[bool] = (),
+    ) -> None:
         self._engine = engine
         self._env = engine.env
         self._free_bytes = free_bytes
         self._choose = choose
+        self._oom_groups = oom_groups
         self._minions: dict[int, _Memory] = {}
         self.on_change: Callable[[int], None] = _nobody
 
     def free_bytes(self, minion: int) -> int:
         """Return what a minion's system does not hold for itself."""
         return self._free_bytes[minion]
+
+    def kills_all(self, minion: int) -> bool:
+        """Whether the kernel kills all of a container of which it kills a process (memory.oom.group)."""
+        return bool(self._oom_groups) and self._oom_groups[minion]
 
     def tasks(self, minion: int) -> list[MemoryTask]:
         """Return what holds memory of a minion, in order of start."""

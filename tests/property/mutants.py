@@ -259,6 +259,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                                 "redraw": "10m",
                                 "memory": "100Mi",
                                 "leak": "1k/s",
+                                "process": "child",
                                 "most": "2Gi",
                             },
                             "probes": {"liveness": {"period": "5s", "failureThreshold": 2}},

@@ -96,12 +96,14 @@ class ContainerRun:
         begun: How many times it was created.
         started, ready: As in v1's status.
         hunger: How it is short of CPU, if it is.
+        oom_killed: The kernel has killed a process of it since its start: what Docker calls OOMKilled.
         held_s, tried_s: How long its last restart holds the next back, and when that was; ``pull_held_s`` of images,
             with ``pull_reason`` for it.
     """
 
     __slots__ = (
-        "_draws", "_stop_code", "begun", "due_s", "exit_code", "held_s", "hunger", "index", "next_s", "plan",
+        "_draws", "_stop_code", "begun", "due_s", "exit_code", "held_s", "hunger", "index", "next_s", "oom_killed",
+        "plan",
         "probes", "pull_held_s", "pull_reason", "ran", "ready", "ready_due_s", "restarts", "started",
         "started_s", "tried_s", "word",
     )  # fmt: skip
@@ -125,6 +127,7 @@ class ContainerRun:
         self.exit_code = self._stop_code = -1
         self.begun = self.restarts = 0
         self.hunger: Hunger | None = None
+        self.oom_killed = False
         self.forget()
 
     @property
@@ -171,6 +174,7 @@ class ContainerRun:
         plan = self.plan
         self.word = Word.RUNNING
         self.started_s = now_s
+        self.oom_killed = False
         self.restarts += self.ran
         self.ran = True
         self.due_s = _INF if plan.runs is None else now_s + self._drawn_s(plan.runs, "runs")

@@ -14,7 +14,7 @@ import enum
 import math
 from collections.abc import Callable
 
-from models.api.status import EVICTED
+from models.api.status import EVICTED, OOM_KILLED
 from models.control.containers.container import KILLED, Answer, ContainerRun, Draws, Hunger, Word
 from models.control.containers.plan import LIVENESS, READINESS, PodPlan
 
@@ -154,9 +154,14 @@ class PodRun:
         """Let every process that is there die of SIGKILL, or that of one container; for a reason."""
         for each in self.containers if index is None else (self.containers[index],):
             if each.runs:
+                each.oom_killed |= reason == OOM_KILLED
                 self._exit(each, now_s, KILLED, reason)
                 each.refresh()
         return self.step(now_s)
+
+    def hurt(self, index: int) -> None:
+        """Note that the kernel has killed a process of a container that goes on: it shows at its end."""
+        self.containers[index].oom_killed = True
 
     def evict(self, now_s: float) -> list[Happening]:
         """Let every process that is there die of SIGKILL, and nothing start any more."""
@@ -306,7 +311,11 @@ class PodRun:
     def _exit(self, each: ContainerRun, now_s: float, code: int | None = None, reason: str = "Error") -> None:
         ran_s = each.exit(now_s, code)
         code = each.exit_code
-        self._tell(Happened.EXITED, each, float(code), reason if code else "Completed", ran_s)
+        if each.oom_killed:  # whatever its code: dockershim's docker_container.go, v1.20.2
+            reason = OOM_KILLED
+        elif not code:
+            reason = "Completed"
+        self._tell(Happened.EXITED, each, float(code), reason, ran_s)
         policy, init = self.plan.policy, self.plan.init_count
         if self.terminating or self.evicted:
             return

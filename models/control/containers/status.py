@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from models.api.status import EVICTED, ContainerStatus, PodStatus
+from models.api.status import EVICTED, OOM_KILLED, ContainerStatus, PodStatus
 from models.control.containers.container import Word
 from models.control.containers.run import PodRun
 
@@ -27,6 +27,7 @@ class _State(NamedTuple):
     started: bool
     ran: bool
     pull_reason: str
+    oom_killed: bool
 
 
 def status_of(run: PodRun) -> PodStatus:
@@ -34,7 +35,16 @@ def status_of(run: PodRun) -> PodStatus:
     # HOT: of thousands of pods that start alike each is asked several times.
     plan = run.plan
     states = [
-        (+each.word, each.exit_code, each.restarts, each.ready, each.started, each.ran, each.pull_reason)
+        (
+            +each.word,
+            each.exit_code,
+            each.restarts,
+            each.ready,
+            each.started,
+            each.ran,
+            each.pull_reason,
+            each.oom_killed,
+        )
         for each in run.containers
     ]
     return _status(plan.init_count, plan.policy, run.refuses, tuple(states), evicted=run.evicted)
@@ -73,7 +83,7 @@ def _container(each: _State, creating: str, *, is_init: bool) -> ContainerStatus
         return ContainerStatus("waiting", reason, code, each.restarts, False, False)
     if not each.ran:
         return ContainerStatus("waiting", creating, code, each.restarts, False, False)
-    reason = "Error" if code else "Completed"
+    reason = OOM_KILLED if each.oom_killed else "Error" if code else "Completed"
     return ContainerStatus("terminated", reason, code, each.restarts, is_init and code == 0, False)
 
 
