@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from models.api.manifests_fields import Fields
@@ -14,6 +15,9 @@ from models.api.specs_taints import UNSCHEDULABLE, parse_taint
 from models.api.taints import Taint
 from models.api.types import MinionAsk
 from models.cluster.placedbelief import Placing
+from models.control.imagestate import ImagePlan
+from models.control.nodeimages import largest
+from models.kernel.images import Image
 from sim.yamlnodes import Mark, Places
 from sim.yamlnodes import Path as Within
 
@@ -38,14 +42,15 @@ def _fields(value: Any) -> Fields:
     return Fields(_Nowhere(), [], (), value if isinstance(value, dict) else {}, "")
 
 
-def placing_of(scenario: Scenario, minions: Sequence[MinionAsk]) -> Placing:
+def placing_of(scenario: Scenario, minions: Sequence[MinionAsk], images: ImagePlan | None = None) -> Placing:
     """Return what is known of a scenario's minions, services and controllers.
 
-    Images and the controllers that a minion asks to be spared are those of its manifest.
+    Images and the controllers that a minion asks to be spared are those of its manifest; images that are preloaded too.
 
     Args:
         scenario: Read with its surroundings.
         minions: Those of the run.
+        images: Where they are; nothing where nothing is said of any.
     """
     written = {
         each.name: read_minion_scheduling(_fields(each.raw), each.name)
@@ -54,9 +59,17 @@ def placing_of(scenario: Scenario, minions: Sequence[MinionAsk]) -> Placing:
     }
     services = [Owner("Service", each.namespace, each.selector) for each in scenario.all_services]
     controllers = [Owner(each.kind, each.namespace, each.selector) for each in scenario.all_controllers]
-    return Placing(
-        [minion_as_scheduled(ask, written.get(ask.name)) for ask in minions], [*services, *controllers]
-    )
+    made = [minion_as_scheduled(ask, written.get(ask.name)) for ask in minions]
+    if images is not None:
+        most = int(scenario.constant_values["node_status_images_count"])
+        made = [_with(each, images.there(index), most) for index, each in enumerate(made)]
+    return Placing(made, [*services, *controllers])
+
+
+def _with(minion: MinionAsScheduled, there: Sequence[Image], most: int) -> MinionAsScheduled:
+    """Return a minion whose status has the images that are on its disk."""
+    on_disk = largest({image.name: image.disk_bytes for image in there}, most)
+    return replace(minion, images={**on_disk, **minion.images}) if on_disk else minion
 
 
 def minion_as_scheduled(ask: MinionAsk, written: MinionAsScheduled | None = None) -> MinionAsScheduled:

@@ -97,6 +97,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     policy = _policy(plugin, words, scenario.seed)
     schedulers = scheduler_plans(scenario, minions, lambda each: _policy(each, words, scenario.seed))
     places = any(isinstance(each, PlacingPolicy) for each in (policy, *(each.policy for each in schedulers)))
+    control = control_plan(scenario, minions)
     return Plan(
         seed=scenario.seed,
         until_s=until_s,
@@ -108,7 +109,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         policy_name=plugin.name,
         streams=streams,
         faults=[_fault(fault, minions) for fault in faults if fault.crash is not None],
-        control=control_plan(scenario, minions),
+        control=control,
         controllers=[
             controller_plan(each, make(behaviours.of(each.pod, *names)))
             for each, names in scenario.named_controllers
@@ -116,7 +117,9 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         services=service_plans(scenario),
         budgets=budget_plans(scenario),
         snapshot=snapshot_of(scenario, minions, make, behaviours),
-        placing=placing_of(scenario, minions) if places else Placing(),
+        placing=placing_of(scenario, minions, None if control is None else control.images)
+        if places
+        else Placing(),
         schedulers=schedulers,
         operations=[
             operation_plan(fault, minions, called, answers) for fault in faults if fault.crash is None

@@ -18,7 +18,7 @@ from models.control.machinery import make_machines
 from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
-from models.control.schedulers import belief_of, make_schedulers
+from models.control.schedulers import belief_of, make_schedulers, tell_images
 from models.control.snapshot import restore
 from models.control.store import Store
 from models.failures.crash import CrashFault, start_at, start_drawn
@@ -91,6 +91,7 @@ class World:
         if self.pod_usages is not None and self.plane is not None and self.plane.kubelets is not None:
             self.pod_usages.done = self.plane.kubelets.worked
         self.schedulers = self._make_schedulers()
+        tell_images(self.schedulers, self.plane, plan.minions, self.engine, self.store, plan.streams)
         self.scheduler = self.schedulers[0]
         self.belief = self.scheduler.belief
         self._start_objects()

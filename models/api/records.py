@@ -33,6 +33,7 @@ __all__ = [
     "KINDS",
     "MINION_CONDITION",
     "MINION_CRASHED",
+    "MINION_IMAGES",
     "MINION_LOW",
     "MINION_PRESSED",
     "MINION_REGISTERED",
@@ -159,6 +160,7 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("pod_evicted", "truth", ()),
         ("minion_pressed", "record", ()),
         ("container_held", "truth", _HELD_FIELDS),
+        ("minion_images", "record", ()),
     )
 )
 
@@ -221,4 +223,5 @@ KINDS: tuple[Kind, ...] = number_kinds(
     POD_EVICTED,
     MINION_PRESSED,
     CONTAINER_HELD,
+    MINION_IMAGES,
 ) = KINDS

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from itertools import product
 
+from models.api.containers import ContainerSpec
 from models.api.scheduling import NODE_NAME_FIELD, NodeRequirement, NodeTerm, PodAsScheduled
-from models.api.scheduling_pods import DEFAULT_MEMORY_BYTES, DEFAULT_MILLICORES
+from models.api.scheduling_pods import DEFAULT_MEMORY_BYTES, DEFAULT_MILLICORES, normal_image
 from models.api.selectors import Requirement, Selector
 from models.api.specs_taints import Toleration as GivenToleration
 from models.api.taints import Toleration
@@ -17,13 +18,15 @@ __all__ = ["POOL_LABEL", "as_scheduled", "relabelled", "tolerations_as_scheduled
 
 POOL_LABEL = "wavetank/pool"
 """Selectors may name a pool; the scheduler finds it as a label."""
+_DEFAULTS = {"cpu": DEFAULT_MILLICORES, "memory": DEFAULT_MEMORY_BYTES}
 _NAMES = {CPU: "cpu", MEMORY: "memory", EPHEMERAL: "ephemeral-storage"}
 
 
 def as_scheduled(template: PodTemplate, resources: Sequence[str]) -> PodAsScheduled:
     """Return the class that pods of a template are of.
 
-    One that is not from a manifest has one container, which names a resource where it asks for more than 0 of it.
+    One that is not from a manifest, and lists no containers, has one, which names a resource where it asks for more
+    than 0 of it.
 
     Args:
         template: Of the pods.
@@ -57,15 +60,34 @@ def _plain(template: PodTemplate, resources: Sequence[str]) -> PodAsScheduled:
         for column, amount in enumerate(template.need[:-1])
         if amount and column != PODS
     }
-    cpu = amounts.get("cpu", DEFAULT_MILLICORES)
-    memory = amounts.get("memory", DEFAULT_MEMORY_BYTES)
+    containers = template.containers
+    if containers is None:
+        cpu = amounts.get("cpu", DEFAULT_MILLICORES)
+        memory = amounts.get("memory", DEFAULT_MEMORY_BYTES)
+    else:
+        cpu, memory = (
+            max(
+                sum(_counted(each, name) for each in containers.containers),
+                *(_counted(each, name) for each in containers.init_containers),
+                0,
+            )
+            for name in _DEFAULTS
+        )
     return PodAsScheduled(
         namespace=template.namespace,
         labels=template.labels,
         requests=tuple(sorted(amounts.items())),
         nonzero=(cpu, memory),
         scored=tuple(sorted({**amounts, "cpu": cpu, "memory": memory}.items())),
+        images=tuple(normal_image(each.image) for each in containers.containers if each.image)
+        if containers is not None
+        else (),
     )
+
+
+def _counted(container: ContainerSpec, resource: str) -> int:
+    """Return what a container counts in scores: a default where it does not name the resource."""
+    return dict(container.requests).get(resource, _DEFAULTS[resource])
 
 
 def tolerations_as_scheduled(given: Iterable[GivenToleration]) -> Iterable[Toleration]:

@@ -193,6 +193,10 @@ class SchedulingView(Protocol):
         """Return the objects of a namespace that select pods."""
         ...
 
+    def image_bytes(self, image: str) -> Ints:
+        """Return how large an image is on each minion, 0 where it is not: int64 (N,)."""
+        ...
+
     def image_spread(self, image: str) -> int:
         """Return how many minions have an image."""
         ...

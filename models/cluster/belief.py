@@ -220,12 +220,10 @@ class Belief:
         return self.read.template(pod)
 
     def look_at(self, pod: Pod, minion: int = -1) -> None:
-        """See that a pod is being deleted, or has other labels: here nothing depends on it.
+        """See a pod's deletion or labels, on a minion where it may be assumed only: here nothing depends on it."""
 
-        Args:
-            pod: The pod.
-            minion: Where it is assumed to be while its record does not say so.
-        """
+    def set_images(self, index: int, images: Mapping[str, int]) -> None:
+        """Believe that a minion has these images, bytes by name: here nothing depends on it."""
 
     def forget(self, pod: Pod) -> None:
         """Forget what was seen of a pod but that it is there."""

@@ -6,7 +6,7 @@ What no plug-in of the kube-scheduler knows (shares and models of GPU devices) i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -187,6 +187,17 @@ class PlacedBelief(Belief):
             cordoned = any(taint.key == UNSCHEDULABLE for taint in given)
             placements.change_minion(index, replace(before, taints=given, unschedulable=cordoned))
         placements.set_present(index, self._kept.get(index, ()) is not None)
+
+    @property
+    def images(self) -> list[Mapping[str, int]]:
+        """Images by minion, bytes by name."""
+        return [each.images for each in self._placements.minions]
+
+    def set_images(self, index: int, images: Mapping[str, int]) -> None:
+        """Believe that a minion has these images, bytes by name."""
+        before = self._placements.minions[index]
+        if before.images != images:
+            self._placements.change_minion(index, replace(before, images=images))
 
 
 def _taint(text: str) -> Taint:

@@ -86,6 +86,7 @@ class Placements:
         self._there: list[dict[int, int]] = [{} for _ in minions]
         self._known: list[Known] = []
         self._images: Counter[str] = Counter()
+        self._image_bytes: dict[str, Ints] = {}
         for index, minion in enumerate(minions):
             self._images.update(minion.images.keys())
             self._fill(index, minion)
@@ -158,6 +159,14 @@ class Placements:
         """Believe no longer in an object that selects pods."""
         self._owners[owner.namespace].remove(owner)
         self.owners_version += 1
+
+    def image_bytes(self, image: str) -> Ints:
+        """Return how large an image is on each minion, 0 where it is not; kept up to date from now on."""
+        found = self._image_bytes.get(image)
+        if found is None:
+            sizes = [minion.images.get(image, 0) for minion in self.minions]
+            found = self._image_bytes[image] = np.array(sizes, dtype=np.int64)
+        return found
 
     def image_spread(self, image: str) -> int:
         """Return how many minions have an image."""
@@ -240,8 +249,12 @@ class Placements:
         """Believe that a minion is another than it was: its labels, taints, images or resources."""
         before = self.minions[index]
         self.minions[index] = minion
-        self._images.subtract(before.images.keys())
-        self._images.update(minion.images.keys())
+        if before.images != minion.images:
+            self._images.subtract(before.images.keys())
+            self._images.update(minion.images.keys())
+            for image in {**before.images, **minion.images}:
+                if image in self._image_bytes:
+                    self._image_bytes[image][index] = minion.images.get(image, 0)
         self._fill(index, minion)
         for key in [key for key in self._topologies if before.labels.get(key) != minion.labels.get(key)]:
             del self._topologies[key]

@@ -84,7 +84,7 @@ class Kubelets:
         self._delay_s, self._uniform = draws.delay_s, draws.uniform
         self._late_s = late_s
         self._backoffs = Backoffs(constants)
-        self._calls = calls = KubeletCalls(fleet, master, limits, len(minions))
+        self.calls = calls = KubeletCalls(fleet, master, limits, len(minions))
         self.cut, self._say, self._granted_s = calls.cut, calls.say, calls.granted_s
         # Made once: every event of every pod holds one of these.
         self._starts, self._readies, self._ends, self._kills = (
@@ -325,7 +325,7 @@ class Kubelets:
 
     def down(self, minion: int) -> None:
         """Lose everything: the minion crashed; no timer of a pod of its own holds any more."""
-        self._calls.forget(minion)
+        self.calls.forget(minion)
         for pod in self._fleet.pods(minion):
             pod.generation += 1
             self._restarting.discard(pod.arrival)
@@ -337,13 +337,13 @@ class Kubelets:
 
     def back(self, minion: int) -> None:
         """Go on after a crash or a cut-off, once the master can be reached."""
-        self._master.reach(self._calls.unless_crashed(minion, partial(self._resume, minion)))
+        self._master.reach(self.calls.unless_crashed(minion, partial(self._resume, minion)))
 
     def _resume(self, minion: int) -> None:
         """Say what was not said, end what must go, start what is bound."""
         if self.cut[minion]:
             return
-        self._calls.catch_up(minion)
+        self.calls.catch_up(minion)
         if self._evictions is not None:
             self._evictions.back(minion)
         for pod in list(self._store.bound[minion].values()):

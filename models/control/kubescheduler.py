@@ -53,7 +53,10 @@ _OPS = (
     Op.MINION_CHANGED,
     Op.SERVICE_CHANGED,
     Op.BUDGET_CHANGED,
+    Op.IMAGES_CHANGED,
 )
+
+_MOVES_NOBODY = (Op.BUDGET_CHANGED, Op.IMAGES_CHANGED)
 
 Step = Callable[[], object]
 
@@ -94,9 +97,11 @@ class KubeScheduler(Scheduler):
 
     def _concerns(self, op: Op, what: object, before: int, after: int) -> bool:
         # What is not read at once is read before the next attempt; news of bound pods count while one goes on.
-        if op is Op.BUDGET_CHANGED:
-            return False  # it moves nobody
-        if op is _CREATED or self._busy or len(self.client.cursor.pending) >= BACKLOG:
+        if len(self.client.cursor.pending) >= BACKLOG:
+            return True
+        if op in _MOVES_NOBODY:
+            return False
+        if op is _CREATED or self._busy:
             return True
         return self._waiting.waits_for_pods if op in _OF_BOUND else self._waiting.waits
 
@@ -119,6 +124,8 @@ class KubeScheduler(Scheduler):
             self._see_budget(what)
         elif op is Op.SERVICE_CHANGED:
             queue.move_all(now_s, seq)
+        elif op is Op.IMAGES_CHANGED:
+            self.belief.set_images(*what)
         elif isinstance(what, tuple):
             pod, old, new = what
             if op is Op.POD_LABELLED:

@@ -30,11 +30,13 @@ class Op(enum.IntEnum):
     SERVICE_CHANGED = 8
     POD_REFUSED = 9
     BUDGET_CHANGED = 10
+    IMAGES_CHANGED = 11
 
 
 Change = tuple[float, Op, Any, int, int, int]
 """(time in seconds, what, the object or a minion's index, seq of its record, word before, word after).
 
+For IMAGES_CHANGED it is a tuple (index of the minion, bytes by image).
 For POD_LABELLED, POD_OWNED and POD_REFUSED (of which it is the nominated minion) the object is a tuple (pod, old, new).
 """
 

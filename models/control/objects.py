@@ -30,9 +30,10 @@ class MinionObject:
         taints: As KEY=VALUE:EFFECT or KEY:EFFECT, sorted.
         tainted: The record that set them, -1 before the first.
         pressed: Its MemoryPressure condition is True.
+        images: Those that its status has, bytes by name; kept up only where a scheduler looks at them.
     """
 
-    __slots__ = ("identity", "pressed", "ready", "tainted", "taints")
+    __slots__ = ("identity", "images", "pressed", "ready", "tainted", "taints")
 
     def __init__(self, identity: int) -> None:
         self.identity = identity
@@ -40,6 +41,7 @@ class MinionObject:
         self.taints: tuple[str, ...] = ()
         self.tainted = -1
         self.pressed = False
+        self.images: Mapping[str, int] = {}
 
 
 @dataclass(eq=False)

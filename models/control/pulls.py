@@ -40,6 +40,7 @@ from models.control.imagestate import (
     Pull,
     Transfer,
 )
+from models.control.nodeimages import NodeImages
 from models.control.tokens import TokenBucket
 from models.kernel.fairshare import Port
 from models.kernel.images import Image, ImageDisk
@@ -59,6 +60,9 @@ class ImagePulls:
     Args:
         minions: As asked, by index; pool and number there name their draws.
         identity: Of a minion in the journal, by index.
+
+    Attributes:
+        told: What kubelets tell the master of their images; nothing where nobody looks at that.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class ImagePulls:
         self._minions: dict[int, MinionImages] = {}
         self._names: dict[str, int] = {}
         self.registry = Registry(engine, plan.bandwidth_bytes_per_s)
+        self.told: NodeImages | None = None
 
     # What kubelets ask.
 
@@ -122,7 +127,10 @@ class ImagePulls:
         """Have an image on a minion's disk since before the run began; return whether there is such an image."""
         known = self._plan.image(image)
         if known is not None:
-            self._of(minion).disk.preload(known)
+            disk = self._of(minion).disk
+            if self.told is not None and not disk.has(known):
+                self.told.came(minion, known, -1)
+            disk.preload(known)
         return known is not None
 
     def use(self, minion: int, image: str) -> None:
@@ -139,6 +147,8 @@ class ImagePulls:
 
     def down(self, minion: int) -> None:
         """Break off all pulls of a minion that crashed; whole images stay on its disk."""
+        if self.told is not None:
+            self.told.down(minion)
         state = self._minions.get(minion)
         if state is None:
             return
@@ -155,6 +165,8 @@ class ImagePulls:
 
     def back(self, minion: int) -> None:
         """Start a minion's kubelet again: it knows which images there are, and not since when."""
+        if self.told is not None:
+            self.told.back(minion)
         state = self._minions.get(minion)
         if state is not None:
             state.disk.restart(self._engine.now_s)
@@ -273,6 +285,8 @@ class ImagePulls:
 
     def _finish(self, state: MinionImages, pull: Pull) -> None:
         assert pull.image is not None, "what is finished has an image"
+        if self.told is not None and not state.disk.has(pull.image):
+            self.told.came(state.index, pull.image, pull.cause)
         state.disk.keep(pull.image, self._engine.now_s)
         self._watch_disk(state)
         self._done(state, pull)
@@ -326,12 +340,14 @@ class ImagePulls:
     def _collect(self, state: MinionImages) -> None:
         state.collecting = False
         for image in state.disk.collect(self._engine.now_s).removed:
-            self._journal.write(
+            seq = self._journal.write(
                 records.IMAGE_REMOVED,
                 self._named(image.name),
                 minion=self._identity(state.index),
                 value=float(image.disk_bytes),
             )
+            if self.told is not None:
+                self.told.went(state.index, image, seq)
         self._watch_disk(state, after_s=self._engine.now_s + self._plan.collection.period_s)
 
     # Records.

@@ -195,6 +195,8 @@ class Scheduler:
             [(entry.ready, entry.taints) for entry in entries],
             [(pod.template, pod.minion, pod.devices) for pods in bound for pod in pods.values()],
         )
+        for index, entry in enumerate(entries):
+            self.belief.set_images(index, entry.images)
         for pod in self._store.pods():
             if pod.labels is not pod.template.labels:
                 self.belief.read.change(pod, pod.labels)

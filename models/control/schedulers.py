@@ -17,11 +17,15 @@ from models.control.client import Caller
 from models.control.deliberation import DeliberateScheduler, SchedulerPlan
 from models.control.kubescheduler import KubeScheduler
 from models.control.log import Op
+from models.control.nodeimages import NodeImages
 from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
 from models.control.settings import ControlPlan
+from models.control.store import Store
+from sim.engine import Engine
+from sim.streams import Streams
 
-__all__ = ["belief_of", "make_schedulers"]
+__all__ = ["belief_of", "make_schedulers", "tell_images"]
 
 
 def belief_of(
@@ -121,3 +125,32 @@ def make_schedulers(
 
     plane.on_scheduler_restart = restart
     return several
+
+
+def tell_images(
+    schedulers: Iterable[Scheduler],
+    plane: ControlPlane | None,
+    minions: Sequence[MinionAsk],
+    engine: Engine,
+    store: Store,
+    streams: Streams,
+) -> None:
+    """Have the record say which images minions have, and kubelets tell of others, if any scheduler looks at that."""
+    belief = next((each.belief for each in schedulers if isinstance(each.belief, PlacedBelief)), None)
+    if belief is None:
+        return
+    for entry, images in zip(store.minions, belief.images, strict=True):
+        entry.images = images
+    if plane is None or plane.images is None or plane.kubelets is None:
+        return
+    plan = plane.plan.images
+    assert plan is not None, "there are images where they are pulled"
+    plane.images.told = NodeImages(
+        engine=engine,
+        store=store,
+        streams=streams,
+        calls=plane.kubelets.calls,
+        constants=plane.plan.constants,
+        minions=minions,
+        there=plan.there,
+    )

@@ -8,28 +8,14 @@ from models.api import records
 from models.api.types import PHASE_MASK, READY, TERMINATING, Phase, Pod, PodAsk
 from models.control.log import Log, Op
 from models.control.objects import BudgetObject, MinionObject
+from models.control.transitions import SERIES, TRANSITIONS, difference
 from sim.engine import Engine
 from sim.identities import NOBODY, Identities
-from sim.journal import Journal, Kind
+from sim.journal import Journal
 from sim.series import SeriesBook
 
 __all__ = ["Store"]
 
-# One table of what may follow what; the record that says so; the gauge that moves.
-_TRANSITIONS: dict[tuple[Phase, Phase], Kind] = {
-    (Phase.BOUND, Phase.RUNNING): records.POD_STARTED,
-    (Phase.RUNNING, Phase.SUCCEEDED): records.POD_SUCCEEDED,
-    (Phase.RUNNING, Phase.FAILED): records.POD_FAILED,
-    (Phase.BOUND, Phase.SUCCEEDED): records.POD_SUCCEEDED,
-    (Phase.BOUND, Phase.FAILED): records.POD_FAILED,
-    (Phase.BOUND, Phase.LOST): records.POD_LOST,
-    (Phase.RUNNING, Phase.LOST): records.POD_LOST,
-    (Phase.PENDING, Phase.WITHDRAWN): records.POD_WITHDRAWN,
-    (Phase.PENDING, Phase.GIVEN_UP): records.POD_GIVEN_UP,
-    (Phase.PENDING, Phase.DELETED): records.POD_REMOVED,
-    (Phase.BOUND, Phase.DELETED): records.POD_REMOVED,
-    (Phase.RUNNING, Phase.DELETED): records.POD_REMOVED,
-}
 # To read a member of an enumeration costs as much as a call.
 _BOUND_KIND, _STARTED_KIND = records.POD_BOUND, records.POD_STARTED
 _PENDING, _BOUND, _RUNNING, _DELETED = Phase.PENDING, Phase.BOUND, Phase.RUNNING, Phase.DELETED
@@ -40,18 +26,6 @@ _POD_CREATED, _POD_BOUND, _POD_CHANGED, _POD_ENDED = (
     Op.POD_ENDED,
 )
 _EVER, _UNKNOWN = math.inf, math.nan
-_SERIES = ("pending", "running", "succeeded", "failed", "lost", "withdrawn", "given_up", "deleted")
-# A pod that is bound but not started counts as pending: it does not run yet.
-_PLACES = dict(zip(Phase, (0, 0, 1, 2, 3, 4, 5, 6, 7), strict=True))
-
-
-def _difference(before: Phase | None, after: Phase) -> tuple[int, ...]:
-    """Return what a transition adds to each of the series."""
-    row = [0] * len(_SERIES)
-    row[_PLACES[after]] += 1
-    if before is not None:
-        row[_PLACES[before]] -= 1
-    return tuple(row)
 
 
 class Store:
@@ -93,13 +67,13 @@ class Store:
         self.bound: list[dict[int, Pod]] = [{} for _ in minions]
         self.pending: dict[int, Pod] = {}
         self.budgets: dict[int, BudgetObject] = {}
-        gauges = series.gauges([f"pods_{name}" for name in _SERIES])
+        gauges = series.gauges([f"pods_{name}" for name in SERIES])
         self._count_change = series.add
-        self._creation = series.change((gauges, _difference(None, Phase.PENDING)))
+        self._creation = series.change((gauges, difference(None, Phase.PENDING)))
         self._moves = {
-            pair: (kind, series.change((gauges, _difference(*pair)))) for pair, kind in _TRANSITIONS.items()
+            pair: (kind, series.change((gauges, difference(*pair)))) for pair, kind in TRANSITIONS.items()
         }
-        self._runs_at_once = series.change((gauges, _difference(Phase.PENDING, Phase.RUNNING)))
+        self._runs_at_once = series.change((gauges, difference(Phase.PENDING, Phase.RUNNING)))
         self.created = 0
         self.relabelled = 0
         self.count = [0] * len(Phase)
@@ -353,6 +327,18 @@ class Store:
         )
         self._commit(Op.MINION_CHANGED, minion, seq)
         return seq
+
+    def report_images(self, minion: int, images: dict[str, int], *, cause: int) -> None:
+        """Enter the images that a kubelet says it has: bytes by name."""
+        entry = self.minions[minion]
+        before, entry.images = entry.images, images
+        news = [f"+{name}" for name in images if name not in before]
+        news += [f"-{name}" for name in before if name not in images]
+        where, count = entry.identity, float(len(images))
+        seq = self._write(
+            records.MINION_IMAGES, where, where, cause=cause, value=count, reason=" ".join(sorted(news))
+        )
+        self._commit(Op.IMAGES_CHANGED, (minion, images), seq)
 
     def set_taints(self, minion: int, taints: tuple[str, ...], *, cause: int, actor: int = -1) -> int:
         """Replace a minion's taints, each as KEY=VALUE:EFFECT or KEY:EFFECT; returns the seq of the record."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 import models.cluster.placements
@@ -62,6 +62,12 @@ TOLERATIONS = st.builds(Toleration, st.sampled_from(["", "k", "l"]), st.just("Ex
 WEIGHTS = st.integers(-3, 3).filter(bool)
 
 
+IMAGES = st.dictionaries(
+    st.sampled_from(["i:1", "j:1", "k:1"]), st.sampled_from([0, 2 * 10**7, 10**9, 3 * 10**9]), max_size=3
+)
+LABELS = st.fixed_dictionaries({}, optional={key: st.sampled_from(["", "0", "1"]) for key in (ZONE, "rack")})
+
+
 def few(of: Any, most: int = 2) -> Any:
     return st.lists(of, max_size=most).map(tuple)
 
@@ -81,7 +87,7 @@ def pods(draw: Any) -> PodAsScheduled:
         nonzero=(amounts[0][1] or 100, amounts[1][1] or GIB),
         scored=(("cpu", amounts[0][1] or 100), ("memory", amounts[1][1] or GIB), *gpu),
         ports=draw(rarely(few(st.builds(HostPort, st.sampled_from([80, 81]))), ())),
-        images=draw(rarely(st.just(("i:1",)), ())),
+        images=draw(rarely(few(st.sampled_from(["i:1", "j:1"]), 3), ())),
         required_nodes=draw(rarely(few(NODE_TERMS), None)),
         preferred_nodes=draw(rarely(few(st.tuples(st.integers(1, 9), NODE_TERMS)), ())),
         affinity=draw(rarely(few(TERMS), ())),
@@ -95,11 +101,7 @@ def pods(draw: Any) -> PodAsScheduled:
 
 @st.composite
 def minions(draw: Any, name: str) -> MinionAsScheduled:
-    labels = {HOSTNAME: name} | {
-        key: value
-        for key in (ZONE, "rack")
-        if (value := draw(st.sampled_from(["", "0", "1", None]))) is not None
-    }
+    labels = {HOSTNAME: name} | draw(LABELS)
     allocatable = {"cpu": draw(st.integers(0, 4)) * 1000, "memory": draw(st.integers(0, 16)) * GIB, "pods": 6}
     return MinionAsScheduled(
         name,
@@ -107,12 +109,30 @@ def minions(draw: Any, name: str) -> MinionAsScheduled:
         allocatable | ({"gpus/a": 2} if draw(st.booleans()) else {}),
         draw(rarely(few(TAINTS), ())),
         draw(st.sampled_from([False, False, False, True])),
-        draw(rarely(st.just({"i:1": 10**9}), {})),
+        draw(rarely(IMAGES, {})),
         draw(rarely(st.just((("ReplicaSet", "u"),)), ())),
     )
 
 
 OWNERS = st.builds(Owner, st.sampled_from(["Service", "ReplicaSet"]), NAMESPACES, SELECTORS)
+
+
+def _cordon(minion: MinionAsScheduled) -> Any:
+    return st.just(replace(minion, unschedulable=not minion.unschedulable))
+
+
+def _label(minion: MinionAsScheduled) -> Any:
+    return LABELS.map(lambda labels: replace(minion, labels={HOSTNAME: minion.name} | labels))
+
+
+OF_MINIONS: dict[str, Any] = {
+    "minion": lambda minion: minions(minion.name),
+    "label": _label,
+    "cordon": _cordon,
+    "taint": lambda minion: few(TAINTS).map(lambda taints: replace(minion, taints=taints)),
+    "images": lambda minion: IMAGES.map(lambda images: replace(minion, images=images)),
+}
+"""What becomes of a minion itself: all of it, or one thing alone."""
 
 
 @dataclass
@@ -135,7 +155,9 @@ class Cluster:
     def change(self, data: Any, asked: list[PodAsScheduled], decider: Decider) -> None:
         view, count = self.view, len(self.view)
         step = data.draw(
-            st.sampled_from(["bind", "bind", "bind", "force", "delete", "end", "minion", "owner", "down"])
+            st.sampled_from(
+                ["bind", "bind", "bind", "force", "delete", "end", "relabel", "owner", "down", *OF_MINIONS]
+            )
         )
         index = data.draw(st.integers(0, count - 1))
         if step in {"bind", "force"}:
@@ -150,8 +172,15 @@ class Cluster:
             if step == "end":
                 view.place(view.know(pod), minion, 1, terminating=True)
                 self.placed.append((pod, minion, True))
-        elif step == "minion":
-            view.change_minion(index, data.draw(minions(view.minions[index].name)))
+        elif step == "relabel" and self.placed:
+            pod, minion, ending = self.placed.pop(index % len(self.placed))
+            other = replace(pod, labels=(("app", data.draw(APPS)),))
+            view.place(view.know(pod), minion, -1, terminating=ending)
+            view.place(view.know(other), minion, 1, terminating=ending)
+            self.placed.append((other, minion, ending))
+        elif step in OF_MINIONS:
+            event(step)
+            view.change_minion(index, data.draw(OF_MINIONS[step](view.minions[index])))
         elif step == "down":
             self.down ^= {index}
             view.set_present(index, index not in self.down)
@@ -178,6 +207,16 @@ def check(decider: Decider, cluster: Cluster, pod: PodAsScheduled) -> None:
     ]
     gone = {"node(s) were not ready": len(cluster.down)} if cluster.down else {}
     assert decider.reasons(cluster.view.know(pod)) == Counter(each for said in first for each in said) | gone
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), IMAGES), min_size=1, max_size=6))
+def test_an_image_that_comes_to_one_minion_changes_what_it_counts_on_others(changes: list[Any]) -> None:
+    view = Placements([MinionAsScheduled(f"m-{i}", {}, {"pods": 9}, images={"i:1": 10**9}) for i in range(4)])
+    decider, pod = Decider(KUBERNETES_1_20, view), PodAsScheduled(images=("i:1", "j:1"))
+    check(decider, Cluster(view), pod)
+    for index, images in changes:
+        view.change_minion(index, replace(view.minions[index], images=images))
+        check(decider, Cluster(view), pod)
 
 
 OTHER = replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.api.scheduling import MinionAsScheduled, PodAsScheduled
 from models.api.schedulingview import SchedulingView
-from models.policies.kubernetes.plugin import MinionFilter, MinionScore
+from models.policies.kubernetes.plugin import MinionFilter, MinionScore, WholeScore
 
 __all__ = ["KeptColumns"]
 
@@ -68,6 +69,7 @@ class KeptColumns:
             lambda minion: plugin.raw(view, minion, pod),
             np.int64,
             lambda: plugin.beside(view, pod),
+            partial(plugin.whole, view, pod) if isinstance(plugin, WholeScore) else None,
         )
         return found
 
@@ -77,6 +79,7 @@ class KeptColumns:
         look: Callable[[MinionAsScheduled], Any],
         form: type,
         beside: Callable[[], Hashable],
+        whole: Callable[[], NDArray[Any]] | None = None,
     ) -> NDArray[Any]:
         view, column = self._view, self._columns.get(key)
         now = view.statics
@@ -87,7 +90,9 @@ class KeptColumns:
         if column is not None and column.beside == said:
             changed = view.minions_changed_since(column.statics)
         if column is None or changed is None:
-            found: NDArray[Any] = np.array([look(minion) for minion in view.minions], dtype=form)
+            found: NDArray[Any] = (
+                np.array([look(minion) for minion in view.minions], dtype=form) if whole is None else whole()
+            )
             column = self._columns[key] = _Column(found, now, said)
         else:
             for index in dict.fromkeys(changed):

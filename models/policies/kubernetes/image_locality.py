@@ -50,6 +50,16 @@ class ImageLocality:
         most = MAX_BYTES_A_CONTAINER * len(pod.images)
         return MAX_SCORE * (min(max(total, MIN_BYTES), most) - MIN_BYTES) // (most - MIN_BYTES)
 
+    def whole(self, view: SchedulingView, pod: PodAsScheduled) -> Ints:
+        """Return the scores of all minions: int64 (N,)."""
+        total = np.zeros(len(view.minions), dtype=np.int64)
+        for image in pod.images:
+            share = view.image_spread(image) / max(1, len(view.minions))
+            total += (view.image_bytes(image) * share).astype(np.int64)
+        most = MAX_BYTES_A_CONTAINER * len(pod.images)
+        scores: Ints = MAX_SCORE * (np.clip(total, MIN_BYTES, most) - MIN_BYTES) // (most - MIN_BYTES)
+        return scores
+
     def normal(self, raw: Ints) -> Ints:
         """It is from 0 to 100 already."""
         return raw

@@ -26,6 +26,7 @@ __all__ = [
     "PodFilter",
     "PodScore",
     "Refused",
+    "WholeScore",
     "normalised",
 ]
 
@@ -154,6 +155,15 @@ class MinionScore(Protocol):
 
     def normal(self, raw: Ints) -> Ints:
         """Return the scores of all feasible minions from 0 to 100: int64 (k,)."""
+        ...
+
+
+@runtime_checkable
+class WholeScore(Protocol):
+    """A ``MinionScore`` that scores all minions at once quicker than one by one."""
+
+    def whole(self, view: SchedulingView, pod: PodAsScheduled) -> Ints:
+        """Return what ``raw`` says of each minion: int64 (N,)."""
         ...
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.api.containers import ContainerSpec, PodContainers
 from models.api.scheduling import MinionAsScheduled, NodeTerm, PodAsScheduled
 from models.api.scheduling_templates import POOL_LABEL, as_scheduled
 from models.api.selectors import parse_selector
@@ -32,6 +33,25 @@ def test_what_is_not_asked_for_has_a_default_in_scores_and_none_in_requests() ->
     assert dict(found.scored) == {"cpu": 500, "memory": 200 * 2**20, "example.com/fpga": 2}
     assert found.labels == (("app", "a"),)
     assert found.required_nodes is None
+
+
+def test_containers_that_are_listed_count_one_by_one_with_their_images() -> None:
+    listed = PodContainers(
+        containers=(
+            ContainerSpec("a", "nginx", requests=(("cpu", 400),)),
+            ContainerSpec("b", "db:2", requests=(("cpu", 100), ("memory", 2**30))),
+            ContainerSpec("c"),
+        ),
+        init_containers=(ContainerSpec("i", "big:1", requests=(("memory", 2**31),)),),
+    )
+    need = _TABLE.amounts(500, 2**31, 1, 0, {}, 0)
+    found = as_scheduled(PodTemplate(0, need, containers=listed), _TABLE.names)
+    assert found.images == ("nginx:latest", "db:2")
+    assert found.requests == (("cpu", 500), ("memory", 2**31))
+    assert found.nonzero == (400 + 100 + 100, 2**31)
+    small = replace(listed, init_containers=())
+    found = as_scheduled(PodTemplate(0, need, containers=small), _TABLE.names)
+    assert found.nonzero == (600, 2**30 + 2 * 200 * 2**20)
 
 
 @pytest.mark.parametrize(
