@@ -16,17 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from models.kernel.cpugroups import CpuGroup
 from models.kernel.cpushare import CpuShare
 from models.kernel.cputree import CpuTree
 
-__all__ = ["CpuPeriods", "CpuUse", "Segment", "resolve"]
+__all__ = ["USED_US", "CpuPeriods", "CpuUse", "Segment", "resolve"]
 
 _LONGEST: Final = 64
-_USED_US: Final = 1e-6
+USED_US: Final = 1e-6
+"""CPU microseconds of a quota that are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,8 @@ class Segment(NamedTuple):
         start_us: From when, since the quotas were last refilled all at once.
         end_us: To when.
         rates: Cores of each node of the tree.
-        held: Indices of the groups whose quota is used up.
-        ran_out: Indices of those whose quota runs out at its end, before it is refilled.
-        left_us: What is left of each quota at its beginning, by the index of the group.
+        held: Nodes whose quota is used up.
+        ran_out: Nodes whose quota runs out at its end, before it is refilled.
     """
 
     start_us: float
@@ -77,7 +76,6 @@ class Segment(NamedTuple):
     rates: Sequence[float]
     held: tuple[int, ...] = ()
     ran_out: tuple[int, ...] = ()
-    left_us: Mapping[int, float] = MappingProxyType({})
 
 
 class CpuPeriods:
@@ -89,88 +87,95 @@ class CpuPeriods:
     Attributes:
         horizon_us: After how long all periods begin together again; 64 of the longest where they hardly ever do, and
             they are refilled together then; infinite where there are no quotas.
-        quotas: By the index of the group.
+        quotas: What each node that has a quota may use in a period, in CPU microseconds.
+        periods: How long each of these is, in microseconds.
     """
 
-    __slots__ = ("_limited", "_share", "horizon_us", "quotas")
+    __slots__ = ("_share", "horizon_us", "periods", "quotas")
 
     def __init__(self, share: CpuShare) -> None:
         self._share = share
-        groups = share.tree.groups
-        self.quotas = {index: group.quota for index, group in enumerate(groups) if group.quota is not None}
-        self._limited = [(index, share.tree.node_of[index]) for index in self.quotas]
-        periods = [quota.period_us for quota in self.quotas.values()]
-        self.horizon_us = float(min(math.lcm(*periods), _LONGEST * max(periods))) if periods else math.inf
+        quotas = share.tree.quotas
+        self.quotas = {node: float(quota.quota_us) for node, quota in quotas.items()}
+        self.periods = {node: quota.period_us for node, quota in quotas.items()}
+        lengths = self.periods.values()
+        self.horizon_us = float(min(math.lcm(*lengths), _LONGEST * max(lengths))) if lengths else math.inf
 
     def segments(self, from_us: float = 0.0, left_us: Mapping[int, float] | None = None) -> list[Segment]:
         """Return what happens up to the horizon.
 
         Args:
             from_us: Since all were refilled.
-            left_us: What of each quota is left then, by the index of the group; all of it where it is not given.
+            left_us: What of each node's quota is left then; all of each where it is not given.
         """
         if not self.quotas or (left_us is None and self._is_free()):
-            return [Segment(from_us, self.horizon_us, tuple(self._share.node_rates()))]
-        left = {index: float(quota.quota_us) for index, quota in self.quotas.items()} | dict(left_us or {})
-        refills = {
-            index: (from_us // quota.period_us + 1) * quota.period_us for index, quota in self.quotas.items()
-        }
-        held = [index for index, each_us in left.items() if each_us <= _USED_US]
-        for index in held:
-            self._share.set_cap(index, 0.0)
-        running = [each for each in self._limited if each[0] not in held]
+            return [Segment(from_us, self.horizon_us, list(self._share.node_rates()))]
+        left = dict(self.quotas if left_us is None else left_us)
+        held = [node for node, each_us in left.items() if each_us <= USED_US]
+        running = [node for node in left if node not in held] if held else list(left)
+        if held:
+            self._share.set_node_caps(held, 0.0)
         found: list[Segment] = []
         while from_us < self.horizon_us:
-            refill_us = min(*refills.values(), self.horizon_us)
-            while from_us < refill_us:
-                segment = self._next(from_us, refill_us, left, running, tuple(held))
-                found.append(segment)
-                from_us = segment.end_us
-                for index in segment.ran_out:
-                    self._share.set_cap(index, 0.0)
-                    running.remove((index, self._share.tree.node_of[index]))
-                    held.append(index)
-            for index in [each for each, at_us in refills.items() if at_us == refill_us]:
-                refills[index] += self.quotas[index].period_us
-                left[index] = float(self.quotas[index].quota_us)
-                if index in held:
-                    self._share.set_cap(index, math.inf)
-                    running.append((index, self._share.tree.node_of[index]))
-                    held.remove(index)
-        for index in held:
-            self._share.set_cap(index, math.inf)
+            refills = {
+                node: (from_us // period_us + 1) * period_us for node, period_us in self.periods.items()
+            }
+            refill_us = min(min(refills.values()), self.horizon_us)
+            from_us = self._up_to(refill_us, from_us, left, running, held, found)
+            full = [node for node, at_us in refills.items() if at_us == refill_us]
+            for node in full:
+                left[node] = self.quotas[node]
+            freed = [node for node in full if node in held]
+            if freed:
+                self._share.set_node_caps(freed, math.inf)
+                running += freed
+                held = [node for node in held if node not in freed]
+        if held:
+            self._share.set_node_caps(held, math.inf)
         return found
 
     def _is_free(self) -> bool:
         """Whether nobody, at full speed, uses more than its quota."""
         rates = self._share.node_rates()
-        return all(rates[node] <= self.quotas[index].cores for index, node in self._limited)
+        return all([rates[node] * self.periods[node] <= most_us for node, most_us in self.quotas.items()])
 
-    def _next(
+    def _up_to(
         self,
-        now_us: float,
         refill_us: float,
+        now_us: float,
         left: dict[int, float],
-        running: Sequence[tuple[int, int]],
-        held: tuple[int, ...],
-    ) -> Segment:
-        """Go on to when a quota runs out, or to the next refill."""
-        rates = tuple(self._share.node_rates())
-        before = dict(left)
-        end_us, step_us = refill_us, refill_us - now_us
-        # HOT: once for each quota that runs out, over all that run.
-        for index, node in running:
-            if rates[node] * step_us > left[index]:
-                step_us = left[index] / rates[node]
+        running: list[int],
+        held: list[int],
+        found: list[Segment],
+    ) -> float:
+        """Go on to the next refill, from one moment at which quotas run out to the next."""
+        share = self._share
+        while now_us < refill_us:
+            rates = list(share.node_rates())
+            step_us = refill_us - now_us
+            # HOT: once for each quota that runs out, over all that run.
+            short = [node for node in running if rates[node] * step_us > left[node]]
+            if short:
+                step_us = min([left[node] / rates[node] for node in short])
                 end_us = now_us + step_us
-        out = []
-        for index, node in running:
-            left[index] -= rates[node] * step_us
-            # One that runs out as quotas are refilled holds nobody, unless it is not its own that is.
-            if left[index] <= _USED_US and (end_us < refill_us or refill_us % self.quotas[index].period_us):
-                left[index] = 0.0
-                out.append(index)
-        return Segment(now_us, end_us, rates, held, tuple(out), before)
+            else:
+                end_us = refill_us
+            out = []
+            for node in running:
+                rest_us = left[node] - rates[node] * step_us
+                # One that runs out as quotas are refilled holds nobody, unless it is not its own that is.
+                if rest_us <= USED_US and (end_us < refill_us or refill_us % self.periods[node]):
+                    rest_us = 0.0
+                    out.append(node)
+                left[node] = rest_us
+            found.append(Segment(now_us, end_us, rates, tuple(held), tuple(out)))
+            now_us = end_us
+            if out:
+                share.set_node_caps(out, 0.0)
+                held += out
+                for node in out:
+                    running.remove(node)
+        return now_us
 
     def uses(self) -> tuple[CpuUse, ...]:
         """Return what each group gets in the mean, by its index."""
@@ -182,13 +187,16 @@ class CpuPeriods:
         for each in segments:
             length_us = each.end_us - each.start_us
             used_us = [used + rate * length_us for used, rate in zip(used_us, each.rates, strict=True)]
-            for index in each.held:
-                held_us[index] += length_us
-            for index in each.ran_out:
-                ran_out[index] += 1
+            for node in each.held:
+                held_us[node] += length_us
+            for node in each.ran_out:
+                ran_out[node] += 1
         found = [CpuUse(used_us[node] / self.horizon_us) for node in tree.node_of]
-        for index, quota in self.quotas.items():
-            held_ratio, periods = held_us[index] / self.horizon_us, self.horizon_us / quota.period_us
-            cpus = min(tree.cores, math.ceil(tree.wanted_within(tree.node_of[index])))
-            found[index] = CpuUse(found[index].cores, ran_out[index] / periods, held_ratio, held_ratio * cpus)
+        for node, holders in tree.holders.items():
+            held_ratio, periods = held_us[node] / self.horizon_us, self.horizon_us / self.periods[node]
+            cpus = min(tree.cores, math.ceil(tree.wanted_within(node)))
+            for index in holders:
+                found[index] = CpuUse(
+                    found[index].cores, ran_out[node] / periods, held_ratio, held_ratio * cpus
+                )
         return tuple(found)

@@ -15,6 +15,7 @@ groups whose own rate or members changed are divided again, O(k log k) each at w
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
@@ -57,7 +58,9 @@ class CpuShare:
         "_changes",
         "_cpusets",
         "_full",
+        "_node_caps",
         "_order",
+        "_parts",
         "_rates",
         "_settled",
         "_stale",
@@ -72,6 +75,8 @@ class CpuShare:
         self.tree = tree
         count = len(tree.parents)
         self._caps = [math.inf] * len(tree.groups)
+        self._node_caps = [math.inf] * count
+        self._parts = [0.0] * count  # what each group can use, over its weight
         self._usable = [0.0] * count
         self._sums = [0.0] * count
         self._rates = [0.0] * count
@@ -95,8 +100,25 @@ class CpuShare:
 
     def set_cap(self, index: int, cores: float) -> None:
         """Change the most that all in a group may use; 0 stops it, ``inf`` is no cap."""
+        node = self.tree.node_of[index]
         self._caps[index] = cores
-        self._change(self.tree.node_of[index])
+        self._node_caps[node] = min([self._caps[each] for each in self.tree.chains[node]])
+        self._change(node)
+
+    def set_node_caps(self, nodes: Sequence[int], cores: float) -> None:
+        """Change the most that each of some nodes may use, all at once."""
+        for node in nodes:
+            self._node_caps[node] = cores
+        self._changes += len(nodes)
+        # Children stand after their parents: the last of those that wait is done first, and each once.
+        waiting = sorted(nodes)
+        while waiting:
+            node = waiting.pop()
+            parent = self._carry(node)
+            if parent >= 0:
+                place = bisect_left(waiting, parent)
+                if place == len(waiting) or waiting[place] != parent:
+                    waiting.insert(place, parent)
 
     def rates(self) -> list[float]:
         """Return the cores of each group."""
@@ -109,77 +131,90 @@ class CpuShare:
             if self._cpusets is None:
                 self._settle()
             else:
-                self._rates = self._cpusets.fill(self._usable, list(map(self._cap, range(len(self._usable)))))
+                self._rates = self._cpusets.fill(self._usable, self._node_caps)
             self._valid = True
         return self._rates
 
-    def _cap(self, node: int) -> float:
-        chain = self.tree.chains[node]
-        return self._caps[chain[0]] if len(chain) == 1 else min(self._caps[index] for index in chain)
-
     def _change(self, node: int) -> None:
         """Carry a change of a node's demand or cap up to the root."""
-        self._valid = False
         self._changes += 1
-        if self._changes % _FRESH_EVERY == 0:
+        if self._changes >= _FRESH_EVERY:
             self._freshen()
             return
-        parents, usable, touched = self.tree.parents, self._usable, self._touched
-        # HOT: what a change costs where nobody contends.
-        can = self.tree.wanted[node] if not self.tree.children[node] else self._sums[node]
+        while node >= 0:
+            node = self._carry(node)
+
+    def _carry(self, node: int) -> int:
+        """Let a node's parent know what it can use now; return the parent. HOT: what a change costs at each level."""
+        tree = self.tree
+        self._valid = False
         self._settled[node] = -1.0
-        while True:
-            cap, before = self._cap(node), usable[node]
-            can = min(can, cap)
-            usable[node] = can
-            parent = parents[node]
-            if parent < 0:
-                return
-            touched[parent].append(node)
+        can, cap = (self._sums if tree.children[node] else tree.wanted)[node], self._node_caps[node]
+        can = cap if cap < can else can
+        before, self._usable[node] = self._usable[node], can
+        parent = tree.parents[node]
+        if parent >= 0:
+            self._touched[parent].append(node)
             if can != before:
+                self._parts[node] = can / tree.weights[node]
                 self._stale[parent] = True
-                self._sums[parent] = max(0.0, self._sums[parent] + (can - before))
-            can, node = self._sums[parent], parent
+                total = self._sums[parent] + (can - before)
+                self._sums[parent] = total if total > 0.0 else 0.0
+        return parent
 
     def _freshen(self) -> None:
         """Make all sums anew: added and subtracted often they drift."""
         tree, usable = self.tree, self._usable
+        self._valid, self._changes = False, 0
         for node in range(len(usable) - 1, -1, -1):
             children = tree.children[node]
             self._sums[node] = math.fsum(usable[child] for child in children)
-            usable[node] = min(self._sums[node] if children else tree.wanted[node], self._cap(node))
+            usable[node] = min(self._sums[node] if children else tree.wanted[node], self._node_caps[node])
+            self._parts[node] = usable[node] / tree.weights[node]
             self._stale[node], self._full[node], self._settled[node] = True, False, -1.0
             self._touched[node] = list(children)
 
     def _settle(self) -> None:
-        usable, rates, settled, children = self._usable, self._rates, self._settled, self.tree.children
+        """Divide anew what is not divided as it should be. HOT: each group that is concerned, once."""
+        usable, rates, settled, full = self._usable, self._rates, self._settled, self._full
+        children, inner = self.tree.children, self.tree.inner
         rates[0] = min(usable[0], float(self.tree.cores))
         todo = [0] if children[0] else []
         while todo:
             node = todo.pop()
             rate, touched = rates[node], self._touched[node]
+            settled[node] = rate
             if self._sums[node] <= rate:
-                if self._full[node]:
-                    changed = touched
-                else:
-                    changed, self._full[node] = children[node], True
+                changed = touched if full[node] else children[node]
+                full[node] = True
                 for child in changed:
                     rates[child] = usable[child]
-                todo += [child for child in changed if children[child]]
+                if inner[node]:
+                    todo += [child for child in changed if children[child]]
             else:
-                self._full[node] = False
+                full[node] = False
                 self._divide(node, rate)
-                for child in touched:
-                    settled[child] = -1.0
-                todo += [child for child in self.tree.inner[node] if rates[child] != settled[child]]
-            settled[node] = rate
-            touched.clear()
+                if inner[node]:
+                    for child in touched:
+                        settled[child] = -1.0
+                    todo += [child for child in inner[node] if rates[child] != settled[child]]
+            if touched:
+                touched.clear()
 
     def _divide(self, node: int, left: float) -> None:
         """Divide what a group gets among its children, which can use more."""
         usable, rates, weights, order = self._usable, self._rates, self.tree.weights, self._order[node]
+        if len(order) == 2:  # HOT: most pods that are divided at all
+            one, other = order
+            part = left * weights[one] / (weights[one] + weights[other])
+            if part > usable[one]:
+                part = usable[one]
+            elif left - part > usable[other]:
+                part = left - usable[other]
+            rates[one], rates[other] = part, left - part
+            return
         if self._stale[node]:
-            order.sort(key=lambda child: usable[child] / weights[child])
+            order.sort(key=self._parts.__getitem__)
             self._sums[node] = math.fsum(map(usable.__getitem__, order))
             self._stale[node] = False
         # What each and those after it weigh together.

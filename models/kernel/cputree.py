@@ -1,14 +1,14 @@
 """A tree of groups laid flat, with chains of only children made one: what sharing walks through.
 
 A group with one child gets what its child gets, so it is no node of its own: the weight is the topmost's, the cap the
-least.
+least, and so the quota, as long as all in the chain are refilled at the same moments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.kernel.cpugroups import CpuGroup
+from models.kernel.cpugroups import CpuGroup, CpuQuota
 
 __all__ = ["CpuTree"]
 
@@ -31,14 +31,16 @@ class CpuTree:
         wanted: What the threads of each node could use if nothing else ran, in cores.
         cpus: CPUs that each node without children may use.
         width: How many those are; of other nodes all.
+        quotas: The quota of each node that has one.
+        holders: Of each of these the groups whose quota that is: of a chain those with the least.
         is_narrow: Whether some may not use all.
 
     Raises:
         ValueError: No core, or a cpuset that has none of its parent's CPUs or one that the machine has not.
     """
 
-    __slots__ = ("chains", "children", "cores", "cpus", "groups", "inner", "is_narrow", "node_of", "parents", "wanted",
-                 "weights", "width")  # fmt: skip
+    __slots__ = ("chains", "children", "cores", "cpus", "groups", "holders", "inner", "is_narrow", "node_of", "parents",
+                 "quotas", "wanted", "weights", "width")  # fmt: skip
 
     def __init__(self, root: CpuGroup, cores: int) -> None:
         if cores < 1:
@@ -50,8 +52,10 @@ class CpuTree:
         self.node_of: list[int] = []
         self.chains: list[list[int]] = []
         self.parents: list[int] = []
+        self.quotas: dict[int, CpuQuota] = {}
+        self.holders: dict[int, list[int]] = {}
         for index, parent in enumerate(higher):
-            if parent >= 0 and len(self.groups[parent].children) == 1:
+            if parent >= 0 and self._is_one(index, parent):
                 node = self.node_of[parent]
                 self.chains[node].append(index)
             else:
@@ -59,6 +63,7 @@ class CpuTree:
                 self.chains.append([index])
                 self.parents.append(self.node_of[parent] if parent >= 0 else -1)
             self.node_of.append(node)
+            self._limit(node, index)
         self.children: list[list[int]] = [[] for _ in self.chains]
         for node, parent in enumerate(self.parents):
             if parent >= 0:
@@ -72,6 +77,22 @@ class CpuTree:
             min(self.groups[each].threads, width) for each, width in zip(last, self.width, strict=True)
         ]
         self.is_narrow = any(len(mine) < cores for mine in self.cpus.values())
+
+    def _is_one(self, index: int, parent: int) -> bool:
+        """Whether a group is one node with its parent: its only child, with no quota of another period."""
+        above, quota = self.quotas.get(self.node_of[parent]), self.groups[index].quota
+        one_period = above is None or quota is None or above.period_us == quota.period_us
+        return one_period and len(self.groups[parent].children) == 1
+
+    def _limit(self, node: int, index: int) -> None:
+        """Let the quota of a group hold for its node, where it is the least of the chain."""
+        quota, least = self.groups[index].quota, self.quotas.get(node)
+        if quota is None:
+            return
+        if least is None or quota.quota_us < least.quota_us:
+            self.quotas[node], self.holders[node] = quota, [index]
+        elif quota.quota_us == least.quota_us:
+            self.holders[node].append(index)
 
     def wanted_within(self, node: int) -> float:
         """Return what all threads in a node could use if nothing else ran, in cores; more than there are, maybe."""

@@ -1,6 +1,7 @@
 """What the containers of one minion get of its CPUs: their cgroups, as its kubelet makes them, held against the kernel.
 
-The tree is made anew when containers come or go; when one only wants another amount the same tree is shared again.
+The tree is made anew when containers come or go, with what is spent of their quotas in the period that goes on; when one
+only wants another amount the same tree is shared again.
 Who is told nothing of (cap ``none``) has no cgroup: its threads stand beside the pods' group, one by one.
 
 Simplified: pods that do not say what they use count for nothing, in the weight of their class neither.
@@ -11,62 +12,97 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from models.api.kernels import CgroupVersion
 from models.kernel.cgroups import Cgroup, cpu_groups
 from models.kernel.cgrouptrees import PodOnMinion, kubelet_tree
+from models.kernel.cpuclocks import make_clock
 from models.kernel.cpugroups import THREAD_WEIGHT, CpuGroup, CpuQuota
-from models.kernel.cpuperiod import CpuPeriods
-from models.kernel.cpushare import CpuShare
-from models.kernel.cputree import CpuTree
 from models.machines.cputasks import CpuTask
 
-__all__ = ["CpuSharing"]
+__all__ = ["CpuSharing", "Share", "SharedCpus"]
 
+_INF = math.inf
 Share = tuple[float, float]
 """(cores, share of the time throttled)"""
 
 
-class _Cgroups:
-    """The cgroups of a minion, for these tasks."""
+class SharedCpus:
+    """The CPUs of a minion that are shared by these tasks.
 
-    __slots__ = ("_nodes", "_peaks", "_periods", "_places", "_share", "loose", "tasks")
+    Args:
+        tasks: In order of start.
+        root: Their groups.
+        cores: Of the minion.
+    """
+
+    __slots__ = ("_clock", "_cores", "_loose", "_own", "_places", "_pods", "_task_at", "tasks")
 
     def __init__(self, tasks: list[CpuTask], root: CpuGroup, cores: float) -> None:
-        tree = CpuTree(root, math.ceil(cores))
         self.tasks = tasks
-        self.loose = _loose_threads(tasks)
-        self._share = CpuShare(tree)
-        self._periods = CpuPeriods(self._share)
-        self._places = _places(root, tasks)
-        self._nodes = [tree.node_of[places[0]] for places in self._places]
-        self._peaks = [-1.0] * len(tasks)
+        self._loose = _loose_threads(tasks)
+        self._cores = cores
+        self._clock = make_clock(root, math.ceil(cores))
+        places = _places(root, tasks)
+        self._own = [own for own, _ in places]
+        self._pods = [(number, pod) for number, (_, pod) in enumerate(places) if self._is_limited(pod)]
+        self._places = [*self._own, *(pod for _, pod in self._pods)]
+        self._task_at = {own: number for number, own in enumerate(self._own)}
 
-    def shares(self, cores: float) -> list[Share]:
+    def _is_limited(self, index: int | None) -> bool:
+        """Whether a pod has a quota that may hold its containers before their own do."""
+        tree = self._clock.tree
+        return index is not None and tree.node_of[index] in tree.quotas and index not in self._own
+
+    def is_of(self, tasks: Sequence[CpuTask]) -> bool:
+        """Whether it is made for such tasks."""
+        return self.tasks == tasks and self._loose == _loose_threads(tasks)
+
+    def begin(self, now_s: float) -> None:
+        """Begin to share; the tasks have been settled, and this keeps their accounts from now on."""
+        clock = self._clock
+        spent_s: dict[int, float] = {}
+        for place, task in zip(self._own, self.tasks, strict=True):
+            spent_s[place] = task.spent_s
+        for number, pod in self._pods:
+            spent_s[pod] = spent_s.get(pod, 0.0) + self.tasks[number].spent_s
+        clock.restart(now_s, spent_s)
+        pods = dict(self._pods)
+        for number, (place, task) in enumerate(zip(self._own, self.tasks, strict=True)):
+            if task.left_s < _INF:
+                clock.give_work(now_s, place, task.left_s, task.peak(self._cores))
+            else:
+                clock.set_threads(now_s, place, task.peak(self._cores))
+            pod = pods.get(number)
+            task.run_among(partial(self._account, (place,) if pod is None else (place, pod)))
+
+    def want(self, now_s: float, task: CpuTask) -> None:
+        """Let a task want what it wants now."""
+        self._clock.set_threads(now_s, self._own[self.tasks.index(task)], task.peak(self._cores))
+
+    def take_ended(self, now_s: float) -> list[CpuTask]:
+        """Return whose work has ended by now."""
+        return [self.tasks[self._task_at[place]] for place in self._clock.take_ended(now_s)]
+
+    @property
+    def next_end_s(self) -> float:
+        """When the next work ends, as things are."""
+        return self._clock.next_end_s
+
+    def shares(self) -> list[Share]:
         """Return what each task gets."""
-        peaks = self._peaks
-        for number, task in enumerate(self.tasks):
-            peak = task.peak(cores)
-            if peak != peaks[number]:
-                peaks[number] = peak
-                self._share.set_wanted(self._places[number][0], peak)
-        segments = self._periods.segments()
-        if len(segments) == 1:
-            rates = segments[0].rates
-            return [(rates[node], 0.0) for node in self._nodes]
-        whole = self._periods.horizon_us
-        got = [0.0] * len(peaks)
-        held: dict[int, float] = {}
-        for segment in segments:
-            part, rates = (segment.end_us - segment.start_us) / whole, segment.rates
-            for number, node in enumerate(self._nodes):
-                got[number] += rates[node] * part
-            for index in segment.held:
-                held[index] = held.get(index, 0.0) + part
-        return [
-            (rate, max([held.get(place, 0.0) for place in places]))
-            for rate, places in zip(got, self._places, strict=True)
-        ]
+        found = self._clock.means(self._places)
+        count = len(self._own)
+        for (number, _), (_, held) in zip(self._pods, found[count:], strict=True):
+            found[number] = found[number][0], max(found[number][1], held)
+        return found[:count]
+
+    def _account(self, places: tuple[int, ...], now_s: float) -> tuple[float, float, float, float]:
+        """What a task has had since the beginning, and of its quota in this period."""
+        rows = self._clock.account(now_s, places)
+        used_s, _, left_s = rows[0]
+        return used_s, max([held_s for _, held_s, _ in rows]), left_s, self._clock.spent_core_s(now_s, places[0])
 
 
 class CpuSharing:
@@ -87,16 +123,16 @@ class CpuSharing:
         self._cores = cores
         self._versions = versions
         self._allocatable_millicores = allocatable_millicores
-        self._cgroups: dict[int, _Cgroups] = {}
+        self._made: dict[int, SharedCpus] = {}
 
-    def shares(self, minion: int, tasks: list[CpuTask]) -> list[Share]:
-        """Return what each task gets: (cores, share of the time for which a quota holds it)."""
-        cgroups = self._cgroups.get(minion)
-        if cgroups is None or cgroups.tasks != tasks or cgroups.loose != _loose_threads(tasks):
-            cgroups = self._cgroups[minion] = self._make(minion, tasks)
-        return cgroups.shares(self._cores[minion])
+    def of(self, minion: int, tasks: list[CpuTask]) -> SharedCpus:
+        """Return the CPUs of a minion for the tasks that run there, to begin anew; what was made last is kept."""
+        found = self._made.get(minion)
+        if found is None or not found.is_of(tasks):
+            found = self._made[minion] = self._make(minion, tasks)
+        return found
 
-    def _make(self, minion: int, tasks: list[CpuTask]) -> _Cgroups:
+    def _make(self, minion: int, tasks: list[CpuTask]) -> SharedCpus:
         cores = self._cores[minion]
         pods: dict[int, CpuTask] = {}
         for task in tasks:
@@ -115,7 +151,7 @@ class CpuSharing:
         )
         # A minion with a part of a core has the whole core, a part of the time.
         quota = None if cores == int(cores) else CpuQuota(max(1_000, round(cores * 100_000)))
-        return _Cgroups(tasks, replace(root, children=(*root.children, *loose), quota=quota), cores)
+        return SharedCpus(tasks, replace(root, children=(*root.children, *loose), quota=quota), cores)
 
 
 def _loose_threads(tasks: Sequence[CpuTask]) -> list[int]:
@@ -130,18 +166,18 @@ def _without_quota(cgroup: Cgroup, names: set[str], *, within: bool) -> Cgroup:
     return replace(cgroup, quota=None if within else cgroup.quota, children=children)
 
 
-def _places(root: CpuGroup, tasks: Sequence[CpuTask]) -> list[tuple[int, ...]]:
-    """Return of each task its own group and its pod's, by their place in the tree."""
-    found: dict[tuple[str, str], tuple[int, ...]] = {}
+def _places(root: CpuGroup, tasks: Sequence[CpuTask]) -> list[tuple[int, int | None]]:
+    """Return of each task its own group and its pod's, by their place in the tree; None where it has no cgroup."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
     todo = [(root, -1, "")]
     number = 0
     while todo:  # in the order of walk()
         group, parent, above = todo.pop()
-        found[above, group.name] = (number, parent) if parent >= 0 else (number,)
+        found[above, group.name] = number, parent
         todo.extend((child, number, group.name) for child in reversed(group.children))
         number += 1
     return [
-        found["root", f"{task.asker.pod}/{task.kind.place}"][:1]
+        (found["root", f"{task.asker.pod}/{task.kind.place}"][0], None)
         if task.kind.cap == "none"
         else found[f"pod-{task.asker.pod}", task.kind.name]
         for task in tasks

@@ -11,11 +11,16 @@ from models.api.containers import ContainerSpec, PodContainers
 from models.api.qos import QosClass, qos_class
 from models.api.usage import Cap
 from models.kernel.cgrouptrees import quota_of
+from models.kernel.cpualone import end_alone_us, use_alone
+from models.kernel.cpugroups import CpuQuota
 from models.machines.askers import Asker
 
-__all__ = ["CpuTask", "TaskKind"]
+__all__ = ["Account", "CpuTask", "TaskKind"]
 
 _INF = math.inf
+Account = Callable[[float], tuple[float, float, float, float]]
+"""What a task has had from a clock by some time: CPU seconds, seconds throttled, CPU seconds of work that are left, and
+CPU seconds of its quota that are spent."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,17 @@ class TaskKind:
         return self.spec.request("cpu")
 
     @cached_property
-    def quota_cores(self) -> float:
-        """What the kernel lets it have at most; ``inf`` without a quota.
+    def quota(self) -> CpuQuota | None:
+        """What the kernel lets it use in each period; None without a quota.
 
         Where all its pod's containers have limits their sum holds for the pod too, which is never less than this.
         """
-        quota = quota_of(self.spec)
-        return quota.cores if quota is not None and self.cap in {"quota", "quota-and-memory"} else _INF
+        return quota_of(self.spec) if self.cap in {"quota", "quota-and-memory"} else None
+
+    @cached_property
+    def quota_cores(self) -> float:
+        """The same as cores in the mean; ``inf`` without a quota."""
+        return _INF if self.quota is None else self.quota.cores
 
     @cached_property
     def cpus(self) -> frozenset[int] | None:
@@ -104,29 +113,18 @@ class CpuTask:
         on_rates: Called when what it gets has changed.
 
     Attributes:
-        rate: Cores that it gets.
+        rate: Cores that it gets, in the mean over the periods of its quota.
         throttled: Share of the time that it is held back by a quota.
         since_s: Since when.
         used_s, wanted_s, throttled_s: CPU seconds got and wanted, and seconds throttled, up to ``since_s``.
+        spent_s: CPU seconds of them that count against its quota in the period that goes on at ``since_s``.
         shown: What the series have of it: millicores wanted and got.
     """
 
     __slots__ = (
-        "asker",
-        "kind",
-        "left_s",
-        "on_done",
-        "on_rates",
-        "rate",
-        "shown",
-        "since_s",
-        "threads",
-        "throttled",
-        "throttled_s",
-        "used_s",
-        "wanted",
-        "wanted_s",
-    )
+        "_account", "_taken", "asker", "kind", "left_s", "on_done", "on_rates", "rate", "shown", "since_s", "spent_s",
+        "threads", "throttled", "throttled_s", "used_s", "wanted", "wanted_s",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -148,7 +146,9 @@ class CpuTask:
         self.on_done = on_done
         self.on_rates = on_rates
         self.rate = self.throttled = 0.0
-        self.since_s = self.used_s = self.wanted_s = self.throttled_s = 0.0
+        self.since_s = self.used_s = self.wanted_s = self.throttled_s = self.spent_s = 0.0
+        self._account: Account | None = None
+        self._taken = (0.0, 0.0)
 
     def peak(self, cores: float) -> float:
         """Return the cores that it uses at most at any moment, until its quota has run out, of so many."""
@@ -156,24 +156,55 @@ class CpuTask:
 
     @property
     def due_s(self) -> float:
-        """When its work is done, as things are."""
+        """When its work is done, as things are, while nobody is in its way."""
         if self.left_s == _INF or self.rate <= 0.0:
             return _INF
-        return self.since_s + self.left_s / self.rate
+        quota = self.kind.quota
+        if quota is None:
+            return self.since_s + self.left_s / self.rate
+        running = self.rate / (1.0 - self.throttled)
+        return end_alone_us(running, quota, 1e6 * self.spent_s, 1e6 * self.since_s, 1e6 * self.left_s) / 1e6
 
     def run_alone(self, cores: float) -> None:
         """Get what it can use: nobody is in its way but its own quota, which its threads use up together."""
         peak, quota = self.peak(cores), self.kind.quota_cores
+        self._account = None
         self.rate = min(peak, quota)
         self.throttled = 1.0 - quota / peak if quota < peak else 0.0
+
+    def run_among(self, account: Account) -> None:
+        """Get what a clock of all that run on the minion gives it, which keeps its account from now on."""
+        self._account = account
+        self._taken = (0.0, 0.0)
 
     def settle(self, now_s: float) -> None:
         """Account for the time since the last change."""
         seconds = now_s - self.since_s
         if seconds > 0.0:
-            used_s = self.rate * seconds
-            self.used_s += used_s
-            self.left_s -= used_s
             self.wanted_s += min(self.wanted, self.threads) * seconds
-            self.throttled_s += self.throttled * seconds
+            if self._account is not None:
+                self._settle_by_clock(self._account, now_s)
+            elif self.kind.quota is None:
+                self.used_s += self.rate * seconds
+                self.left_s -= self.rate * seconds
+            else:
+                self._settle_by_quota(self.kind.quota, now_s)
         self.since_s = now_s
+
+    def _settle_by_clock(self, account: Account, now_s: float) -> None:
+        used_s, throttled_s, left_s, self.spent_s = account(now_s)
+        self.used_s += used_s - self._taken[0]
+        self.throttled_s += throttled_s - self._taken[1]
+        self._taken = used_s, throttled_s
+        if self.left_s < _INF:
+            self.left_s = left_s
+
+    def _settle_by_quota(self, quota: CpuQuota, now_s: float) -> None:
+        running = self.rate / (1.0 - self.throttled)
+        used_us, held_us, spent_us = use_alone(
+            running, quota, 1e6 * self.spent_s, 1e6 * self.since_s, 1e6 * now_s
+        )
+        self.used_s += used_us / 1e6
+        self.left_s -= used_us / 1e6
+        self.throttled_s += held_us / 1e6
+        self.spent_s = spent_us / 1e6

@@ -14,6 +14,7 @@ from models.kernel.cpuburst import wall_s
 from models.kernel.cpuclock import CpuClock
 from models.kernel.cpugroups import CpuGroup, CpuQuota
 from models.kernel.cpuperiod import resolve
+from models.kernel.cputree import CpuTree
 from tests.support.cpugroups import trees
 
 _TICK_S = 0.001
@@ -71,7 +72,7 @@ def minion(seed: int) -> tuple[CpuGroup, int, dict[int, Load]]:
 
 def played(root: CpuGroup, cores: int, loads: dict[int, Load]) -> Played:
     """Play it with the model."""
-    clock, ends = CpuClock(root, cores), {index: [] for index in loads}
+    clock, ends = CpuClock(CpuTree(root, cores)), {index: [] for index in loads}
     arrivals = sorted(
         (at_s, index, work_s) for index, load in loads.items() for at_s, work_s in load.works or ()
     )
@@ -189,7 +190,7 @@ def beside(*groups: CpuGroup) -> CpuGroup:
 @pytest.mark.parametrize("work_s", [0.007, 0.03, 0.0301, 0.25, 4.0])
 @pytest.mark.parametrize("start_s", [0.0, 0.015, 0.08, 7.3456])
 def test_a_burst_alone_is_the_closed_form(work_s: float, start_s: float) -> None:
-    clock = CpuClock(beside(CpuGroup("a", quota=CpuQuota(30_000)), CpuGroup("b")), 2)
+    clock = CpuClock(CpuTree(beside(CpuGroup("a", quota=CpuQuota(30_000)), CpuGroup("b")), 2))
     clock.give_work(start_s, 1, work_s)
     refill_s = 0.1 - math.fmod(start_s, 0.1)
     wall = wall_s(work_s, CpuQuota(30_000), refill_s=refill_s)
@@ -202,7 +203,7 @@ def test_a_year_of_periods_is_one_step_and_counts_as_many() -> None:
     root = beside(
         CpuGroup("a", threads=1.0, quota=CpuQuota(25_000)), CpuGroup("b", threads=1.0), CpuGroup("c")
     )
-    clock = CpuClock(root, 1)
+    clock = CpuClock(CpuTree(root, 1))
     year_s = 365 * 86_400.0
     clock.give_work(0.0, 3, 0.0)
     assert clock.take_ended(0.0) == [3]
@@ -225,7 +226,7 @@ _PERIODS = st.builds(
 @given(trees(depth=2, width=3, quotas=_PERIODS), st.integers(1, 3), st.data())
 def test_looking_changes_nothing(root: CpuGroup, cores: int, data: st.DataObject) -> None:
     leaves = [index for index, group in enumerate(root.walk()) if not group.children]
-    blind, watched = CpuClock(root, cores), CpuClock(root, cores)
+    blind, watched = CpuClock(CpuTree(root, cores)), CpuClock(CpuTree(root, cores))
     now_s = 0.0
     for _ in range(data.draw(st.integers(1, 5))):
         index, threads = data.draw(st.sampled_from(leaves)), data.draw(st.sampled_from([0.0, 0.3, 1.0, 5.0]))
