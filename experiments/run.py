@@ -28,6 +28,7 @@ from models.api.specs import Scenario, scenario_hash
 from models.api.specs_notes import scenario_notes
 from models.api.types import PodTemplate
 from models.catalog import PluginParameterError
+from models.kernel.cpuclocks import has_compiled
 from models.plan import make_plan
 from models.workloads.tracing import TraceError
 from models.world import Sinks, World
@@ -174,7 +175,9 @@ def _manifest(spec: Scenario) -> dict[str, Any]:
 @functools.cache
 def _versions() -> Mapping[str, str]:
     """Look the versions up once a process: it costs as much as a hundredth of a run of 1 s."""
-    packages = ("wavetank", "simpy", "numpy", "pyarrow", "polars", "scipy", "pydantic")
+    packages = ["wavetank", "simpy", "numpy", "pyarrow", "polars", "scipy", "pydantic"]
+    if has_compiled():  # where CPUs are short the last bits depend on it
+        packages.append("numba")
     found = {name: importlib.metadata.version(name) for name in packages}
     return {"python": platform.python_version(), **found}
 

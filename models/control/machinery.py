@@ -45,7 +45,7 @@ def make_machines(
         [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in minions],
         [ask.kernel.cgroup for ask in minions],
     )
-    kernels = Kernels(engine, cores, sharing.shares, CpuSeries(series, identities))
+    kernels = Kernels(engine, cores, sharing, CpuSeries(series, identities))
     grouped = bool(constants.get("memory_oom_group_count"))
     memories = Memories(
         engine,

@@ -13,6 +13,8 @@ from models.kernel.cpugroups import CpuQuota
 __all__ = ["end_alone_us", "use_alone"]
 
 _ROUNDED = 1e-9
+_FOR_EVER = 1e12
+"""Periods after which one more or less does not count."""
 
 
 def use_alone(
@@ -46,7 +48,10 @@ def end_alone_us(cores: float, quota: CpuQuota, spent_us: float, from_us: float,
     if work_us <= before_us:
         return from_us + work_us / cores
     a_period_us = min(float(quota.quota_us), cores * quota.period_us)
-    periods = max(0, math.ceil((work_us - before_us) / a_period_us - _ROUNDED) - 1)
+    ratio = (work_us - before_us) / a_period_us
+    if ratio > _FOR_EVER:
+        return from_us + rest_us + ratio * quota.period_us
+    periods = max(0, math.ceil(ratio - _ROUNDED) - 1)
     last_us = (work_us - before_us - periods * a_period_us) / cores
     return from_us + rest_us + periods * quota.period_us + last_us
 

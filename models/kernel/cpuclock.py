@@ -21,6 +21,8 @@ __all__ = ["CpuClock"]
 
 _DONE_US = 1e-3
 _INF = math.inf
+_FOR_EVER = 1e12
+"""Periods after which one more or less does not count."""
 
 
 class CpuClock:
@@ -142,7 +144,7 @@ class CpuClock:
         return (self._periods.quotas[node] - self._quota_us[node]) / 1e6 if node in self._quota_us else 0.0
 
     def means(self, indices: Sequence[int]) -> list[tuple[float, float]]:
-        """Return of some groups what they get if nothing changes: cores, and the share of time that their quota holds."""
+        """Return of some groups what they get as things are: cores, and share of time that their quota holds."""
         self._plan()
         node_of, horizon_us = self._node_of, self._periods.horizon_us
         if len(self._whole) == 1:
@@ -193,15 +195,17 @@ class CpuClock:
         a_period_us = self._whole_used_us[node] if self._whole_used_us else 0.0
         if a_period_us <= 0.0:
             return _INF
-        periods = max(0, math.ceil(left_us / a_period_us - 1e-9) - 1)
+        ratio = left_us / a_period_us
+        if ratio > _FOR_EVER:
+            return self._from_us + self._rest_us + ratio * self._periods.horizon_us
+        periods = max(0, math.ceil(ratio - 1e-9) - 1)
         found, left_us = _reached(self._whole, node, left_us - periods * a_period_us)
         last_us = self._periods.horizon_us if found is None else found
         return self._from_us + self._rest_us + periods * self._periods.horizon_us + last_us
 
     def _advance(self, now_us: float) -> None:
         """Let time go on to now along the plan."""
-        slack_us = max(_DONE_US, 1e-15 * now_us)
-        assert now_us >= self._now_us - slack_us, (
+        assert now_us >= self._now_us - _DONE_US or now_us >= self._now_us * (1.0 - 1e-15), (
             f"a clock asked about {now_us / 1e6} s is at {self._now_us / 1e6} s already"
         )
         if now_us <= self._now_us:

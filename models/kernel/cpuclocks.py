@@ -18,22 +18,36 @@ from models.kernel.cputree import CpuTree
 
 __all__ = ["Clock", "has_compiled", "make_clock"]
 
+
 class Clock(Protocol):
     """What both clocks offer; :class:`~models.kernel.cpuclock.CpuClock` says what each of these does."""
 
     tree: CpuTree
 
     @property
-    def next_end_s(self) -> float: ...
-    def restart(self, now_s: float, spent_core_s: Mapping[int, float]) -> None: ...
-    def set_threads(self, now_s: float, index: int, threads: float) -> None: ...
-    def give_work(self, now_s: float, index: int, work_core_s: float, threads: float = 1.0) -> None: ...
-    def take_ended(self, now_s: float) -> list[int]: ...
-    def used_core_s(self, now_s: float) -> list[float]: ...
-    def account(self, now_s: float, indices: Sequence[int]) -> list[tuple[float, float, float]]: ...
-    def spent_core_s(self, now_s: float, index: int) -> float: ...
-    def means(self, indices: Sequence[int]) -> list[tuple[float, float]]: ...
-    def throttled(self, index: int) -> tuple[int, float]: ...
+    def next_end_s(self) -> float:
+        """When the next piece of work ends."""
+
+    def restart(self, now_s: float, spent_core_s: Mapping[int, float]) -> None:
+        """Begin anew, with nothing but what is spent of quotas."""
+
+    def set_threads(self, now_s: float, index: int, threads: float) -> None:
+        """Let a group run so many threads."""
+
+    def give_work(self, now_s: float, index: int, work_core_s: float, threads: float = 1.0) -> None:
+        """Give a group a piece of work that ends."""
+
+    def take_ended(self, now_s: float) -> list[int]:
+        """Return whose work has ended."""
+
+    def account(self, now_s: float, indices: Sequence[int]) -> list[tuple[float, float, float]]:
+        """Return what groups have used, for how long they were held, and what work they have left."""
+
+    def spent_core_s(self, now_s: float, index: int) -> float:
+        """Return what of a group's quota is spent in this period."""
+
+    def means(self, indices: Sequence[int]) -> list[tuple[float, float]]:
+        """Return cores, and share of time held, of some groups."""
 
 
 @cache

@@ -1,14 +1,14 @@
-"""The CPU's sharing and its periods over flat arrays, compiled by numba: what ``cpufastclock`` asks. Needs the extra ``fast``.
+"""The CPU's sharing and its periods over flat arrays, compiled by numba (extra ``fast``): what ``cpufastclock`` asks.
 
 The same model as ``cpushare``, ``cpuperiod`` and ``cpuclock``, for trees without cpusets and with quotas of one period.
-Rates are made from scratch for each moment at which a quota runs out. Nothing is kept between two changes but sums: where
-time goes on within a period that piece is computed again. This is the only module that knows numba.
+Rates are made from scratch for each moment at which a quota runs out. Nothing is kept between two changes but sums:
+where time goes on within a period that piece is computed again. This is the only module that knows numba.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import numba
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 __all__ = [
     "FLOAT_ROWS", "HELD", "LEFT", "OUT", "PARENT", "QUOTA", "SCALARS", "USED", "WANTED", "WEIGHT", "WORK", "advance",
-    "change", "means", "plan",
+    "means", "plan",
 ]  # fmt: skip
 
 _Made = TypeVar("_Made", bound=Callable[..., object])
@@ -24,8 +24,7 @@ _Made = TypeVar("_Made", bound=Callable[..., object])
 
 def _compiled(function: _Made) -> _Made:
     """Compile a function at its first call; what comes of it is kept on disk for later processes."""
-    made: _Made = numba.njit(cache=True, error_model="numpy")(function)
-    return made
+    return cast("_Made", numba.njit(cache=True, error_model="numpy")(function))
 
 
 Ints = npt.NDArray[np.int64]
@@ -69,6 +68,7 @@ SCALARS: Final = 5
 
 _USED_UP: Final = 1e-6
 _ROUNDED: Final = 1e-9
+_FOR_EVER: Final = 1e12  # periods after which one more or less does not count
 
 
 @_compiled
@@ -177,19 +177,31 @@ def _walk(ints: Ints, order: Ints, floats: Floats, scalars: Floats, from_us: flo
 @_compiled
 def plan(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     """Look at the rest of this period and at a whole one; return when the next work ends, in microseconds."""
-    if scalars[_PLANNED] > 0.0:
-        return scalars[_NEXT]
-    scalars[_PLANNED] = 1.0
-    count, now_us, period_us = ints.shape[1], scalars[_NOW], scalars[_PERIOD]
-    if period_us == np.inf:
-        _fill(floats, _STOPPED, 0.0)
-        _settle(ints, order, floats, scalars[_CORES])
-        next_us = np.inf
-        for node in range(count):
-            if floats[WORK, node] < np.inf and floats[_RATE, node] > 0.0:
-                next_us = min(next_us, now_us + max(0.0, floats[WORK, node]) / floats[_RATE, node])
-        scalars[_NEXT] = next_us
-        return next_us
+    if scalars[_PLANNED] == 0.0:
+        scalars[_PLANNED] = 1.0
+        if scalars[_PERIOD] == np.inf:
+            scalars[_NEXT] = _plan_for_ever(ints, order, floats, scalars)
+        else:
+            scalars[_NEXT] = _plan_periods(ints, order, floats, scalars)
+    return float(scalars[_NEXT])
+
+
+@_compiled
+def _plan_for_ever(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
+    """Return the next end where there are no quotas."""
+    _fill(floats, _STOPPED, 0.0)
+    _settle(ints, order, floats, scalars[_CORES])
+    next_us = np.inf
+    for node in range(ints.shape[1]):
+        if floats[WORK, node] < np.inf and floats[_RATE, node] > 0.0:
+            next_us = min(next_us, scalars[_NOW] + max(0.0, floats[WORK, node]) / floats[_RATE, node])
+    return next_us
+
+
+@_compiled
+def _plan_periods(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
+    """Return the next end where there are quotas."""
+    now_us, period_us = scalars[_NOW], scalars[_PERIOD]
     offset_us = now_us % period_us
     _copy(floats, _QUOTA_LEFT, QUOTA)
     _fill(floats, _AIM, np.inf)
@@ -202,7 +214,7 @@ def plan(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     for row in range(3):
         _copy(floats, _REST + row, _PIECE + row)
     next_us, rest_us, later = np.inf, period_us - offset_us, False
-    for node in range(count):
+    for node in range(ints.shape[1]):
         aim_us = np.inf
         if floats[WORK, node] < np.inf:
             a_period_us = floats[_WHOLE, node]
@@ -210,14 +222,16 @@ def plan(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
                 next_us = min(next_us, now_us + floats[_END, node])
             elif a_period_us > 0.0:
                 left_us = floats[WORK, node] - floats[_REST, node]
-                floats[_PERIODS, node] = max(0.0, np.ceil(left_us / a_period_us - _ROUNDED) - 1.0)
-                aim_us = left_us - floats[_PERIODS, node] * a_period_us
-                later = True
+                ratio = left_us / a_period_us
+                if ratio > _FOR_EVER:
+                    next_us = min(next_us, now_us + rest_us + ratio * period_us)
+                else:
+                    floats[_PERIODS, node] = max(0.0, np.ceil(ratio - _ROUNDED) - 1.0)
+                    aim_us = left_us - floats[_PERIODS, node] * a_period_us
+                    later = True
         floats[_AIM, node] = aim_us
-    if later and next_us == np.inf:
-        _copy(floats, _QUOTA_LEFT, QUOTA)
-        next_us = now_us + rest_us + _later(ints, order, floats, scalars)
-    scalars[_NEXT] = next_us
+    if later and next_us > now_us + rest_us:
+        next_us = min(next_us, now_us + rest_us + _later(ints, order, floats, scalars))
     return next_us
 
 
@@ -225,6 +239,7 @@ def plan(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
 def _later(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     """Return how long after the end of this period the first aim is met, each in the period that is told of it."""
     period_us, found_us = scalars[_PERIOD], np.inf
+    _copy(floats, _QUOTA_LEFT, QUOTA)
     _walk(ints, order, floats, scalars, 0.0, period_us)
     for node in range(ints.shape[1]):
         if floats[_AIM, node] < np.inf:
@@ -243,11 +258,11 @@ def _count_piece(floats: Floats, row: int, times: float) -> None:
 
 
 @_compiled
-def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: float) -> None:
-    """Let time go on to now."""
+def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: float) -> float:
+    """Let time go on to now, and return what it is: the same, or later if that is past."""
     passed_us, period_us = now_us - scalars[_NOW], scalars[_PERIOD]
     if passed_us <= 0.0:
-        return
+        return float(scalars[_NOW])
     plan(ints, order, floats, scalars)
     if period_us == np.inf:
         for node in range(ints.shape[1]):
@@ -255,7 +270,7 @@ def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: fl
             floats[USED, node] += used_us
             floats[WORK, node] -= used_us
         scalars[_NOW] = now_us
-        return
+        return now_us
     offset_us = scalars[_NOW] % period_us
     _fill(floats, _AIM, np.inf)
     if passed_us < period_us - offset_us:
@@ -273,22 +288,11 @@ def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: fl
     for node in range(ints.shape[1]):
         floats[LEFT, node] = max(0.0, floats[_QUOTA_LEFT, node])
     scalars[_NOW], scalars[_PLANNED] = now_us, 0.0
+    return now_us
 
 
 @_compiled
-def change(
-    ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: float, node: int, wanted: float
-) -> None:
-    """Let time go on to now, and a node's threads want so many cores from then on."""
-    advance(ints, order, floats, scalars, now_us)
-    floats[WANTED, node] = wanted
-    scalars[_PLANNED] = 0.0
-
-
-@_compiled
-def means(
-    ints: Ints, order: Ints, floats: Floats, scalars: Floats, nodes: Ints, found: Floats
-) -> None:
+def means(ints: Ints, order: Ints, floats: Floats, scalars: Floats, nodes: Ints, found: Floats) -> None:
     """Tell of some nodes the cores and the share of time held, if nothing changes, into two rows of a result."""
     plan(ints, order, floats, scalars)
     period_us = scalars[_PERIOD]

@@ -83,8 +83,9 @@ class FastCpuClock:
         """Let a group run so many threads from now on, without an end but that of the work that it has left."""
         node = self.tree.node_of[index]
         wanted = min(threads, float(self.tree.width[node]))
-        self._check(1e6 * now_s)
-        compiled.change(self._ints, self._order, self._floats, self._scalars, 1e6 * now_s, node, wanted)
+        self._advance(1e6 * now_s)
+        self._floats[compiled.WANTED, node] = wanted
+        self._scalars[4] = 0.0
 
     def give_work(self, now_s: float, index: int, work_core_s: float, threads: float = 1.0) -> None:
         """Give a group a piece of work now, beside what it has left of others."""
@@ -117,7 +118,7 @@ class FastCpuClock:
         return [used[node] for node in self.tree.node_of]
 
     def account(self, now_s: float, indices: Sequence[int]) -> list[tuple[float, float, float]]:
-        """Return of some groups: CPU seconds used, seconds held by their own quota, CPU seconds of work left, by now."""
+        """Return of some groups: CPU seconds used, seconds held by their quota, CPU seconds of work left, by now."""
         self._advance(1e6 * now_s)
         floats, node_of = self._floats, self.tree.node_of
         rows = (compiled.USED, compiled.HELD, compiled.WORK)
@@ -135,7 +136,7 @@ class FastCpuClock:
         return (quota_us - float(self._floats[compiled.LEFT, node])) / 1e6 if quota_us < _INF else 0.0
 
     def means(self, indices: Sequence[int]) -> list[tuple[float, float]]:
-        """Return of some groups what they get if nothing changes: cores, and the share of time that their quota holds."""
+        """Return of some groups what they get as things are: cores, and share of time that their quota holds."""
         if indices is not self._chosen:  # HOT: the same are asked for again and again
             self._chosen = indices
             self._nodes = np.array([self.tree.node_of[index] for index in indices], dtype=np.int64)
@@ -153,11 +154,7 @@ class FastCpuClock:
         return round(self._floats[compiled.OUT, node]), float(self._floats[compiled.HELD, node]) / 1e6
 
     def _advance(self, now_us: float) -> None:
-        self._check(now_us)
-        compiled.advance(self._ints, self._order, self._floats, self._scalars, now_us)
-
-    def _check(self, now_us: float) -> None:
-        at_us = self._scalars[0]
-        assert now_us >= at_us - max(_DONE_US, 1e-15 * now_us), (
+        at_us = compiled.advance(self._ints, self._order, self._floats, self._scalars, now_us)
+        assert now_us >= at_us - _DONE_US or now_us >= at_us * (1.0 - 1e-15), (
             f"a clock asked about {now_us / 1e6} s is at {at_us / 1e6} s already"
         )

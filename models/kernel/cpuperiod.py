@@ -120,7 +120,7 @@ class CpuPeriods:
             refills = {
                 node: (from_us // period_us + 1) * period_us for node, period_us in self.periods.items()
             }
-            refill_us = min(min(refills.values()), self.horizon_us)
+            refill_us = min(*refills.values(), self.horizon_us)
             from_us = self._up_to(refill_us, from_us, left, running, held, found)
             full = [node for node, at_us in refills.items() if at_us == refill_us]
             for node in full:
@@ -137,7 +137,7 @@ class CpuPeriods:
     def _is_free(self) -> bool:
         """Whether nobody, at full speed, uses more than its quota."""
         rates = self._share.node_rates()
-        return all([rates[node] * self.periods[node] <= most_us for node, most_us in self.quotas.items()])
+        return all(rates[node] * self.periods[node] <= most_us for node, most_us in self.quotas.items())
 
     def _up_to(
         self,

@@ -150,7 +150,7 @@ class CpuShare:
         self._valid = False
         self._settled[node] = -1.0
         can, cap = (self._sums if tree.children[node] else tree.wanted)[node], self._node_caps[node]
-        can = cap if cap < can else can
+        can = min(can, cap)
         before, self._usable[node] = self._usable[node], can
         parent = tree.parents[node]
         if parent >= 0:
@@ -158,8 +158,7 @@ class CpuShare:
             if can != before:
                 self._parts[node] = can / tree.weights[node]
                 self._stale[parent] = True
-                total = self._sums[parent] + (can - before)
-                self._sums[parent] = total if total > 0.0 else 0.0
+                self._sums[parent] = max(0.0, self._sums[parent] + (can - before))
         return parent
 
     def _freshen(self) -> None:

@@ -6,6 +6,7 @@ and not how many there are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from models.machines.cputasks import CpuTask
@@ -37,6 +38,22 @@ class CpuSeries:
                 gauges = self._make(task.asker.owner)
             gauges.add((shown[0] - before[0], shown[1] - before[1]))
             task.shown = shown
+
+    def tell_rates(self, tasks: Sequence[CpuTask]) -> None:
+        """Tell what tasks get from now on that want what they wanted before. HOT: all whose rate moved."""
+        more: dict[int, int] = {}
+        for task in tasks:
+            wanted, before = task.shown
+            rate = round(1000 * task.rate)
+            if rate != before:
+                owner = task.asker.owner
+                more[owner] = more.get(owner, 0) + rate - before
+                task.shown = (wanted, rate)
+        for owner, change in more.items():
+            gauges = self._gauges.get(owner)
+            if gauges is None:
+                gauges = self._make(owner)
+            gauges.add((0, change))
 
     def _make(self, owner: int) -> Gauges:
         if len(self._gauges) < _NAMED:

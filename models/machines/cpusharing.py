@@ -1,7 +1,7 @@
 """What the containers of one minion get of its CPUs: their cgroups, as its kubelet makes them, held against the kernel.
 
-The tree is made anew when containers come or go, with what is spent of their quotas in the period that goes on; when one
-only wants another amount the same tree is shared again.
+The tree is made anew when containers come or go, with what is spent of their quotas in the period that goes on; when
+one only wants another amount the same tree is shared again.
 Who is told nothing of (cap ``none``) has no cgroup: its threads stand beside the pods' group, one by one.
 
 Simplified: pods that do not say what they use count for nothing, in the weight of their class neither.
@@ -21,7 +21,7 @@ from models.kernel.cpuclocks import make_clock
 from models.kernel.cpugroups import THREAD_WEIGHT, CpuGroup, CpuQuota
 from models.machines.cputasks import CpuTask
 
-__all__ = ["CpuSharing", "Share", "SharedCpus"]
+__all__ = ["CpuSharing", "Share", "SharedCpus", "places_of"]
 
 _INF = math.inf
 Share = tuple[float, float]
@@ -44,16 +44,22 @@ class SharedCpus:
         self._loose = _loose_threads(tasks)
         self._cores = cores
         self._clock = make_clock(root, math.ceil(cores))
-        places = _places(root, tasks)
+        places = places_of(root, tasks)
         self._own = [own for own, _ in places]
-        self._pods = [(number, pod) for number, (_, pod) in enumerate(places) if self._is_limited(pod)]
+        self._pods = [
+            (number, pod)
+            for number, (_, pod) in enumerate(places)
+            if pod is not None and self._is_limited(pod)
+        ]
         self._places = [*self._own, *(pod for _, pod in self._pods)]
         self._task_at = {own: number for number, own in enumerate(self._own)}
 
-    def _is_limited(self, index: int | None) -> bool:
+    def _is_limited(self, index: int) -> bool:
         """Whether a pod has a quota that may hold its containers before their own do."""
         tree = self._clock.tree
-        return index is not None and tree.node_of[index] in tree.quotas and index not in self._own
+        return tree.node_of[index] in tree.quotas and not any(
+            tree.node_of[own] == tree.node_of[index] for own in self._own
+        )
 
     def is_of(self, tasks: Sequence[CpuTask]) -> bool:
         """Whether it is made for such tasks."""
@@ -68,14 +74,14 @@ class SharedCpus:
         for number, pod in self._pods:
             spent_s[pod] = spent_s.get(pod, 0.0) + self.tasks[number].spent_s
         clock.restart(now_s, spent_s)
-        pods = dict(self._pods)
+        pod_of: dict[int, int] = dict(self._pods)
         for number, (place, task) in enumerate(zip(self._own, self.tasks, strict=True)):
             if task.left_s < _INF:
                 clock.give_work(now_s, place, task.left_s, task.peak(self._cores))
             else:
                 clock.set_threads(now_s, place, task.peak(self._cores))
-            pod = pods.get(number)
-            task.run_among(partial(self._account, (place,) if pod is None else (place, pod)))
+            above = pod_of.get(number)
+            task.run_among(partial(self._account, (place,) if above is None else (place, above)))
 
     def want(self, now_s: float, task: CpuTask) -> None:
         """Let a task want what it wants now."""
@@ -102,7 +108,12 @@ class SharedCpus:
         """What a task has had since the beginning, and of its quota in this period."""
         rows = self._clock.account(now_s, places)
         used_s, _, left_s = rows[0]
-        return used_s, max([held_s for _, held_s, _ in rows]), left_s, self._clock.spent_core_s(now_s, places[0])
+        return (
+            used_s,
+            max([held_s for _, held_s, _ in rows]),
+            left_s,
+            self._clock.spent_core_s(now_s, places[0]),
+        )
 
 
 class CpuSharing:
@@ -133,6 +144,10 @@ class CpuSharing:
         return found
 
     def _make(self, minion: int, tasks: list[CpuTask]) -> SharedCpus:
+        return SharedCpus(tasks, self.groups(minion, tasks), self._cores[minion])
+
+    def groups(self, minion: int, tasks: Sequence[CpuTask]) -> CpuGroup:
+        """Return the groups that tasks make on a minion, without their threads."""
         cores = self._cores[minion]
         pods: dict[int, CpuTask] = {}
         for task in tasks:
@@ -151,7 +166,7 @@ class CpuSharing:
         )
         # A minion with a part of a core has the whole core, a part of the time.
         quota = None if cores == int(cores) else CpuQuota(max(1_000, round(cores * 100_000)))
-        return SharedCpus(tasks, replace(root, children=(*root.children, *loose), quota=quota), cores)
+        return replace(root, children=(*root.children, *loose), quota=quota)
 
 
 def _loose_threads(tasks: Sequence[CpuTask]) -> list[int]:
@@ -166,7 +181,7 @@ def _without_quota(cgroup: Cgroup, names: set[str], *, within: bool) -> Cgroup:
     return replace(cgroup, quota=None if within else cgroup.quota, children=children)
 
 
-def _places(root: CpuGroup, tasks: Sequence[CpuTask]) -> list[tuple[int, int | None]]:
+def places_of(root: CpuGroup, tasks: Sequence[CpuTask]) -> list[tuple[int, int | None]]:
     """Return of each task its own group and its pod's, by their place in the tree; None where it has no cgroup."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
     todo = [(root, -1, "")]

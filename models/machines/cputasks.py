@@ -165,31 +165,42 @@ class CpuTask:
         running = self.rate / (1.0 - self.throttled)
         return end_alone_us(running, quota, 1e6 * self.spent_s, 1e6 * self.since_s, 1e6 * self.left_s) / 1e6
 
-    def run_alone(self, cores: float) -> None:
-        """Get what it can use: nobody is in its way but its own quota, which its threads use up together."""
+    def share_alone(self, cores: float) -> tuple[float, float]:
+        """Return what it gets where nobody is in its way but its own quota: cores, and share of time throttled."""
         peak, quota = self.peak(cores), self.kind.quota_cores
-        self._account = None
-        self.rate = min(peak, quota)
-        self.throttled = 1.0 - quota / peak if quota < peak else 0.0
+        return (quota, 1.0 - quota / peak) if quota < peak else (peak, 0.0)
 
-    def run_among(self, account: Account) -> None:
-        """Get what a clock of all that run on the minion gives it, which keeps its account from now on."""
+    def run_alone(self, cores: float) -> None:
+        """Get that from now on; its threads use up the quota together."""
+        self._account = None
+        self.rate, self.throttled = self.share_alone(cores)
+
+    def run_among(self, account: Account | None) -> None:
+        """Let a clock of all that run on the minion keep its account from now on; None: nobody but itself."""
         self._account = account
         self._taken = (0.0, 0.0)
 
     def settle(self, now_s: float) -> None:
         """Account for the time since the last change."""
         seconds = now_s - self.since_s
-        if seconds > 0.0:
-            self.wanted_s += min(self.wanted, self.threads) * seconds
-            if self._account is not None:
-                self._settle_by_clock(self._account, now_s)
-            elif self.kind.quota is None:
+        self.wanted_s += min(self.wanted, self.threads) * seconds
+        if self._account is not None:
+            self._settle_by_clock(self._account, now_s)
+        elif seconds > 0.0:
+            if self.kind.quota is None:
                 self.used_s += self.rate * seconds
                 self.left_s -= self.rate * seconds
             else:
                 self._settle_by_quota(self.kind.quota, now_s)
         self.since_s = now_s
+
+    def settle_wanted(self, now_s: float) -> None:
+        """Account for the time since the last change, as far as a change of what it wants needs that. HOT."""
+        if self._account is None:
+            self.settle(now_s)
+        else:  # what it got is in the clock's account
+            self.wanted_s += min(self.wanted, self.threads) * (now_s - self.since_s)
+            self.since_s = now_s
 
     def _settle_by_clock(self, account: Account, now_s: float) -> None:
         used_s, throttled_s, left_s, self.spent_s = account(now_s)

@@ -9,27 +9,26 @@ nothing of what they use take nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from models.machines.cpuseries import CpuSeries
+from models.machines.cpusharing import CpuSharing, Share, SharedCpus
 from models.machines.cputasks import CpuTask
 from sim.engine import TRUTH, Deadline, Engine
 
-__all__ = ["Kernels", "Share", "Sharing"]
+__all__ = ["Kernels"]
 
 _INF = math.inf
 _ROUNDING = 1e-10
 """Cores by which a sum may be off: it is no contention."""
-Share = tuple[float, float]
-"""(cores, share of the time throttled)"""
-Sharing = Callable[[int, list[CpuTask]], Sequence[Share]]
-"""What each of a minion's tasks gets: (the minion's index, its tasks) -> a share each."""
+_DOUBT = 1e-6
+"""Cores by which a sum that was added to and taken from for long may be off: it is made anew."""
 
 
 class _Cpus:
-    """The CPUs of one minion."""
+    """The CPUs of one minion; ``shared`` where not all can have what they want."""
 
-    __slots__ = ("contended", "cores", "deadline", "finite", "peak", "pinned", "tasks")
+    __slots__ = ("cores", "deadline", "finite", "peak", "pinned", "shared", "tasks")
 
     def __init__(self, cores: float, deadline: Deadline) -> None:
         self.cores = cores
@@ -38,7 +37,13 @@ class _Cpus:
         self.peak = 0.0
         self.finite = 0
         self.pinned = 0
-        self.contended = False
+        self.shared: SharedCpus | None = None
+
+    def is_contended(self) -> bool:
+        """Whether some may not get what they want, or may use certain CPUs only."""
+        if abs(self.peak - self.cores) < _DOUBT:
+            self.peak = sum([task.peak(self.cores) for task in self.tasks])
+        return self.pinned > 0 or self.peak > self.cores + _ROUNDING
 
 
 class Kernels:
@@ -46,16 +51,18 @@ class Kernels:
 
     Args:
         cores: Of each minion.
-        sharing: Works out what the tasks of a minion get.
-        series: Where that is told.
+        sharing: Shares the CPUs of a minion among its tasks.
+        series: Where what they get is told.
     """
 
-    def __init__(self, engine: Engine, cores: Sequence[float], sharing: Sharing, series: CpuSeries) -> None:
+    def __init__(
+        self, engine: Engine, cores: Sequence[float], sharing: CpuSharing, series: CpuSeries
+    ) -> None:
         self._engine = engine
         self._env = engine.env
         self._cores = cores
         self._sharing = sharing
-        self._tell = series.tell
+        self._series = series
         self._minions: dict[int, _Cpus] = {}
         self.solved = 0
         """How often the shares of a minion were worked out."""
@@ -76,15 +83,17 @@ class Kernels:
         cpus.tasks[task] = None
         cpus.finite += task.left_s < _INF
         cpus.pinned += task.kind.cpus is not None
-        self._changed(cpus, task, 0.0)
+        self._changed(cpus, task, 0.0, anew=True)
 
     def want(self, task: CpuTask, wanted: float, threads: int) -> None:
         """Let a container that runs want another number of cores from now on, with so many threads."""
         cpus = self._minions[task.asker.minion]
         before = task.peak(cpus.cores)
-        task.settle(self._env._now)
+        task.settle_wanted(self._env._now)
+        # Threads without a cgroup weigh one by one: other weights are another tree.
+        anew = task.kind.cap == "none" and task.threads != threads
         task.wanted, task.threads = wanted, threads
-        self._changed(cpus, task, before)
+        self._changed(cpus, task, before, anew=anew)
 
     def end(self, task: CpuTask) -> None:
         """Let a container run no more."""
@@ -94,68 +103,91 @@ class Kernels:
         cpus.finite -= task.left_s < _INF
         cpus.pinned -= task.kind.cpus is not None
         cpus.peak = cpus.peak - task.peak(cpus.cores) if cpus.tasks else 0.0
+        task.run_alone(cpus.cores)
         task.rate = task.throttled = 0.0
-        self._tell(task, 0.0, 0.0)
-        if cpus.contended:
-            self._share(cpus)
+        self._series.tell(task, 0.0, 0.0)
+        if cpus.shared is not None:
+            self._share(cpus, None, anew=True)
         elif task.left_s < _INF:
             self._arm(cpus)
 
-    def _changed(self, cpus: _Cpus, task: CpuTask, before: float) -> None:
-        """Take into account what one task can use now."""
+    def _changed(self, cpus: _Cpus, task: CpuTask, before: float, *, anew: bool) -> None:
+        """Take into account what one task can use now; ``anew``: who runs, or how threads weigh, has changed."""
         cpus.peak += task.peak(cpus.cores) - before
-        if cpus.contended or cpus.pinned or cpus.peak > cpus.cores + _ROUNDING:
-            self._share(cpus)
+        if cpus.shared is not None or cpus.is_contended():
+            self._share(cpus, task, anew=anew)
         else:  # HOT: nobody is short, so nobody else is concerned
             was = task.rate, task.throttled
             task.run_alone(cpus.cores)
-            self._tell(task, min(task.wanted, task.threads), task.rate)
+            self._series.tell(task, min(task.wanted, task.threads), task.rate)
             if task.on_rates is not None and was != (task.rate, task.throttled):
                 task.on_rates()
             if task.left_s < _INF:  # when the others are done has not changed
                 self._arm(cpus)
 
-    def _share(self, cpus: _Cpus) -> None:
-        """Work out what each task gets."""
+    def _share(self, cpus: _Cpus, changed: CpuTask | None, *, anew: bool) -> None:
+        """Work out what each task gets after one has changed; ``anew``: others run, or weigh, than before."""
         tasks, now_s = list(cpus.tasks), self._env._now
-        if not tasks:
-            cpus.contended = False
-            self._arm(cpus)
-            return
-        # Anew each time: what is added and taken away again leaves roundings behind.
-        cpus.peak = sum([task.peak(cpus.cores) for task in tasks])
-        cpus.contended = cpus.pinned > 0 or cpus.peak > cpus.cores + _ROUNDING
-        self.solved += 1
-        shares = self._sharing(tasks[0].asker.minion, tasks)
-        told: list[CpuTask] = []
-        for task, (rate, throttled) in zip(tasks, shares, strict=True):
-            if rate != task.rate or throttled != task.throttled:
+        if not cpus.is_contended():
+            for task in tasks:
                 task.settle(now_s)
+                task.run_among(None)
+            cpus.shared = None
+            self._give(cpus, tasks, [task.share_alone(cpus.cores) for task in tasks], changed)
+            return
+        self.solved += 1
+        shared = cpus.shared
+        if shared is None or changed is None or anew:
+            for task in tasks:
+                task.settle(now_s)
+            shared = cpus.shared = self._sharing.of(tasks[0].asker.minion, tasks)
+            shared.begin(now_s)
+        else:
+            shared.want(now_s, changed)
+        self._give(cpus, tasks, shared.shares(), changed)
+
+    def _give(
+        self, cpus: _Cpus, tasks: Sequence[CpuTask], shares: Sequence[Share], changed: CpuTask | None
+    ) -> None:
+        """Let each task get its share from now on."""
+        moved: list[CpuTask] = []
+        for task, (rate, throttled) in zip(tasks, shares, strict=True):  # HOT: all that run, at each change
+            if rate != task.rate or throttled != task.throttled:
                 task.rate, task.throttled = rate, throttled
-                self._tell(task, min(task.wanted, task.threads), rate)
-                if task.on_rates is not None:
-                    told.append(task)
+                moved.append(task)
+        if changed is not None:
+            self._series.tell(changed, min(changed.wanted, changed.threads), changed.rate)
+        self._series.tell_rates(moved)
         self._arm(cpus)
-        for task in told:  # last: what it does may change the shares again, or end another
+        for task in moved:  # last: what it does may change the shares again, or end another
             if task.on_rates is not None and task in cpus.tasks:
                 task.on_rates()
 
     def _arm(self, cpus: _Cpus) -> None:
         """Wait for the next task whose work is done."""
-        if cpus.finite:
-            cpus.deadline.set(min([task.due_s for task in cpus.tasks]))
-        else:
+        if not cpus.finite:
             cpus.deadline.clear()
+        elif cpus.shared is not None:
+            cpus.deadline.set(max(self._env._now, cpus.shared.next_end_s))
+        else:
+            cpus.deadline.set(min([task.due_s for task in cpus.tasks]))
 
     def _due(self, minion: int) -> None:
         cpus, now_s = self._minions[minion], self._env._now
-        done = [task for task in cpus.tasks if task.due_s <= now_s]
+        if cpus.shared is not None:
+            done = cpus.shared.take_ended(now_s)
+        else:
+            done = [task for task in cpus.tasks if task.due_s <= now_s]
+        for task in done:
+            task.settle(now_s)
+            task.left_s = _INF  # should it go on for a while, as one that heeds SIGTERM, it is not done again
+            cpus.finite -= 1
         for task in done:
             if task in cpus.tasks:  # the end of one may have ended another
-                task.settle(now_s)
-                task.left_s = (
-                    _INF  # should it go on for a while, as one that heeds SIGTERM, it is not done again
-                )
-                cpus.finite -= 1
                 task.on_done()
+        going_on = [task for task in done if task in cpus.tasks]
+        if going_on and cpus.shared is not None:
+            for task in going_on:
+                cpus.shared.want(now_s, task)
+            self._give(cpus, list(cpus.tasks), cpus.shared.shares(), None)
         self._arm(cpus)

@@ -19,6 +19,7 @@ from sim.streams import Streams
 
 __all__ = ["Usages", "Use", "write_used"]
 
+_MICROSECONDS: Final = 6
 _REDRAWS: Final = 1 << 24
 """Draws of one start of a container at most, so that the draws of the next are others."""
 
@@ -121,6 +122,8 @@ def write_used(
 ) -> None:
     """Record what a container, or a pod taken as one, has used by the last time that its task was settled.
 
+    Times are whole microseconds, as in the kernel's ``cpu.stat`` (linux:Documentation/admin-guide/cgroup-v2.rst).
+
     Args:
         journal: Where.
         task: Its task.
@@ -134,7 +137,7 @@ def write_used(
         minion=minion,
         owner=task.asker.owner,
         cause=cause,
-        value=task.used_s,
-        own_fields=(task.wanted_s, task.throttled_s),
+        value=round(task.used_s, _MICROSECONDS),
+        own_fields=(round(task.wanted_s, _MICROSECONDS), round(task.throttled_s, _MICROSECONDS)),
         container=container,
     )

@@ -93,6 +93,7 @@ def test_every_import_follows_the_contracts() -> None:
         ("sim/bad.py", "import networkx", "networkx in cluster"),
         ("models/world.py", "import hypothesis", "hypothesis in models.testing"),
         ("experiments/bad.py", "import docker", "docker in experiments.replay"),
+        ("models/kernel/bad.py", "import numba", "numba in models.kernel.cpucompiled"),
     ],
 )
 def test_a_breach_breaks_its_contract(tmp_path: Path, module: str, line: str, contract: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from models.api.containers import ContainerSpec, PodContainers
 from models.api.kernels import RawLimits
 from models.api.usage import CAPS, Cap
+from models.kernel.cpugroups import CpuGroup
+from models.kernel.cpuperiod import resolve
 from models.machines.askers import Asker
 from models.machines.cpuseries import CpuSeries
-from models.machines.cpusharing import CpuSharing
+from models.machines.cpusharing import CpuSharing, places_of
 from models.machines.cputasks import CpuTask, TaskKind
 from models.machines.kernels import Kernels
 from sim.engine import TRUTH, Engine
@@ -25,7 +28,23 @@ from sim.series import SeriesBook
 _CORES = 4.0
 
 
-_SHARING = CpuSharing([_CORES], [4000], ["v1"])
+def _anew(tasks: list[CpuTask]) -> list[tuple[float, float]]:
+    """What tasks get by the means of a whole period, nothing being remembered: cores, and share of time throttled."""
+    root = CpuSharing([_CORES], [4000], ["v1"]).groups(0, tasks)
+    places = places_of(root, tasks)
+    threads = {own: task.peak(_CORES) for (own, _), task in zip(places, tasks, strict=True)}
+    numbers = itertools.count()
+
+    def with_threads(group: CpuGroup) -> CpuGroup:
+        number = next(numbers)
+        children = tuple(map(with_threads, group.children))
+        return replace(group, threads=threads.get(number, 0.0), children=children)
+
+    uses = resolve(with_threads(root), int(_CORES))
+    return [
+        (uses[own].cores, max(uses[each].throttled_ratio_s for each in (own, pod) if each is not None))
+        for own, pod in places
+    ]
 
 
 def _kind(request: int, limit: int, cap: Cap, cpus: frozenset[int] | None) -> TaskKind:
@@ -43,7 +62,7 @@ class _Machine:
 
     def __post_init__(self) -> None:
         series = CpuSeries(SeriesBook(self.engine, ChunkMemory()), Identities())
-        self.kernels = Kernels(self.engine, [_CORES], _SHARING.shares, series)
+        self.kernels = Kernels(self.engine, [_CORES], CpuSharing([_CORES], [4000], ["v1"]), series)
 
     def task(
         self,
@@ -96,7 +115,7 @@ def test_rates_are_those_worked_out_anew_and_work_is_done_when_it_is_used_up(
     machine = _Machine()
     engine, kernels = machine.engine, machine.kernels
     for number, (what, which, wanted, request, limit, work_s, cap, cpus) in enumerate(steps):
-        engine.run(number * 1.0)
+        engine.run(number * 0.937)
         tasks = kernels.tasks(0)
         if what == "begin" or not tasks:
             kernels.begin(
@@ -107,7 +126,7 @@ def test_rates_are_those_worked_out_anew_and_work_is_done_when_it_is_used_up(
         else:
             kernels.end(tasks[which % len(tasks)])
         tasks = kernels.tasks(0)
-        fresh = CpuSharing([_CORES], [4000], ["v1"]).shares(0, tasks)
+        fresh = _anew(tasks) if tasks else []
         assert [task.rate for task in tasks] == pytest.approx([rate for rate, _ in fresh], abs=1e-9)
         assert [task.throttled for task in tasks] == pytest.approx([held for _, held in fresh], abs=1e-9)
     engine.run(len(steps) + 100.0)
