@@ -88,6 +88,9 @@ METRICS: Final[dict[str, Metric]] = {
     "cpu_wanted": Metric("count", "workload", "cores that containers want that say what they use"),
     "cpu_used": Metric("count", "workload", "cores that these containers get"),
     "cpu_share": Metric("ratio", "workload", "CPU time got over CPU time wanted, in the whole run", True),
+    "found_cached": Metric(
+        "ratio", "workload", "file pages that containers read and found cached, over all that they read", True
+    ),
     "throttled": Metric(
         "time", "workload", "time that containers were held back by their quotas, summed", True
     ),

@@ -30,7 +30,7 @@ Row = Mapping[str, Any]
 _COLUMNS = (
     "seq", "time_s", "kind", "object", "actor", "owner", "minion", "container", "cause", "value", "reason",
     "container_exited_code", "container_exited_ran_s", "container_out_of_memory_child", "container_used_wanted_s",
-    "pod_decided_feasible", "pod_decided_minions",
+    "files_read_charged_bytes", "pod_decided_feasible", "pod_decided_minions",
 )  # fmt: skip
 _DEEPEST = 12
 """So many causes are told under one record: in a full cluster a chain runs through a thousand lives."""
@@ -88,6 +88,12 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         f" memory, holding {say_bytes(row['value'])}{_in_brackets(row)}"
     ),
     "container_held": lambda row: f"{_container(row)} had come to hold {say_bytes(row['value'])}",
+    "files_read": lambda row: (
+        f"{_container(row)} read {say_bytes(row['value'])} of files, of which"
+        f" {say_bytes(row['value'] - row['files_read_charged_bytes'])} were cached"
+    ),
+    "files_reclaimed": lambda row: f"{row['object']} gave {say_bytes(row['value'])} of file pages back",
+    "files_left": lambda row: f"{_container(row)} left {say_bytes(row['value'])} of file pages charged to it",
     "minion_low": lambda row: (
         f"{row['object']} was low on memory, {say_bytes(row['value'])} available{_in_brackets(row)}"
     ),

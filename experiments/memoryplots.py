@@ -7,14 +7,16 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
+from experiments.filefigures import CachedFiles
 from experiments.memoryfigures import HeldMemory
 from experiments.plots import mark_faults, time_axis
-from experiments.plotstyle import COLOURS, GREY, axes_column, styled, time_unit
+from experiments.plotstyle import COLOURS, GREY, axes_column, draw_steps, styled, time_unit
 
-__all__ = ["draw_memory", "shown_minions"]
+__all__ = ["draw_files", "draw_memory", "shown_minions"]
 
 _SHOWN: Final = 4
 _GIB: Final = 2.0**30
+_MIB: Final = 2.0**20
 
 
 def shown_minions(minions: Sequence[HeldMemory]) -> list[HeldMemory]:
@@ -56,5 +58,44 @@ def draw_memory(
             axes.set_ylim(0, 1.25 * free)
             mark_faults(axes, faults, end_s, named=axes is columns[0])
         columns[0].legend(loc="upper left", ncols=4, bbox_to_anchor=(0.12, 1.3))
+        time_axis(columns[-1], end_s)
+        return figure
+
+
+def draw_files(
+    minions: Sequence[CachedFiles], faults: Sequence[Mapping[str, Any]], end_s: float
+) -> Figure | None:
+    """Draw for each minion what its containers have read, each on its own, and what is cached; None if nobody reads.
+
+    Args:
+        minions: As :func:`~experiments.filefigures.cached_files` returns them; of many the fullest.
+        faults: As ``summary.json`` lists them.
+        end_s: The end of the run.
+    """
+    if not minions:
+        return None
+    fullest = sorted(minions, key=lambda each: -float(each.cached.values.max(initial=0.0)))[:_SHOWN]
+    shown = sorted(fullest, key=minions.index)
+    with styled():
+        figure, columns = axes_column(2 * len(shown), 1.5)
+        for place, minion in enumerate(shown):
+            whole, once = columns[2 * place : 2 * place + 2]
+            for axes, steps, divisor, colour, look, label in (
+                (whole, minion.touched, _GIB, GREY, "--", "read, as if each had its own"),
+                (whole, minion.cached, _GIB, COLOURS["blue"], "-", "in memory, each page once"),
+                (once, minion.cached, _MIB, COLOURS["blue"], "-", "in memory"),
+                (once, minion.charged, _MIB, COLOURS["orange"], ":", "charged to those that run"),
+            ):
+                fill = steps is minion.cached
+                draw_steps(
+                    axes, steps, end_s, colour, divisor=divisor, fill=fill, linestyle=look, label=label
+                )
+            for axes, unit, of in ((whole, "GiB", minion.touched), (once, "MiB", minion.cached)):
+                scale = _GIB if axes is whole else _MIB
+                axes.set_title(f"{minion.minion}: file pages" + ("" if axes is whole else ", closer"))
+                axes.set_ylabel(unit)
+                axes.set_ylim(0, 1.4 * max(float(of.values.max(initial=0.0)) / scale, 1e-3))
+                axes.legend(loc="upper left", ncols=2)
+                mark_faults(axes, faults, end_s, named=axes is columns[0])
         time_axis(columns[-1], end_s)
         return figure

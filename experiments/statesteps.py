@@ -14,6 +14,7 @@ from experiments.controlsteps import COUNTED, ControlSteps
 from experiments.cpufigures import CPU_WORDS, cpu_steps_of, cpu_sums
 from experiments.decisions import Decisions, of_schedulers, read_decisions
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
+from experiments.filefigures import found_cached
 from experiments.idle import free_steps, idle_steps, wanted_steps
 from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Lives, Pods
@@ -69,6 +70,8 @@ class StateSteps:
             return pull_steps(self._run, _PULLS[term.name], owners)
         if term.name in CPU_WORDS:
             return cpu_steps_of(self._run, term.name, self._owners(term.selector) if term.selector else None)
+        if term.name == "found_cached":
+            return _constant(found_cached(self._run, self._owners(term.selector) if term.selector else None))
         if term.name in {"cpu_share", "throttled"}:
             sums = cpu_sums(self._run, self._owners(term.selector) if term.selector else None)
             share = sums["used_s"] / sums["wanted_s"] if sums["wanted_s"] else np.nan

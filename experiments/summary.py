@@ -19,6 +19,7 @@ from experiments.availability import control_figures
 from experiments.cpufigures import cpu_figures
 from experiments.decisions import of_schedulers, read_decisions
 from experiments.expectations import parse
+from experiments.filefigures import file_figures
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
@@ -65,6 +66,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "images": image_figures(run),
         "cpu": cpu_figures(run),
         "memory": memory_figures(run),
+        "files": file_figures(run),
         # Of runs without names of schedulers nothing.
         "schedulers": {name: found.figures(lives.end_s) for name, found in decided.items()} or None,
         "schedulers_together": of_schedulers([*decided.values()]).figures(lives.end_s) if decided else None,

@@ -37,6 +37,8 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "kernel evictions": ("memory", "total", "evicted"),
     "OOM kills by limits": ("memory", "total", "killed_by_limit"),
     "OOM kills of full minions": ("memory", "total", "killed_by_minion"),
+    "file pages found cached": ("files", "total", "found_ratio"),
+    "file pages of a minion at most (bytes)": ("files", "total", "cached_most_bytes"),
     "memory held at most": ("memory", "total", "most_ratio"),
 }
 """Those that every run may have, by name."""

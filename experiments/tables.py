@@ -54,6 +54,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _images(summary),
         _cpu(summary),
         _memory(summary),
+        _files(summary),
         _expectations(summary),
     )
 
@@ -294,6 +295,28 @@ def _memory(summary: Mapping[str, Any]) -> Section:
         rows.append(("all", *(say_count(found["total"][word]) for word in words)))
     headings = ("pods of", "pods evicted by kubelets", "containers killed: own limit", "minion out of memory")
     return Section(title, headings, tuple(rows))
+
+
+def _files(summary: Mapping[str, Any]) -> Section:
+    found = summary.get("files")
+    if not found:
+        return Section("Files", (), ())
+    total, owners = found["total"], found["owners"]
+    title = "File pages, of containers that say what they read: at most "
+    title += f"{say_bytes(total['cached_most_bytes'])} of a minion, for {say_bytes(total['touched_most_bytes'])} read"
+    if len(owners) > _MANY:
+        title += f"; of {say_count(len(owners))} owners those that read most"
+        most = sorted(owners, key=lambda name: -owners[name]["touched_bytes"])
+        owners = {name: owners[name] for name in most[:_MANY]}
+    rows = [(owner.split("/", 1)[-1], *_file_row(each)) for owner, each in owners.items()]
+    if len(found["owners"]) > 1:
+        rows.append(("all", *_file_row(total)))
+    return Section(title, ("pods of", "read", "charged to them", "found cached"), tuple(rows))
+
+
+def _file_row(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    sizes = (say_bytes(found[word]) for word in ("touched_bytes", "charged_bytes"))
+    return (*sizes, say_share(found["found_ratio"]))  # type: ignore[return-value]
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:

@@ -26,6 +26,9 @@ __all__ = [
     "EVICTION_REFUSED",
     "FAULT_BEGAN",
     "FAULT_ENDED",
+    "FILES_LEFT",
+    "FILES_READ",
+    "FILES_RECLAIMED",
     "IMAGE_FAILED",
     "IMAGE_PULLED",
     "IMAGE_PULLING",
@@ -98,6 +101,8 @@ _EXIT_FIELDS = (("code", "q"), ("ran_s", "d"))
 _SHORT_FIELDS = (("wanted_cores", "d"),)
 _OUT_FIELDS = (("by_limit", "q"), ("child", "q"))
 _HELD_FIELDS = (("since_s", "d"), ("first_bytes", "d"), ("grows_per_s", "d"))
+_READ_FIELDS = (("charged_bytes", "q"), ("cached_bytes", "q"))
+_RECLAIMED_FIELDS = (("cached_bytes", "q"),)
 _USED_FIELDS = (("wanted_s", "d"), ("throttled_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
@@ -161,6 +166,9 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("minion_pressed", "record", ()),
         ("container_held", "truth", _HELD_FIELDS),
         ("minion_images", "record", ()),
+        ("files_read", "truth", _READ_FIELDS),
+        ("files_reclaimed", "truth", _RECLAIMED_FIELDS),
+        ("files_left", "truth", (("touched_bytes", "q"),)),
     )
 )
 
@@ -224,4 +232,7 @@ KINDS: tuple[Kind, ...] = number_kinds(
     MINION_PRESSED,
     CONTAINER_HELD,
     MINION_IMAGES,
+    FILES_READ,
+    FILES_RECLAIMED,
+    FILES_LEFT,
 ) = KINDS

@@ -27,7 +27,7 @@ from models.api.usage import CAPS, Cap, Usage
 
 __all__ = ["Caps", "Limits", "Shorthand", "Uses", "limit_problems", "whole_pod_problems"]
 
-_WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory")
+_WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory", "reads")
 
 
 class Uses(Spec):
@@ -61,6 +61,10 @@ class Uses(Spec):
         description="whose that memory is: first, its PID 1 (default), or child, without which it goes on",
     )
 
+    reads_bytes: SizeBytes | None = Field(
+        None, alias="reads", description="what it reads of its image's files at its start, as 150Mi"
+    )
+
     @model_validator(mode="after")
     def _is_one_story(self) -> Uses:
         problems = []
@@ -81,7 +85,15 @@ class Uses(Spec):
         if self.most_bytes is not None and self.leak_bytes_per_s is None:
             sentence = "'most' needs 'leak': without it nothing is taken"
             problems.append(FieldProblem(sentence, ("most",), None, True, "missing-key"))
-        given = (self.cpu, self.of_request, self.threads, self.work, self.redraw_s, self.memory)
+        given = (
+            self.cpu,
+            self.of_request,
+            self.threads,
+            self.work,
+            self.redraw_s,
+            self.memory,
+            self.reads_bytes,
+        )
         if all(each is None for each in given) and not problems:
             sentence = f"expected one of {', '.join(_WANTS)}, as {{cpu: 500m}}"
             problems.append(FieldProblem(sentence, (), None, True, "missing-key"))
@@ -102,6 +114,7 @@ class Uses(Spec):
             float(self.leak_bytes_per_s or 0),
             self.most_bytes,
             in_child=self.process == "child",
+            reads_bytes=self.reads_bytes or 0,
         )
 
 
@@ -110,6 +123,9 @@ def whole_pod_problems(uses: Uses | None) -> Iterator[FieldProblem]:
     if uses is not None and uses.memory is not None:
         sentence = "'memory' of 'uses' needs 'containers': only they are killed one by one"
         yield FieldProblem(sentence, ("uses", "memory"), None, True, "exclusive")
+    if uses is not None and uses.reads_bytes is not None:
+        sentence = "'reads' of 'uses' needs 'containers': it is their images' files that are read"
+        yield FieldProblem(sentence, ("uses", "reads"), None, True, "exclusive")
 
 
 class Limits(Spec):

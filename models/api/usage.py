@@ -33,6 +33,7 @@ class Usage:
         leak_bytes_per_s: Bytes a second that it takes more and never gives back.
         most_bytes: What it takes at most; None: there is no end to it.
         in_child: A child of its first process holds that; where the kernel kills it the container goes on.
+        reads_bytes: What it reads of its image's files at its start, from the bottom up.
     """
 
     cpu: Distribution | None = None
@@ -44,6 +45,7 @@ class Usage:
     leak_bytes_per_s: float = 0.0
     most_bytes: int | None = None
     in_child: bool = False
+    reads_bytes: int = 0
 
     @property
     def takes_cpu(self) -> bool:

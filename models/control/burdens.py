@@ -8,9 +8,11 @@ from typing import Protocol
 
 from models.control.containers.container import Hunger
 from models.control.cpuuse import CpuUse
+from models.control.fileuse import FileUse, Layers
 from models.control.memoryuse import MemoryUse
 from models.control.podreports import Life
 from models.machines.askers import Asker
+from models.machines.filepages import FilePages
 from models.machines.fleet import Fleet
 from models.machines.memories import Memories
 from models.machines.usages import Usages
@@ -28,11 +30,13 @@ class Machines:
 
     Attributes:
         usages: The CPUs.
-        memories: The memory.
+        memories: The memory, less its file pages.
+        files: These.
     """
 
     usages: Usages
     memories: Memories
+    files: FilePages
 
 
 class OnBurden(Protocol):
@@ -61,6 +65,7 @@ class Burdens:
     Args:
         machines: What they run on.
         group, name: What a container's draws are counted in, and its identity: (life, index) -> either.
+        layers: Name and size of each layer of an image, by its name.
         told: Who is told.
     """
 
@@ -76,6 +81,7 @@ class Burdens:
         constants: Mapping[str, float],
         group: Callable[[Life, int], str],
         name: Callable[[Life, int], int],
+        layers: Callable[[str], Layers],
         told: OnBurden,
     ) -> None:
         self._group = group
@@ -101,6 +107,10 @@ class Burdens:
             hurt=told.hurt,
         )
 
+        self._files = FileUse(
+            engine=engine, journal=journal, fleet=fleet, files=machines.files, layers=layers
+        )
+
     def started(self, life: Life, index: int, cause: int) -> None:
         """Let a container that runs now use what it says, if it says; ``cause`` is seq of its start."""
         if life.run.plan.containers[index].uses is not None:
@@ -118,10 +128,12 @@ class Burdens:
             container = self._name(life, index)
             self._cpu.started(life, index, asker, container)
             self._memory.started(life, index, asker, container)
+            self._files.started(life, index, asker, container)
 
     def ended(self, life: Life, index: int, cause: int | None = None) -> None:
         """Let a container use nothing any more; ``cause`` is seq of its end."""
         self._memory.ended(life, index, cause)
+        self._files.ended(life, index, cause)
         self._cpu.ended(life, index, cause)
 
     def stopped(self, life: Life) -> None:
@@ -133,6 +145,7 @@ class Burdens:
         """Write down what is known only at the end of the run."""
         self._cpu.close()
         self._memory.close()
+        self._files.close()
 
     def blame(self, life: Life, index: int) -> int | None:
         """Record what a container lacks that fails its probe; nothing if it lacks nothing. Returns the record's seq."""

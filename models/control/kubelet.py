@@ -119,7 +119,7 @@ class Kubelets:
                 streams=streams,
                 store=store,
                 fleet=fleet,
-                memories=machines.memories,
+                machines=machines,
                 calls=calls,
                 groups=[(ask.pool, ask.index) for ask in minions],
                 constants=constants,

@@ -8,6 +8,7 @@ from models.api.types import MinionAsk
 from models.control.burdens import Machines
 from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing
+from models.machines.filepages import FilePages
 from models.machines.kernels import Kernels
 from models.machines.memories import Memories
 from models.machines.memorytasks import worst
@@ -53,4 +54,4 @@ def make_machines(
         worst,
         [grouped and ask.kernel.cgroup == "v2" for ask in minions],
     )
-    return Machines(Usages(engine, streams, kernels), memories)
+    return Machines(Usages(engine, streams, kernels), memories, FilePages(engine, memories))

@@ -21,13 +21,14 @@ from models.api.qos import qos_class
 from models.api.quantities import binary_quantity
 from models.api.taints import MEMORY_PRESSURE
 from models.api.types import CPU, MEMORY, Pod, PodTemplate
+from models.control.burdens import Machines
 from models.control.kubeletcalls import KubeletCalls
 from models.control.log import Op
 from models.control.store import Store
 from models.kernel.evictionpasses import EvictionPasses
+from models.kernel.memorygroups import PAGE_BYTES
 from models.kernel.nodeeviction import EvictablePod, Reading, Threshold, next_pass_s
 from models.machines.fleet import Fleet
-from models.machines.memories import Memories
 from models.machines.memorytasks import MemoryTask, held_bytes, reaches_s
 from sim.engine import TRUTH, Deadline, Engine
 from sim.identities import Identities
@@ -35,8 +36,6 @@ from sim.journal import Journal
 from sim.streams import Stream, Streams
 
 __all__ = ["NodeEvictions"]
-
-_PAGE = 4096
 
 
 class _Manager:
@@ -77,7 +76,7 @@ class NodeEvictions:
         streams: Streams,
         store: Store,
         fleet: Fleet,
-        memories: Memories,
+        machines: Machines,
         calls: KubeletCalls,
         groups: Sequence[tuple[str, int]],
         constants: Mapping[str, float],
@@ -89,7 +88,8 @@ class NodeEvictions:
         self._name = identities.text
         self._store = store
         self._fleet = fleet
-        self._memories = memories
+        self._memories = machines.memories
+        self._files = machines.files
         self._calls = calls
         self._groups = groups
         self._evict = evict
@@ -104,7 +104,7 @@ class NodeEvictions:
         self._status_phases = streams.stream("kubelet.status_phase")
         self._managers: dict[int, _Manager] = {}
         if self._threshold.quantity:
-            memories.on_change = self.changed
+            self._memories.on_change = self.changed
 
     # What the kubelet asks.
 
@@ -120,6 +120,7 @@ class NodeEvictions:
 
     def down(self, minion: int) -> None:
         """Forget all: the minion crashed."""
+        self._files.down(minion)
         manager = self._managers.pop(minion, None)
         if manager is not None:
             manager.generation += 1
@@ -146,8 +147,9 @@ class NodeEvictions:
         self._arm(manager, low_s)
 
     def _level(self, minion: int) -> int:
-        """Return what may be held of a minion at most."""
-        return self._memories.free_bytes(minion) - self._threshold.quantity
+        """Return what containers may hold of a minion at most, beside active file pages."""
+        active = self._files.active_bytes(minion)
+        return self._memories.free_bytes(minion) - self._threshold.quantity - active
 
     def _arm(self, manager: _Manager, low_s: float) -> None:
         manager.low_s = low_s
@@ -173,16 +175,13 @@ class NodeEvictions:
         tasks, pods = self._memories.tasks(minion), self._fleet.pods(minion)
         was_pressed = manager.passes.pressed
         free = self._memories.free_bytes(minion)
-        available = free - int(held_bytes(tasks, now_s))
-        by_pod: dict[int, list[MemoryTask]] = {}
+        available = max(0, free - int(held_bytes(tasks, now_s)) - self._files.active_bytes(minion))
+        held: dict[int, dict[int, float]] = {}
         for task in tasks:
-            by_pod.setdefault(task.asker.pod, []).append(task)
+            held.setdefault(task.asker.pod, {})[task.kind.place] = task.at(now_s)
         ranked = {self._name(pod.identity): pod for pod in pods}
-        passed = manager.passes.make(
-            now_s,
-            Reading(available, free),
-            [_evictable(name, pod, by_pod.get(pod.arrival, ()), now_s) for name, pod in ranked.items()],
-        )
+        evictable = [self._evictable(name, pod, held.get(pod.arrival, {})) for name, pod in ranked.items()]
+        passed = manager.passes.make(now_s, Reading(available, free), evictable)
         if passed.eviction is not None or manager.passes.pressed > was_pressed:
             manager.low = self._write_low(minion, tasks, available)
         if manager.passes.pressed is not was_pressed:
@@ -190,7 +189,7 @@ class NodeEvictions:
         if passed.eviction is not None:
             pod = ranked[passed.eviction.pod.name]
             manager.busy = True
-            self._evict(pod, self._write_evicted(pod, by_pod.get(pod.arrival, ()), manager.low))
+            self._evict(pod, self._write_evicted(pod, held.get(pod.arrival, {}), manager.low))
             manager.busy = False
         self._arm(manager, reaches_s(self._memories.tasks(minion), self._level(minion) + 1, now_s))
 
@@ -210,16 +209,44 @@ class NodeEvictions:
             records.MINION_LOW, identity, minion=identity, cause=cause, value=float(available), reason=why
         )
 
-    def _write_evicted(self, pod: Pod, tasks: Sequence[MemoryTask], cause: int) -> int:
+    def _write_evicted(self, pod: Pod, held: Mapping[int, float], cause: int) -> int:
         return self._journal.write(
             records.POD_EVICTED,
             pod.identity,
             minion=self._fleet.identity(pod.minion),
             owner=pod.owner,
             cause=cause,
-            value=float(sum(_usage(task, self._env._now) for task in tasks)),
-            reason=_message(tasks, self._env._now),
+            value=float(self._usage(pod, held)),
+            reason=self._message(pod, held),
         )
+
+    def _evictable(self, name: str, pod: Pod, held: Mapping[int, float]) -> EvictablePod:
+        return EvictablePod(
+            name,
+            priority=pod.template.priority,
+            usage_bytes=self._usage(pod, held),
+            request_bytes=pod.template.need[MEMORY],
+        )
+
+    def _usage(self, pod: Pod, held: Mapping[int, float]) -> int:
+        """Return a pod's working set: the whole pages that its containers hold, and active file pages."""
+        own = sum(int(each) // PAGE_BYTES * PAGE_BYTES for each in held.values())
+        return own + self._files.active_bytes(pod.minion, pod.arrival)
+
+    def _message(self, pod: Pod, held: Mapping[int, float]) -> str:
+        """Return what the pod's status says: evictionMessage() of k/k:pkg/kubelet/eviction/helpers.go, v1.20.2."""
+        said = ["The node was low on resource: memory."]
+        known = pod.template.containers
+        if known is not None:
+            for place, each in enumerate(known.containers, len(known.init_containers)):
+                usage = int(held.get(place, 0.0)) // PAGE_BYTES * PAGE_BYTES
+                usage += self._files.active_bytes(pod.minion, pod.arrival, place)
+                if usage > each.request("memory"):
+                    said.append(
+                        f"Container {each.name} was using {binary_quantity(usage)},"
+                        f" which exceeds its request of {binary_quantity(each.request('memory'))}."
+                    )
+        return " ".join(said)
 
     def _report(self, minion: int, manager: _Manager) -> None:
         """Tell the master of the condition with the next status."""
@@ -256,30 +283,3 @@ def _tolerates(template: PodTemplate) -> bool:
         each.key in {None, MEMORY_PRESSURE} and each.effect in {None, "NoSchedule"}
         for each in template.tolerations
     )
-
-
-def _usage(task: MemoryTask, now_s: float) -> int:
-    """Return the bytes of the whole pages that a container holds."""
-    return int(task.at(now_s)) // _PAGE * _PAGE
-
-
-def _evictable(name: str, pod: Pod, tasks: Sequence[MemoryTask], now_s: float) -> EvictablePod:
-    return EvictablePod(
-        name,
-        priority=pod.template.priority,
-        usage_bytes=sum(_usage(task, now_s) for task in tasks),
-        request_bytes=pod.template.need[MEMORY],
-    )
-
-
-def _message(tasks: Sequence[MemoryTask], now_s: float) -> str:
-    """Return what the pod's status says: evictionMessage() of k/k:pkg/kubelet/eviction/helpers.go, v1.20.2."""
-    said = ["The node was low on resource: memory."]
-    for task in tasks:
-        usage, request = _usage(task, now_s), task.kind.memory_request_bytes
-        if usage > request:
-            said.append(
-                f"Container {task.kind.name} was using {binary_quantity(usage)},"
-                f" which exceeds its request of {binary_quantity(request)}."
-            )
-    return " ".join(said)

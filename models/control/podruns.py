@@ -22,6 +22,7 @@ from models.control.containers.container import Answer, Hunger
 from models.control.containers.plan import PodPlan, needs_runs
 from models.control.containers.run import Happened, Happening, PodRun
 from models.control.containers.status import status_of
+from models.control.fileuse import layers_by_name
 from models.control.imagestate import Need
 from models.control.kubeletcalls import KubeletCalls
 from models.control.podreports import ENDED, Life, PodReports, is_known
@@ -131,6 +132,7 @@ class PodRuns:
             constants=self._constants,
             group=lambda life, index: self._draws.group(life.pod, life.run.plan, index),
             name=lambda life, index: self._draws.name(life.run.plan.containers[index].name),
+            layers=layers_by_name if self._images is None else self._images.layers,
             told=self,
         )
 

@@ -133,6 +133,16 @@ class ImagePulls:
             disk.preload(known)
         return known is not None
 
+    def layers(self, image: str) -> Sequence[tuple[str, int]]:
+        """Return what an image's layers are called, each with those under it, and their bytes on disk."""
+        known = self._plan.image(image) if image else None
+        if known is None:
+            return ()
+        return [
+            (f"layer {number}", layer.disk_bytes)
+            for number, layer in zip(known.chain, known.layers, strict=True)
+        ]
+
     def use(self, minion: int, image: str) -> None:
         """Let one more container use an image that is there."""
         self._of(minion).disk.use(self._known(image), self._engine.now_s)

@@ -47,6 +47,7 @@ class Memories:
 
     Attributes:
         on_change: Called with a minion after what is held of it has changed otherwise than by growing.
+        on_drop: Called with a minion before some of what is held of it goes.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Memories:
         self._oom_groups = oom_groups
         self._minions: dict[int, _Memory] = {}
         self.on_change: Callable[[int], None] = _nobody
+        self.on_drop: Callable[[int], None] = _nobody
 
     def free_bytes(self, minion: int) -> int:
         """Return what a minion's system does not hold for itself."""
@@ -93,6 +95,7 @@ class Memories:
         """Let a container hold nothing any more; once is enough."""
         memory = self._minions[task.asker.minion]
         if task in memory.tasks:
+            self.on_drop(task.asker.minion)
             del memory.tasks[task]
             self._arm(memory)
             self.on_change(task.asker.minion)
@@ -120,5 +123,6 @@ class Memories:
 
     def _kill(self, memory: _Memory, task: MemoryTask, *, own: bool) -> None:
         """Kill a container: its memory is free at once."""
+        self.on_drop(task.asker.minion)
         del memory.tasks[task]
         task.on_killed(own)

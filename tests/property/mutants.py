@@ -260,6 +260,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                                 "memory": "100Mi",
                                 "leak": "1k/s",
                                 "process": "child",
+                                "reads": "10Mi",
                                 "most": "2Gi",
                             },
                             "probes": {"liveness": {"period": "5s", "failureThreshold": 2}},

@@ -19,7 +19,13 @@ _SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in 
 _CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
 _CAUSES["throttling-by-a-low-quota"] = "caps=shares"
 _CAUSES |= dict.fromkeys(
-    ("leak-with-a-limit", "leak-and-evictions", "oom-with-limits", "oom-without-limits"),
+    (
+        "leak-with-a-limit",
+        "leak-and-evictions",
+        "oom-with-limits",
+        "oom-without-limits",
+        "page-cache-density",
+    ),
     "behaviour.0.enabled=false",
 )
 """What to set so that the cause is gone."""
@@ -108,3 +114,20 @@ def test_the_picture_of_memory_shows_what_was_held(tmp_path: Path, monkeypatch: 
     assert full - left == pytest.approx(700 / 1024, abs=1e-6)
     (marks,) = [line for line in panel.lines if line.get_label() == "pod evicted"]
     assert list(marks.get_xdata()) == pytest.approx([t / 3600 for t in evicted["time_s"]])
+
+
+def test_the_picture_of_file_pages_has_both_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 100 times 200 MiB and 20 times 100 are read, 200 and 20 more are there; later only 20 are charged."""
+    execute(read_checked(_FOLDER / "page-cache-density.yaml"), tmp_path, interruptible=False)
+    pictured = Pictured(tmp_path, monkeypatch)
+    whole = pictured.panel("File pages over time", "dense-0: file pages")
+    closer = pictured.panel("File pages over time", "dense-0: file pages, closer")
+    lines = {line.get_label(): line for panel in (whole, closer) for line in panel.lines}
+    last = {label: float(line.get_ydata()[-1]) for label, line in lines.items()}
+    assert last["read, as if each had its own"] == pytest.approx((100 * 200 + 20 * 100) / 1024)
+    assert last["in memory, each page once"] == pytest.approx(220 / 1024)
+    assert last["in memory"] == 220
+    assert last["charged to those that run"] == 20
+    charged = lines["charged to those that run"]
+    x, y = (np.asarray(values, dtype=float) for values in charged.get_data())
+    assert [y[np.searchsorted(x, minutes, side="right") - 1] for minutes in (5, 15, 25)] == [200, 220, 20]
