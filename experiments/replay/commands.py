@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from experiments.replay.hosts import PRIVATE_FOLDER
+from experiments.replay.slices import Slice
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
 from sim.units import parse_bytes, parse_duration_s
@@ -108,10 +109,41 @@ def kernel(
     raise typer.Exit(3 if found.inconclusive else 0)
 
 
+def replay(
+    what: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="A scenario, or the folder of a run.")],
+    sets: Annotated[list[str] | None, typer.Option("--set", help="Override: path=YAML.")] = None,
+    minion: Annotated[str | None, typer.Option(help="Whose pods.  [default: the only one with pods]")] = None,
+    pods: Annotated[int | None, typer.Option(help="The first so many.", min=1)] = None,
+    seconds: Annotated[float | None, typer.Option(help="So many from the start.", min=1)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the replay; absent or empty.")] = None,
+    host: Host = None,
+    insecure: Insecure = False,
+    max_cpus: MaxCpus = None,
+    max_memory: MaxMemory = None,
+    max_pids: MaxPids = None,
+    yes: Yes = False,
+) -> None:
+    """Run a scenario's containers for real beside the simulation; exit 1 where the two do not agree, 3 if unsure."""
+    from experiments.replay.opening import opened
+    from experiments.replay.replaycommand import replay_scenario
+
+    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
+    status = replay_scenario(
+        what,
+        sets or [],
+        Slice(minion, pods, seconds),
+        out,
+        lambda: opened(host, limits, insecure=insecure, yes=yes, said=_say),
+        _out,
+    )
+    raise typer.Exit(status)
+
+
 def add_host_commands(app: typer.Typer) -> None:
     """Add all commands that need a real host to the command line."""
     app.add_typer(engine_app, name="engine")
     app.add_typer(record_app, name="record")
+    app.command()(replay)
 
 
 def _say(sentence: str) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from experiments.replay.engine import Facts
 from experiments.replay.problems import HostError
 from experiments.replay.work import Caps
+from models.api.kernels import CgroupVersion
+from models.kernel.cgroups import Cgroup, words
 
 __all__ = ["Fence", "is_this_host", "sweep_fences"]
 
@@ -69,6 +72,55 @@ class Fence:
         for name, value in values.items():
             if (folder / name).is_file() or self._unified:
                 (folder / name).write_text(str(value))
+
+    def shape(self, tree: Cgroup) -> None:
+        """Make the cgroups of a tree inside, those of containers left to the engine, and write what each is held to.
+
+        Args:
+            tree: Whose root stands for this cgroup, which keeps its own caps.
+
+        Raises:
+            HostError: The kernel refuses something.
+        """
+        version: CgroupVersion = "v2" if self._unified else "v1"
+        for path, cgroup in tree.walk():
+            inside = path.partition("/")[2]
+            if not inside or cgroup.is_container:
+                continue
+            try:
+                for root in self._folders:
+                    self._put(root / inside, words(cgroup, version))
+            except OSError as error:
+                raise HostError(f"cannot make the cgroup {inside}: {error.strerror or error}") from error
+
+    def _put(self, folder: Path, written: Mapping[str, str]) -> None:
+        if not folder.is_dir():
+            folder.mkdir()
+            if self._unified:
+                _enable(folder)
+            for name in ("cpuset.mems", "cpuset.cpus"):  # v1: empty in a new one, which nothing can join then
+                if not self._unified and (folder / name).is_file():
+                    (folder / name).write_text((folder.parent / name).read_text())
+        for name, value in written.items():
+            if (folder / name).is_file() and (folder / name).read_text().strip() != value:
+                (folder / name).write_text(value)
+
+    def folders(self, inside: str) -> dict[str, Path]:
+        """Return where the cgroup of a path inside is counted, by controller, for ``read_counted``."""
+        if self._unified:
+            return {"": self._folders[0] / inside}
+        marks = {
+            "cpu": "cpu.shares",
+            "cpuacct": "cpuacct.usage",
+            "memory": "memory.limit_in_bytes",
+            "pids": "pids.max",
+        }
+        return {
+            name: root / inside
+            for name, mark in marks.items()
+            for root in self._folders
+            if (root / inside / mark).is_file()
+        }
 
     def close(self) -> None:
         """Remove it, with what the engine left in it; the containers are gone by then."""

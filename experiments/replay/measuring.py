@@ -23,7 +23,7 @@ from experiments.replay.session import Running, Session
 from experiments.replay.work import PERIOD_US, Limits, Work
 from experiments.replay.workimage import DATA_FILE
 
-__all__ = ["Bench", "Measured", "unmeasurable"]
+__all__ = ["Bench", "Measured", "busy_s", "unmeasurable"]
 
 _MIB: Final = 2**20
 _SMALL: Final = 24 * _MIB
@@ -119,11 +119,11 @@ class Bench:
             for each_running in started:
                 each_running.go()
             time.sleep(_SETTLE_S)
-            busy = _busy_s()
+            busy = busy_s()
             before = [self._session.counted(each) for each in started]
             time.sleep(self._window_s)
             after = [self._session.counted(each) for each in started]
-            spent = _busy_s() - busy
+            spent = busy_s() - busy
         figures = []
         for (since_s, old), (until_s, new) in zip(before, after, strict=True):
             ratio = self._window_s / (
@@ -267,7 +267,7 @@ def _forget_peak(running: Running) -> None:
         ) from error
 
 
-def _busy_s() -> float:
+def busy_s() -> float:
     """CPU seconds that all of the host has used, from /proc/stat; 0 where there is none."""
     stat = Path("/proc/stat")
     if not stat.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -116,6 +117,8 @@ class Session:
         self._program = program
         self._fence: Fence | None = None
         self._running: dict[str, Running] = {}
+        self._promised: dict[object, Limits] = {}
+        self._lock = threading.Lock()
         self._image = f"{_REPOSITORY}:{self.run}"
         self._handler: Any = None
         _check(self.facts, self.caps)
@@ -144,6 +147,11 @@ class Session:
         self.close()
 
     @property
+    def fence(self) -> Fence | None:
+        """The cgroup around all containers, where one could be made."""
+        return self._fence
+
+    @property
     def parent(self) -> str | None:
         """The cgroup in which those of all containers lie; None: the engine's."""
         return None if self._fence is None else self._fence.name
@@ -160,9 +168,28 @@ class Session:
         Raises:
             HostError: It would break a rule of safety, or found other limits around itself than asked.
         """
-        problem = refusal(work, limits) or self._over(limits)
-        if problem:
-            raise HostError(f"container {name} is not started: {problem}")
+        ticket = object()
+        with (
+            self._lock
+        ):  # several may be started at once, and their limits must not be added up past each other
+            problem = refusal(work, limits) or self._over(limits)
+            if problem:
+                raise HostError(f"container {name} is not started: {problem}")
+            self._promised[ticket] = limits
+        try:
+            running = self._made(work, limits, name, parent or self.parent)
+            self._running[running.identity] = running
+        finally:
+            self._promised.pop(ticket)
+        try:
+            self._through_gate(running)
+        except BaseException:
+            self.remove(running)
+            raise
+        return running
+
+    def _made(self, work: Work, limits: Limits, name: str, parent: str | None) -> Running:
+        """A container that is there and does not run yet."""
         identity, warnings = self.engine.create(
             self._image,
             [PROGRAM, *work.words()],
@@ -170,24 +197,17 @@ class Session:
             name=f"wavetank-{self.run}-{name}",
             labels=self._labels(),
             cpus=self.cpus,
-            parent=parent or self.parent,
+            parent=parent,
         )
         try:
             if warnings:
                 raise HostError(
                     f"the engine warns that it cannot do what was asked of container {name}: {'; '.join(warnings)}"
                 )
-            running = Running(identity, name, limits, self.engine.attach(identity))
+            return Running(identity, name, limits, self.engine.attach(identity))
         except BaseException:
             self.engine.remove(identity)
             raise
-        self._running[identity] = running
-        try:
-            self._through_gate(running)
-        except BaseException:
-            self.remove(running)
-            raise
-        return running
 
     def counted(self, running: Running) -> tuple[float, Counted]:
         """Return what the kernel counts of a container now, and when that was, in seconds of a clock that only goes on.
@@ -209,15 +229,23 @@ class Session:
         self.engine.remove(running.identity)
         self._running.pop(running.identity, None)
 
+    def clear(self) -> None:
+        """Remove all containers of the run.
+
+        Raises:
+            HostError: The engine does not answer.
+        """
+        for running in list(self._running.values()):
+            running.pipe.close()
+        for each in self.engine.containers(f"{_LABEL}={self.run}"):
+            self.engine.remove(each.identity)
+        self._running.clear()
+
     def close(self) -> None:
         """Remove everything. What the engine does not let go of is left to the next run, which is told."""
         with _undisturbed():
             try:
-                for running in list(self._running.values()):
-                    running.pipe.close()
-                for each in self.engine.containers(f"{_LABEL}={self.run}"):
-                    self.engine.remove(each.identity)
-                self._running.clear()
+                self.clear()
                 self.engine.remove_image(self._image)
             except HostError as error:
                 self._said(str(error))
@@ -233,7 +261,7 @@ class Session:
 
     def _over(self, limits: Limits) -> str | None:
         """Why a container's limits, with those of the others, are more than all may have."""
-        mine = [*(each.limits for each in self._running.values()), limits]
+        mine = [*(each.limits for each in self._running.values()), *self._promised.values(), limits]
         if limits.memory_bytes is None or limits.pids is None:
             return (
                 None if self._fence is not None else "it has no limits, and nothing else would hold it here"
