@@ -87,6 +87,18 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         f"{'a child of ' if row['container_out_of_memory_child'] else ''}{_container(row)} was killed for want of"
         f" memory, holding {say_bytes(row['value'])}{_in_brackets(row)}"
     ),
+    "fork_refused": lambda row: (
+        f"{_container(row)} was refused a process, having {say_number(row['value'])}{_in_brackets(row)}"
+    ),
+    "fork_bomb_began": lambda row: f"{_container(row)} began to fork, and so does each of its processes",
+    "fork_bomb_grew": lambda row: f"{_container(row)} had {say_number(row['value'])} processes",
+    "fork_bomb_limited": lambda row: (
+        f"{_container(row)} could have no more than {say_number(row['value'])} processes{_in_brackets(row)}"
+    ),
+    "processes_exhausted": lambda row: (
+        f"{row['object']} could start no process any more, having {say_number(row['value'])}{_in_brackets(row)}"
+    ),
+    "processes_freed": lambda row: f"{row['object']} could start processes again",
     "container_held": lambda row: f"{_container(row)} had come to hold {say_bytes(row['value'])}",
     "files_read": lambda row: (
         f"{_container(row)} read {say_bytes(row['value'])} of files, of which"
@@ -174,7 +186,8 @@ def explain(folder: Path, thing: str, *, decisions: bool = False) -> str:
         return _decisions(folder, run, thing, mine.filter(told_apart)["seq"].to_list())
     chains = _chains(own, objects["seq"].to_numpy(), objects["cause"].fill_null(-1).to_numpy())
     told = sorted({seq for chain in chains for seq in _shown(chain)})
-    sentences = {row["seq"]: _sentence(row) for row in _rows(run, told)}
+    rows = {row["seq"]: row for row in _rows(run, told)}
+    sentences = {seq: _sentence(row) + _restarted(row, rows) for seq, row in rows.items()}
     lines = [line for chain in chains for line in _lines(chain, sentences)]
     return "\n".join([*lines, *(f"note: {note}" for note in run.notes)])
 
@@ -282,6 +295,18 @@ def _sentence(row: Row) -> str:
     tell = _SENTENCES.get(row["kind"])
     what = f"{row['object'] or ''} {row['kind'].replace('_', ' ')}".strip() if tell is None else tell(row)
     return f"{row['time_s']:,.3f} s  #{row['seq']}  {what}"
+
+
+def _restarted(row: Row, rows: Mapping[int, Row]) -> str:
+    """Say of a container's end by which probe it was restarted, and what it lacked for that."""
+    probe = rows.get(row["cause"]) if row["kind"] == "container_exited" else None
+    if probe is None or probe["kind"] != "probe_failed" or probe["reason"] == "Readiness":
+        return ""
+    why = rows.get(probe["cause"])
+    name = str(probe["reason"]).lower()
+    if why is not None and why["kind"] == "container_short":
+        return f", restarted: {name} timed out: {why['reason']}"
+    return f", restarted: {name} failed"
 
 
 def _in_brackets(row: Row) -> str:

@@ -29,6 +29,10 @@ __all__ = [
     "FILES_LEFT",
     "FILES_READ",
     "FILES_RECLAIMED",
+    "FORK_BOMB_BEGAN",
+    "FORK_BOMB_GREW",
+    "FORK_BOMB_LIMITED",
+    "FORK_REFUSED",
     "IMAGE_FAILED",
     "IMAGE_PULLED",
     "IMAGE_PULLING",
@@ -68,6 +72,8 @@ __all__ = [
     "POD_WITHDRAWN",
     "POLICY_NOTE",
     "PROBE_FAILED",
+    "PROCESSES_EXHAUSTED",
+    "PROCESSES_FREED",
     "RUN_ENDED",
     "RUN_STARTED",
     "UNREPORTED",
@@ -169,6 +175,12 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("files_read", "truth", _READ_FIELDS),
         ("files_reclaimed", "truth", _RECLAIMED_FIELDS),
         ("files_left", "truth", (("touched_bytes", "q"),)),
+        ("fork_bomb_began", "truth", ()),
+        ("fork_bomb_grew", "truth", ()),
+        ("fork_bomb_limited", "truth", ()),
+        ("fork_refused", "truth", ()),
+        ("processes_exhausted", "truth", ()),
+        ("processes_freed", "truth", ()),
     )
 )
 
@@ -235,4 +247,10 @@ KINDS: tuple[Kind, ...] = number_kinds(
     FILES_READ,
     FILES_RECLAIMED,
     FILES_LEFT,
+    FORK_BOMB_BEGAN,
+    FORK_BOMB_GREW,
+    FORK_BOMB_LIMITED,
+    FORK_REFUSED,
+    PROCESSES_EXHAUSTED,
+    PROCESSES_FREED,
 ) = KINDS

@@ -10,28 +10,56 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from models.api.kernels import RawLimits
-from models.api.specs_distributions import CpuLaw, PositiveDurationLaw, RatioLaw, SizeLaw
+from models.api.specs_distributions import CpuLaw, DurationLaw, PositiveDurationLaw, RatioLaw, SizeLaw
 from models.api.specs_fields import (
     CpuMillicores,
+    DurationS,
     PositiveDurationS,
     SelectorField,
     SizeBytes,
     Spec,
     choice,
+    number,
     whole,
 )
 from models.api.specs_images import BytesPerS
 from models.api.specs_kernel import CpuPeriodUs, CpuQuotaUs, Cpuset, PidsLimit
 from models.api.specs_problems import FieldProblem, fail
-from models.api.usage import CAPS, Cap, Usage
+from models.api.usage import CAPS, Cap, Forks, Usage
 
 __all__ = ["Caps", "Limits", "Shorthand", "Uses", "limit_problems", "whole_pod_problems"]
 
-_WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory", "reads")
+_WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory", "processes", "forks", "reads")
+
+
+class Bomb(Spec):
+    """A fork bomb: each process of it forks, as fast as it gets CPU."""
+
+    per_cpu_s: Annotated[float, number("a number of forks above 0", 1e-6, 1e9)] = Field(
+        1000.0, alias="perCpuSecond", description="children of a process for each second of CPU, as 1000"
+    )
+    at_s: DurationS | None = Field(None, alias="at", description="a time of the run, as 10m")
+    after: DurationLaw | None = Field(None, description="a time from the container's start, as 5m")
+    process_bytes: SizeBytes = Field(
+        100 * 1024, alias="memory", description="what each process holds for itself, as 100Ki"
+    )
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> Bomb:
+        if self.at_s is not None and self.after is not None:
+            raise fail(
+                FieldProblem("expected 'at' or 'after', not both", ("after",), None, True, "exclusive")
+            )
+        return self
+
+    @property
+    def forks(self) -> Forks:
+        """The same, as of a container."""
+        return Forks(self.per_cpu_s, self.at_s, self.after, self.process_bytes)
 
 
 class Uses(Spec):
-    """What a container asks of its minion's CPUs and memory while it runs.
+    """What a container asks of its minion's CPUs, memory and processes while it runs.
 
     Attributes:
         work: CPU time; the container ends when it is done.
@@ -60,6 +88,10 @@ class Uses(Spec):
         None,
         description="whose that memory is: first, its PID 1 (default), or child, without which it goes on",
     )
+    processes: Annotated[int, whole("a number of processes", 1, 4_194_304)] | None = Field(
+        None, description="processes and threads that it has from its start, as 20"
+    )
+    forks: Bomb | None = Field(None, description="its fork bomb, as {perCpuSecond: 1000, after: 5m}")
 
     reads_bytes: SizeBytes | None = Field(
         None, alias="reads", description="what it reads of its image's files at its start, as 150Mi"
@@ -85,16 +117,9 @@ class Uses(Spec):
         if self.most_bytes is not None and self.leak_bytes_per_s is None:
             sentence = "'most' needs 'leak': without it nothing is taken"
             problems.append(FieldProblem(sentence, ("most",), None, True, "missing-key"))
-        given = (
-            self.cpu,
-            self.of_request,
-            self.threads,
-            self.work,
-            self.redraw_s,
-            self.memory,
-            self.reads_bytes,
-        )
-        if all(each is None for each in given) and not problems:
+        given = (self.cpu, self.of_request, self.threads, self.work, self.redraw_s, self.memory)
+        counted = (self.processes, self.forks, self.reads_bytes)
+        if all(each is None for each in (*given, *counted)) and not problems:
             sentence = f"expected one of {', '.join(_WANTS)}, as {{cpu: 500m}}"
             problems.append(FieldProblem(sentence, (), None, True, "missing-key"))
         if problems:
@@ -113,6 +138,8 @@ class Uses(Spec):
             self.memory,
             float(self.leak_bytes_per_s or 0),
             self.most_bytes,
+            processes=self.processes,
+            forks=None if self.forks is None else self.forks.forks,
             in_child=self.process == "child",
             reads_bytes=self.reads_bytes or 0,
         )
@@ -120,9 +147,10 @@ class Uses(Spec):
 
 def whole_pod_problems(uses: Uses | None) -> Iterator[FieldProblem]:
     """Yield what a pod cannot use that is not described container by container."""
-    if uses is not None and uses.memory is not None:
-        sentence = "'memory' of 'uses' needs 'containers': only they are killed one by one"
-        yield FieldProblem(sentence, ("uses", "memory"), None, True, "exclusive")
+    for key in ("memory", "processes", "forks"):
+        if uses is not None and getattr(uses, key) is not None:
+            sentence = f"'{key}' of 'uses' needs 'containers': only they are killed one by one"
+            yield FieldProblem(sentence, ("uses", key), None, True, "exclusive")
     if uses is not None and uses.reads_bytes is not None:
         sentence = "'reads' of 'uses' needs 'containers': it is their images' files that are read"
         yield FieldProblem(sentence, ("uses", "reads"), None, True, "exclusive")

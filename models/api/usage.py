@@ -11,12 +11,29 @@ from typing import Final, Literal
 
 from sim.distributions import Distribution
 
-__all__ = ["CAPS", "Cap", "PodUsage", "Usage"]
+__all__ = ["CAPS", "Cap", "Forks", "PodUsage", "Usage"]
 
 Cap = Literal["none", "shares", "quota", "quota-and-memory"]
 CAPS: Final[tuple[Cap, ...]] = ("none", "shares", "quota", "quota-and-memory")
 """What of a container's requests and limits its kernel is told: nothing (threads compete as equals), the weight of its
 request, its CPU limit too, or all, as the kubelet does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forks:
+    """A fork bomb: from a time on a process of the container forks, and each that it makes does so too.
+
+    Attributes:
+        per_cpu_s: Children of each process for each second of CPU that it has.
+        at_s: When, in seconds from the start of the run; of a container that starts later at its start.
+        after: Seconds from the container's start; None with ``at_s`` None: at once.
+        process_bytes: What each process holds besides what the kernel holds for it.
+    """
+
+    per_cpu_s: float
+    at_s: float | None = None
+    after: Distribution | None = None
+    process_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,8 @@ class Usage:
         most_bytes: What it takes at most; None: there is no end to it.
         in_child: A child of its first process holds that; where the kernel kills it the container goes on.
         reads_bytes: What it reads of its image's files at its start, from the bottom up.
+        processes: Processes and threads that it has from its start, its first among them; None: nobody counts them.
+        forks: Its fork bomb.
     """
 
     cpu: Distribution | None = None
@@ -46,11 +65,18 @@ class Usage:
     most_bytes: int | None = None
     in_child: bool = False
     reads_bytes: int = 0
+    processes: int | None = None
+    forks: Forks | None = None
 
     @property
     def takes_cpu(self) -> bool:
         """Whether it says anything of the CPUs."""
-        return self.is_server or self.threads is not None or self.work is not None
+        return self.is_server or self.is_busy or self.forks is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it says of threads that are busy all the time."""
+        return not self.is_server and (self.threads is not None or self.work is not None)
 
     @property
     def is_server(self) -> bool:

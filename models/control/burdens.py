@@ -11,10 +11,13 @@ from models.control.cpuuse import CpuUse
 from models.control.fileuse import FileUse, Layers
 from models.control.memoryuse import MemoryUse
 from models.control.podreports import Life
+from models.control.processuse import OnProcesses, ProcessUse
 from models.machines.askers import Asker
 from models.machines.filepages import FilePages
 from models.machines.fleet import Fleet
+from models.machines.forkbombs import ForkBombs
 from models.machines.memories import Memories
+from models.machines.processes import Processes
 from models.machines.usages import Usages
 from sim.engine import Engine
 from sim.identities import Identities
@@ -32,14 +35,17 @@ class Machines:
         usages: The CPUs.
         memories: The memory, less its file pages.
         files: These.
+        processes, bombs: The processes, and those that multiply.
     """
 
     usages: Usages
     memories: Memories
     files: FilePages
+    processes: Processes
+    bombs: ForkBombs
 
 
-class OnBurden(Protocol):
+class OnBurden(OnProcesses, Protocol):
     """Who is told what the kernel does to containers."""
 
     def worked(self, life: Life, index: int) -> None:
@@ -48,10 +54,6 @@ class OnBurden(Protocol):
 
     def felt(self, life: Life, index: int, hunger: Hunger | None) -> None:
         """A container with probes is short of CPU so, or no longer."""
-        ...
-
-    def killed(self, life: Life, index: int, seq: int) -> None:
-        """The kernel has killed a container, as this record says."""
         ...
 
     def hurt(self, life: Life, index: int) -> None:
@@ -106,6 +108,17 @@ class Burdens:
             killed=told.killed,
             hurt=told.hurt,
         )
+        self._processes = ProcessUse(
+            engine=engine,
+            journal=journal,
+            identities=identities,
+            streams=streams,
+            fleet=fleet,
+            processes=machines.processes,
+            bombs=machines.bombs,
+            use_of=self._cpu.use_of,
+            told=told,
+        )
 
         self._files = FileUse(
             engine=engine, journal=journal, fleet=fleet, files=machines.files, layers=layers
@@ -129,9 +142,11 @@ class Burdens:
             self._cpu.started(life, index, asker, container)
             self._memory.started(life, index, asker, container)
             self._files.started(life, index, asker, container)
+            self._processes.started(life, index, asker, container)
 
     def ended(self, life: Life, index: int, cause: int | None = None) -> None:
         """Let a container use nothing any more; ``cause`` is seq of its end."""
+        self._processes.ended(life, index)
         self._memory.ended(life, index, cause)
         self._files.ended(life, index, cause)
         self._cpu.ended(life, index, cause)

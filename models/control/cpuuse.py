@@ -101,6 +101,10 @@ class CpuUse:
             self._usages.end(eater.use)
             self._write(eater, cause)
 
+    def use_of(self, life: Life, index: int) -> Use:
+        """Return the use of a container that runs and says what it uses of the CPUs."""
+        return self._eaters[life.pod.arrival, index].use
+
     def close(self) -> None:
         """Write down what containers have used that still run."""
         for eater in self._eaters.values():
@@ -117,8 +121,12 @@ class CpuUse:
             each for each in self._usages.kernels.tasks(task.asker.minion) if each.asker.pod != task.asker.pod
         ]
         most = max(others, key=lambda each: each.rate, default=None)
-        if most is None or task.rate >= task.kind.quota_cores - _EXACT:
+        if task.bomb >= 0:
+            cause, why = task.bomb, "its own fork bomb"
+        elif most is None or task.rate >= task.kind.quota_cores - _EXACT:
             cause, why = task.asker.cause, "its own limit"
+        elif most.bomb >= 0:
+            cause, why = most.bomb, f"fork bomb in {self._identities.text(most.asker.name)}"
         else:
             cause, why = most.asker.cause, f"{self._identities.text(most.asker.name)} takes {most.rate:.2f}"
         return self._journal.write(
@@ -138,7 +146,9 @@ class CpuUse:
         task, now_s, before = eater.use.task, self._env._now, eater.hunger
         wanted = min(task.wanted, float(task.threads))
         hunger: Hunger | None = None
-        if not eater.use.usage.is_server:
+        if wanted <= 0.0:
+            pass  # its bomb has not begun yet
+        elif eater.use.forked or not eater.use.usage.is_server:
             takes_s = self._probe_cpu_s * task.threads / task.rate if task.rate > 0.0 else _INF
             hunger = Hunger(now_s, task.rate, wanted, takes_s=takes_s)
         elif task.rate < wanted - _EXACT:

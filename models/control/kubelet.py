@@ -24,6 +24,7 @@ from models.control.backoff import Backoffs
 from models.control.burdens import Machines
 from models.control.client import Master
 from models.control.containers.container import Answer
+from models.control.exhaustion import Exhaustion
 from models.control.kubeletcalls import KubeletCalls
 from models.control.kubeletdelays import KubeletDelays
 from models.control.kubeletdraws import KubeletDraws
@@ -95,6 +96,15 @@ class Kubelets:
         )
         self._failing: set[int] = set()
         self._restarting: set[int] = set()
+        self._exhaustion = Exhaustion(
+            engine=engine,
+            streams=streams,
+            store=store,
+            fleet=fleet,
+            calls=calls,
+            groups=[(ask.pool, ask.index) for ask in minions],
+            constants=constants,
+        )
         self._runs = PodRuns(
             engine=engine,
             journal=journal,
@@ -106,6 +116,7 @@ class Kubelets:
             laws=lambda minion: (self._delays[minion].ready, self._delays[minion].terminate),
             alike=draws.numbers,
             calls=calls,
+            exhaustion=self._exhaustion,
             images=images,
             machines=machines,
         )
@@ -186,6 +197,8 @@ class Kubelets:
 
     def _start(self, pod: Pod) -> None:
         """Run a pod: the truth now, the report with it unless nobody hears it."""
+        if self._exhaustion.holds(pod, self._starts):
+            return
         minion = pod.minion
         if self.cut[minion] or self._master.down:
             self._journal.write(
@@ -259,6 +272,8 @@ class Kubelets:
         self._engine.at_cell(at_s, TRUTH, self._kills, pod, pod.cause)
 
     def _kill(self, pod: Pod) -> None:
+        if self._exhaustion.holds(pod, self._kills):
+            return
         if not self._fleet.up[pod.minion]:
             return
         self._backoffs.forget(pod.arrival)
@@ -326,6 +341,7 @@ class Kubelets:
     def down(self, minion: int) -> None:
         """Lose everything: the minion crashed; no timer of a pod of its own holds any more."""
         self.calls.forget(minion)
+        self._exhaustion.down(minion)
         for pod in self._fleet.pods(minion):
             pod.generation += 1
             self._restarting.discard(pod.arrival)
@@ -346,6 +362,7 @@ class Kubelets:
         self.calls.catch_up(minion)
         if self._evictions is not None:
             self._evictions.back(minion)
+        self._exhaustion.back(minion)
         for pod in list(self._store.bound[minion].values()):
             self._resume_pod(pod)
         bound = self._store.bound[minion]

@@ -4,7 +4,8 @@ Passes are computed, not ticked: one deadline stands for the next pass that will
 is as long as its writes, one minion after the other through the client's limit, and the next begins 5 s after its end
 (k/k:pkg/controller/nodelifecycle/node_lifecycle_controller.go, v1.20.2; FACTS K5-K23; recorded). Unknown comes at the
 first pass more than the grace after the pass that saw the last beat; the NoExecute taint at the pass after, at the
-pace of its zone; NoSchedule at once.
+pace of its zone; NoSchedule at once. A minion that says itself that it is not ready gets the taints of not-ready,
+and its pods keep their readiness, as the controller marks only the pods of those that it has found silent itself.
 
 Simplified: after an outage of the master the controller starts with fresh memory, as its manager loses its leader
 lease and restarts: every minion gets a fresh grace.
@@ -16,7 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from models.api.taints import MEMORY_PRESSURE
+from models.api.taints import MEMORY_PRESSURE, NOT_READY
 from models.api.types import Pod
 from models.control.client import Client
 from models.control.eventsink import EventSink
@@ -35,9 +36,17 @@ __all__ = ["NO_EXECUTE", "NO_SCHEDULE", "PRESSURE", "MinionLifecycle"]
 NO_SCHEDULE = "node.kubernetes.io/unreachable:NoSchedule"
 NO_EXECUTE = "node.kubernetes.io/unreachable:NoExecute"
 PRESSURE = f"{MEMORY_PRESSURE}:NoSchedule"
+NOT_READY_NO_SCHEDULE = f"{NOT_READY}:NoSchedule"
+NOT_READY_NO_EXECUTE = f"{NOT_READY}:NoExecute"
+_DRIVING = (NO_EXECUTE, NOT_READY_NO_EXECUTE)
+"""Taints that drive pods away; a minion has one of them at most, by its condition."""
 
 _LONG_S = 86400.0
 """As long as minions have been silent that are not ready from the start."""
+
+
+def _is_driving(taints: Iterable[str]) -> bool:
+    return any(taint in taints for taint in _DRIVING)
 
 
 class MinionLifecycle:
@@ -87,6 +96,7 @@ class MinionLifecycle:
         self._queues = ZoneQueues(engine, streams, self._sizes, constants, self._taken)
         self._silent: dict[int, Silence] = {}
         self._unknown: dict[int, None] = {}
+        self._broken: dict[int, int] = {}  # who says so itself, and seq of that
         self._back: dict[int, None] = {}
         self._due = Deadline(engine, BELIEF, self._pass)
         self._running = False
@@ -161,7 +171,22 @@ class MinionLifecycle:
     def _apply(self, change: Change) -> None:
         minion = change[2]
         assert isinstance(minion, int)
+        broken = self._store.minions[minion].broken
+        if broken is not (minion in self._broken):
+            self._heed(minion, change[3], broken=broken)
         self._look(minion, cause=change[3])
+
+    def _heed(self, minion: int, seq: int, *, broken: bool) -> None:
+        """Take note of a minion that says that it is not ready, or no longer says so."""
+        if broken:
+            self._broken[minion] = seq
+        else:
+            del self._broken[minion]
+            if minion not in self._unknown:
+                self._back[minion] = None
+        if minion not in self._unknown:
+            self._not_ready[self._zones[minion]] += 1 if broken else -1
+        self._plan()
 
     def _look(self, minion: int, cause: int | None) -> None:
         taints = self._store.minions[minion].taints
@@ -172,6 +197,7 @@ class MinionLifecycle:
         """Yield each taint that follows a condition, and whether it is wanted; of the silent nothing else is known."""
         unknown = minion in self._unknown
         yield NO_SCHEDULE, unknown
+        yield NOT_READY_NO_SCHEDULE, minion in self._broken and not unknown
         yield PRESSURE, self._store.minions[minion].pressed and not unknown
 
     def _call_twice(self, commit: Callable[[], None], cause: int | None = None) -> None:
@@ -213,7 +239,7 @@ class MinionLifecycle:
             return
         now_us = round(self._env._now * 1e6)
         passes = self._passes
-        if self._back or self._fresh or any(self._waits(minion) for minion in self._unknown):
+        if self._back or self._fresh or any(self._waits(minion) for minion in self._bad()):
             self._due.set(passes.time_us(passes.index_after(now_us)) / 1e6)  # none comes before that
             return
         due_s = math.inf if fallen is None else self._due.time_s
@@ -228,10 +254,18 @@ class MinionLifecycle:
 
     def _waits(self, minion: int) -> bool:
         """Whether the next pass asks for a minion's NoExecute taint, to some effect."""
-        if NO_EXECUTE in self._store.minions[minion].taints:
+        if self._driving(minion) in self._store.minions[minion].taints:
             return False
         all_dead = all(state is ZoneState.FULL for state in self._states.values())
         return not all_dead and self._queues.wants(self._zones[minion], minion)
+
+    def _bad(self) -> list[int]:
+        """Return the minions that are not ready, the silent ones first."""
+        return [*self._unknown, *(minion for minion in self._broken if minion not in self._unknown)]
+
+    def _driving(self, minion: int) -> str:
+        """Return the taint that drives pods from a minion, as it is not ready."""
+        return NO_EXECUTE if minion in self._unknown else NOT_READY_NO_EXECUTE
 
     def _pass(self) -> None:
         now_us = round(self._env._now * 1e6)
@@ -245,7 +279,7 @@ class MinionLifecycle:
             for minion, silence in self._silent.items()
             if minion not in self._unknown and self._seen_us(silence, now_us) + self._grace_us < now_us
         ]
-        waiting = [minion for minion in self._unknown if self._waits(minion)]
+        waiting = [minion for minion in self._bad() if self._waits(minion)]
         # One order for the whole pass, as it goes through a map once.
         seen = sorted({*due, *waiting})
         draws = {minion: self._order.at("minions", self._judged + i) for i, minion in enumerate(seen)}
@@ -260,11 +294,12 @@ class MinionLifecycle:
 
     def _reachable(self, minion: int) -> None:
         self._queues.remove(self._zones[minion], minion)
-        if NO_EXECUTE in self._store.minions[minion].taints:
+        if _is_driving(self._store.minions[minion].taints):
             self._call_twice(partial(self._lift, minion))
 
     def _lift(self, minion: int) -> None:
-        self._store.lift_taint(minion, NO_EXECUTE, cause=self._engine.cause, actor=self.identity)
+        for taint in _DRIVING:
+            self._store.lift_taint(minion, taint, cause=self._engine.cause, actor=self.identity)
 
     def _judge(self, due: list[int], place: int, generation: int) -> None:
         """Say of one minion after the other that it is Unknown, and of its pods that they are not ready."""
@@ -281,7 +316,7 @@ class MinionLifecycle:
             silence = self._silent.get(minion)
             if silence is not None:
                 self._unknown[minion] = None
-                self._not_ready[self._zones[minion]] += 1
+                self._not_ready[self._zones[minion]] += minion not in self._broken
                 # A pass tells of many minions: what follows for this one follows from its own silence.
                 self._engine.cause = silence.cause = self._store.minion_condition(
                     minion, ready=False, cause=silence.cause, actor=self.identity
@@ -316,7 +351,7 @@ class MinionLifecycle:
         if found.entered:
             for minion, entry in enumerate(self._store.minions):
                 self._queues.remove(self._zones[minion], minion)
-                if NO_EXECUTE in entry.taints:
+                if _is_driving(entry.taints):
                     self._call_twice(partial(self._lift, minion))
         if found.left:
             for silence in self._silent.values():
@@ -351,12 +386,15 @@ class MinionLifecycle:
     def _taken(self, minion: int) -> None:
         """Give a minion the taint that evicts: its turn in the queue of its zone has come."""
         silence = self._silent.get(minion)
-        cause = None if silence is None else silence.cause
+        cause = self._broken.get(minion) if silence is None else silence.cause
         self._call_twice(partial(self._execute_taint, minion), cause=cause)
 
     def _execute_taint(self, minion: int) -> None:
-        if minion in self._unknown:
-            self._store.put_taint(minion, NO_EXECUTE, cause=self._engine.cause, actor=self.identity)
+        """Put the taint, in the place of the other one where the minion was not ready before otherwise."""
+        if minion in self._unknown or minion in self._broken:
+            for taint in _DRIVING:
+                change = self._store.put_taint if taint == self._driving(minion) else self._store.lift_taint
+                change(minion, taint, cause=self._engine.cause, actor=self.identity)
 
     def restart(self) -> None:
         """Start again with fresh memory: every minion's grace begins now, and its taints are looked at."""
@@ -369,12 +407,17 @@ class MinionLifecycle:
         self._earlier.clear()
         for silence in self._silent.values():
             silence.seen_us = now_us
+        listed = [minion for minion, entry in enumerate(self._store.minions) if entry.broken]
+        self._broken = {minion: self._broken.get(minion, -1) for minion in listed}
+        self._not_ready = dict.fromkeys(self._sizes, 0)
+        for minion in self._bad():
+            self._not_ready[self._zones[minion]] += 1
         self._states = dict.fromkeys(self._sizes, ZoneState.NORMAL)
         self._queues.forget()
-        self._fresh = bool(self._unknown)
+        self._fresh = bool(self._unknown or self._broken)
         for minion, entry in enumerate(self._store.minions):
             self._look(minion, cause=None)
-            if NO_EXECUTE in entry.taints and minion not in self._unknown:
+            if _is_driving(entry.taints) and minion not in self._unknown and minion not in self._broken:
                 self._back[minion] = None
         self._queues.plan()
         self._plan()

@@ -9,9 +9,12 @@ from models.control.burdens import Machines
 from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing
 from models.machines.filepages import FilePages
+from models.machines.forkbombs import ForkBombs
 from models.machines.kernels import Kernels
 from models.machines.memories import Memories
 from models.machines.memorytasks import worst
+from models.machines.processes import Processes
+from models.machines.processseries import ProcessSeries
 from models.machines.usages import Usages
 from sim.engine import Engine
 from sim.identities import Identities
@@ -54,4 +57,13 @@ def make_machines(
         worst,
         [grouped and ask.kernel.cgroup == "v2" for ask in minions],
     )
-    return Machines(Usages(engine, streams, kernels), memories, FilePages(engine, memories))
+    usages = Usages(engine, streams, kernels)
+    counted = ProcessSeries(series, identities, [f"minion/{ask.name}" for ask in minions])
+    processes = Processes(minions, counted.tell)
+    return Machines(
+        usages,
+        memories,
+        FilePages(engine, memories),
+        processes,
+        ForkBombs(engine, processes, usages, memories),
+    )

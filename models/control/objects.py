@@ -31,9 +31,10 @@ class MinionObject:
         tainted: The record that set them, -1 before the first.
         pressed: Its MemoryPressure condition is True.
         images: Those that its status has, bytes by name; kept up only where a scheduler looks at them.
+        broken: Its Ready condition is False: it says so itself. Else, where it is not ready, it is Unknown.
     """
 
-    __slots__ = ("identity", "images", "pressed", "ready", "tainted", "taints")
+    __slots__ = ("broken", "identity", "images", "pressed", "ready", "tainted", "taints")
 
     def __init__(self, identity: int) -> None:
         self.identity = identity
@@ -42,6 +43,7 @@ class MinionObject:
         self.tainted = -1
         self.pressed = False
         self.images: Mapping[str, int] = {}
+        self.broken = False
 
 
 @dataclass(eq=False)

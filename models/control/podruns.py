@@ -20,8 +20,9 @@ from models.control.client import Law
 from models.control.containerdraws import ContainerDraws
 from models.control.containers.container import Answer, Hunger
 from models.control.containers.plan import PodPlan, needs_runs
-from models.control.containers.run import Happened, Happening, PodRun
+from models.control.containers.run import CANNOT_RUN_REASON, Happened, Happening, PodRun
 from models.control.containers.status import status_of
+from models.control.exhaustion import Exhaustion
 from models.control.fileuse import layers_by_name
 from models.control.imagestate import Need
 from models.control.kubeletcalls import KubeletCalls
@@ -58,9 +59,10 @@ class PodRuns:
         calls: How the master is told.
         images: Where images come from; nothing where all are there.
         machines: What containers run on; nothing where none says what it uses.
+        exhaustion: On which minions no process can be started.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it stands between
         self,
         *,
         engine: Engine,
@@ -73,6 +75,7 @@ class PodRuns:
         laws: Callable[[int], tuple[Law, Law]],
         alike: Sequence[int],
         calls: KubeletCalls,
+        exhaustion: Exhaustion,
         images: ImagePulls | None = None,
         machines: Machines | None = None,
     ) -> None:
@@ -89,6 +92,7 @@ class PodRuns:
         self._reports = PodReports(engine=engine, journal=journal, store=store, fleet=fleet, calls=calls)
         self._images = images
         self._machines = machines
+        self._exhaustion = exhaustion
         self._burdens: Burdens | None = None  # made for the first pod that says what it uses
         self._lives: dict[int, Life] = {}
         self._plans: dict[tuple[int, int], PodPlan | None] = {}
@@ -170,11 +174,14 @@ class PodRuns:
             self._draws.bases(pod, plan, seen_s),
             pulls=self._images is not None,
         )
+        run.starved = self._exhaustion.seq(pod.minion) >= 0
         life = self._lives[pod.arrival] = Life(pod, run)
         life.deadline = Deadline(self._engine, TRUTH, partial(self._due, life))
         return life
 
     def _begin(self, pod: Pod) -> None:
+        if pod.arrival not in self._lives or self._exhaustion.holds(pod, self._begin):
+            return  # its sandbox would be a process
         life = self._lives[pod.arrival]
         self._fleet.begin(pod)
         self._went_on(life, life.run.begin(self._env._now), pod.cause)
@@ -190,6 +197,8 @@ class PodRuns:
 
     def _terminate(self, life: Life) -> None:
         pod = life.pod
+        if self._exhaustion.holds(pod, lambda _: self._terminate(life)):
+            return
         if self._lives.get(pod.arrival) is life:
             self._went_on(life, life.run.terminate(self._env._now, pod.template.grace_s), pod.cause)
 
@@ -325,6 +334,20 @@ class PodRuns:
         """Note that the kernel has killed a child of a container, which goes on."""
         life.run.hurt(index)
 
+    def failed(self, life: Life, index: int, code: int, seq: int) -> None:
+        """Let a container end with an exit code that was refused something, as a record says."""
+        self._went_on(life, life.run.kill(self._env._now, index, code=code), seq)
+
+    def exhausted(self, minion: int, seq: int, *, exhausted: bool) -> None:
+        """Let no process be started on a minion any more, or again, as a record says."""
+        if exhausted:
+            self._exhaustion.begin(minion, seq)
+        for life in [each for each in self._lives.values() if each.pod.minion == minion]:
+            if self._lives.get(life.pod.arrival) is life:
+                self._went_on(life, life.run.starve(self._env._now, starved=exhausted), seq)
+        if not exhausted:
+            self._exhaustion.end(minion, seq)
+
     def close(self) -> None:
         """Write down what is known only at the end of the run."""
         if self._burdens is not None:
@@ -347,11 +370,16 @@ class PodRuns:
         if what is _EXITED:
             fields = (int(value), seconds)
             value = math.nan
+            if reason == CANNOT_RUN_REASON:
+                cause = self._exhaustion.seq(pod.minion)
         elif what is _HELD_BACK:
             value = seconds
         elif what is _PROBE_FAILED and self._burdens is not None:
             short = self._burdens.blame(life, index)
-            cause = cause if short is None else short
+            if life.run.starved and reason is not None and each.asks_by_exec(reason):
+                cause = self._exhaustion.seq(pod.minion)
+            else:
+                cause = cause if short is None else short
         seq = self._journal.write(
             kind,
             pod.identity,

@@ -312,10 +312,17 @@ class Store:
         self.minions[minion].ready = ready
         self._commit(Op.MINION_CHANGED, minion, seq)
 
-    def minion_condition(self, minion: int, *, ready: bool, cause: int, actor: int = -1) -> int:
-        """Enter that a minion is ready, or not known to be; returns the seq of the record."""
+    def minion_condition(
+        self, minion: int, *, ready: bool, cause: int, actor: int = -1, broken: str | None = None
+    ) -> int:
+        """Enter that a minion is ready, is not and says why (``broken``), or is not known to be.
+
+        Returns:
+            The seq of the record.
+        """
         entry = self.minions[minion]
         entry.ready = ready
+        entry.broken = not ready and broken is not None
         seq = self._write(
             records.MINION_CONDITION,
             entry.identity,
@@ -323,7 +330,7 @@ class Store:
             actor=actor,
             cause=cause,
             value=float(ready),
-            reason="True" if ready else "Unknown",
+            reason="True" if ready else "Unknown" if broken is None else f"False: {broken}",
         )
         self._commit(Op.MINION_CHANGED, minion, seq)
         return seq

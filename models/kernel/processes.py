@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 __all__ = [
     "EAGAIN_STATUS",
+    "PROCESS_KERNEL_BYTES",
     "PidGroup",
     "ProcessTable",
     "Refusal",
@@ -23,6 +24,8 @@ __all__ = [
 
 EAGAIN_STATUS: Final = 2
 """Exit code of a POSIX shell that cannot fork: it ends, and a container whose PID 1 it is with it."""
+PROCESS_KERNEL_BYTES: Final = 100 * 1024
+"""What the kernel holds for a small process: stack, structures, page tables (L27: 100 to 300 KiB, the least)."""
 _RESERVED_PIDS: Final = 300
 
 Refusal = Literal["threads-max", "pids.max", "pid_max"]
@@ -67,6 +70,11 @@ class ProcessTable:
         self.tasks = system_tasks
         # Numbers run from 1 to pid_max - 1.
         self._numbers = pid_max - 1 - max(0, _RESERVED_PIDS - 1 - system_tasks)
+
+    @property
+    def left(self) -> int:
+        """How many more tasks there can be where no group is in the way."""
+        return max(0, min(self.threads_max, self._numbers) - self.tasks)
 
     def room(self, group: PidGroup) -> tuple[int, Refusal, PidGroup | None]:
         """Return how many more tasks a group can have, which limit ends it, and whose that is.

@@ -119,11 +119,12 @@ class CpuTask:
         used_s, wanted_s, throttled_s: CPU seconds got and wanted, and seconds throttled, up to ``since_s``.
         spent_s: CPU seconds of them that count against its quota in the period that goes on at ``since_s``.
         shown: What the series have of it: millicores wanted and got.
+        bomb: Seq of the record of its fork bomb; -1: it has none.
     """
 
     __slots__ = (
-        "_account", "_taken", "asker", "kind", "left_s", "on_done", "on_rates", "rate", "shown", "since_s", "spent_s",
-        "threads", "throttled", "throttled_s", "used_s", "wanted", "wanted_s",
+        "_account", "_taken", "asker", "bomb", "kind", "left_s", "on_done", "on_rates", "rate", "shown", "since_s",
+        "spent_s", "threads", "throttled", "throttled_s", "used_s", "wanted", "wanted_s",
     )  # fmt: skip
 
     def __init__(
@@ -140,6 +141,7 @@ class CpuTask:
         self.asker = asker
         self.kind = kind
         self.shown = (0, 0)
+        self.bomb = -1
         self.wanted = wanted
         self.threads = threads
         self.left_s = work_s

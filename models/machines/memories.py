@@ -91,6 +91,13 @@ class Memories:
         self._arm(memory)
         self.on_change(minion)
 
+    def change(self, task: MemoryTask, held_bytes: float, grows_per_s: float) -> None:
+        """Let a container's processes hold so much now, and grow so from now on."""
+        task.held_bytes, task.grows_per_s, task.since_s = held_bytes, grows_per_s, self._env._now
+        memory = self._minions[task.asker.minion]
+        self._arm(memory)
+        self.on_change(task.asker.minion)
+
     def end(self, task: MemoryTask) -> None:
         """Let a container hold nothing any more; once is enough."""
         memory = self._minions[task.asker.minion]

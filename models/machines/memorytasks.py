@@ -28,10 +28,12 @@ class MemoryTask:
         grows_per_s: Bytes a second that it takes more.
         most_bytes: What it takes at most.
         on_killed: Called with (whether by its own limit) when the kernel kills it.
+        each_bytes: What each of its processes holds, where they are alike; None: one of them holds all.
     """
 
     __slots__ = (
         "asker",
+        "each_bytes",
         "grows_per_s",
         "held_bytes",
         "kind",
@@ -49,8 +51,10 @@ class MemoryTask:
         grows_per_s: float,
         most_bytes: float,
         on_killed: Callable[[bool], None],
+        each_bytes: float | None = None,
     ) -> None:
         self.asker = asker
+        self.each_bytes = each_bytes
         self.held_bytes = held_bytes
         self.grows_per_s = grows_per_s
         self.most_bytes = most_bytes
@@ -110,7 +114,7 @@ def held_bytes(tasks: Iterable[MemoryTask], t_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A container as the kernel judges it: one process that holds all."""
+    """A container as the kernel judges it: the process that holds most of it."""
 
     task: MemoryTask
     resident_pages: int
@@ -134,6 +138,7 @@ def worst(tasks: Sequence[MemoryTask], now_s: float, capacity_bytes: float) -> M
 
 
 def _process(task: MemoryTask, now_s: float, capacity_bytes: int) -> _Process:
-    kind, pages = task.kind, int(task.at(now_s)) // _PAGE
+    held_bytes = task.at(now_s) if task.each_bytes is None else task.each_bytes
+    kind, pages = task.kind, int(held_bytes) // _PAGE
     adj = oom_score_adj(kind.qos, request_bytes=kind.memory_request_bytes, capacity_bytes=capacity_bytes)
     return _Process(task, pages, pages // _ENTRIES, adj)

@@ -25,14 +25,21 @@ _REDRAWS: Final = 1 << 24
 
 
 class Use:
-    """One container while it runs; a redraw for one that has ended is dropped by its generation."""
+    """One container while it runs; a redraw for one that has ended is dropped by its generation.
 
-    __slots__ = ("draw", "generation", "task", "usage")
+    Attributes:
+        own: Cores and threads that it wants itself.
+        forked: Processes of its fork bomb, each of which would keep a core busy.
+    """
+
+    __slots__ = ("draw", "forked", "generation", "own", "task", "usage")
 
     def __init__(self, usage: Usage, task: CpuTask, draw: int) -> None:
         self.usage = usage
         self.task = task
         self.draw = draw
+        self.own = (task.wanted, task.threads)
+        self.forked = 0
         self.generation = 0
 
 
@@ -92,6 +99,17 @@ class Usages:
         use.generation += 1
         self.kernels.end(use.task)
 
+    def fork(self, use: Use, count: int) -> None:
+        """Let a container's fork bomb have so many processes from now on."""
+        use.forked = count
+        self._want(use)
+
+    def _want(self, use: Use) -> None:
+        wanted, threads = use.own
+        if use.forked:
+            threads = threads + use.forked if wanted else use.forked
+        self.kernels.want(use.task, wanted + use.forked, threads)
+
     def _redraw(self, use: Use) -> None:
         """Draw what a container wants from now on. HOT: of all that say so, each time."""
         usage = use.usage
@@ -99,7 +117,8 @@ class Usages:
         use.draw += 1
         wanted = self._wanted(usage, use.task.kind, use.task.asker, use.draw)
         self._engine.at_cell(self._env._now + usage.redraw_s, TRUTH, self._redraw, use, self._engine.cause)
-        self.kernels.want(use.task, wanted, _threads(usage, wanted))
+        use.own = (wanted, _threads(usage, wanted))
+        self._want(use)
 
     def _wanted(self, usage: Usage, kind: TaskKind, asker: Asker, n: int) -> float:
         """Return the cores that a container wants; as many as it has threads where it does not say."""
@@ -108,7 +127,7 @@ class Usages:
         elif usage.of_request is not None:
             law, unit = usage.of_request, kind.request_millicores / 1000
         else:
-            return float(usage.threads or 1)
+            return float(usage.threads or 1) if usage.is_busy else 0.0
         u = 0.5 if isinstance(law, Constant) else self._draws.at(asker.group, asker.index, n)
         return float(law.quantile(u)) * unit
 

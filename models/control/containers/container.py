@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.control.backoff import BackoffCurve
-from models.control.containers.plan import LIVENESS, READINESS, STARTUP, ContainerPlan, Draw
+from models.control.containers.plan import LIVENESS, PROBES, READINESS, STARTUP, ContainerPlan, Draw
 from models.control.containers.probes import ProbeRun, Spell
 from sim.distributions import Constant
 
@@ -97,6 +97,7 @@ class ContainerRun:
         started, ready: As in v1's status.
         hunger: How it is short of CPU, if it is.
         oom_killed: The kernel has killed a process of it since its start: what Docker calls OOMKilled.
+        starved: No process can be started for a probe that asks by exec.
         held_s, tried_s: How long its last restart holds the next back, and when that was; ``pull_held_s`` of images,
             with ``pull_reason`` for it.
     """
@@ -105,7 +106,7 @@ class ContainerRun:
         "_draws", "_stop_code", "begun", "due_s", "exit_code", "held_s", "hunger", "index", "next_s", "oom_killed",
         "plan",
         "probes", "pull_held_s", "pull_reason", "ran", "ready", "ready_due_s", "restarts", "started",
-        "started_s", "tried_s", "word",
+        "started_s", "starved", "tried_s", "word",
     )  # fmt: skip
 
     def __init__(
@@ -123,7 +124,7 @@ class ContainerRun:
         self.word = Word.IDLE
         self.due_s = self.next_s = self.ready_due_s = _INF
         self.started_s = _NEVER
-        self.ran = self.started = self.ready = False
+        self.ran = self.started = self.ready = self.starved = False
         self.exit_code = self._stop_code = -1
         self.begun = self.restarts = 0
         self.hunger: Hunger | None = None
@@ -134,6 +135,11 @@ class ContainerRun:
     def runs(self) -> bool:
         """Whether its process is there."""
         return self.word is Word.RUNNING or self.word is Word.STOPPING
+
+    def asks_by_exec(self, probe: str) -> bool:
+        """Whether one of its probes, by name, asks by running a process in it."""
+        probed = self.plan.probes[PROBES.index(probe)]
+        return probed is not None and probed.by_exec
 
     def forget(self) -> None:
         """Forget what holds it back."""
@@ -266,6 +272,8 @@ class ContainerRun:
         """Return how a probe is answered from the container's start on, in absolute time."""
         probed = self.plan.probes[place]
         assert probed is not None, "what is not probed is not answered"
+        if self.starved and probed.by_exec:
+            return ((-_INF, False, 0.0),)
         if answer is not None:
             answers, delay_s = answer
             timeout_s = probed.probe.timeout_s

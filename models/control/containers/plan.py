@@ -18,10 +18,22 @@ from sim.distributions import Constant
 if TYPE_CHECKING:
     from models.control.client import Law
 
-__all__ = ["LIVENESS", "READINESS", "STARTUP", "ContainerPlan", "Draw", "PodPlan", "ProbedPlan", "needs_runs"]
+__all__ = [
+    "LIVENESS",
+    "PROBES",
+    "READINESS",
+    "STARTUP",
+    "ContainerPlan",
+    "Draw",
+    "PodPlan",
+    "ProbedPlan",
+    "needs_runs",
+]
 
 READINESS, LIVENESS, STARTUP = range(3)
 """Places of a container's probes."""
+PROBES = ("Readiness", "Liveness", "Startup")
+"""Their names, by place."""
 
 Draw = Literal["start", "runs", "ready", "stops", "healthy_from", "healthy_until", "slow_from"]
 """What is drawn for each start of a container."""
@@ -37,12 +49,14 @@ class ProbedPlan:
     Attributes:
         fixed: The spells from the container's start on, where nothing of them is drawn.
         always: The only one of these, at all times.
+        by_exec: It asks by running a process in the container.
     """
 
     probe: ProbePlan
     health: Health
     fixed: tuple[Spell, ...] | None
     always: tuple[Spell, ...] = ()
+    by_exec: bool = False
 
     def spells(self, drawn_s: Callable[[Law, Draw], float]) -> tuple[Spell, ...]:
         """Return the spells from a container's start on, of times that are drawn."""
@@ -199,11 +213,12 @@ def _probed(spec: ProbeSpec | None, health: Health) -> ProbedPlan | None:
     )
     health = spec.health or health
     laws = (health.healthy_from, health.healthy_until, health.slow_from)
-    drawn = ProbedPlan(probe, health, None)
+    by_exec = spec.handler.kind == "exec"
+    drawn = ProbedPlan(probe, health, None, by_exec=by_exec)
     if any(law is not None and not isinstance(law, Constant) for law in laws):
         return drawn
     fixed = drawn.spells(lambda law, what: float(law.quantile(0.5)))
-    return ProbedPlan(probe, health, fixed, ((-_INF, *fixed[0][1:]),))
+    return ProbedPlan(probe, health, fixed, ((-_INF, *fixed[0][1:]),), by_exec)
 
 
 def _spells(health: Health, timeout_s: float, times_s: tuple[float, float, float]) -> tuple[Spell, ...]:

@@ -16,12 +16,14 @@ from collections.abc import Callable
 
 from models.api.status import EVICTED, OOM_KILLED
 from models.control.containers.container import KILLED, Answer, ContainerRun, Draws, Hunger, Word
-from models.control.containers.plan import LIVENESS, READINESS, PodPlan
+from models.control.containers.plan import LIVENESS, PROBES, READINESS, PodPlan
 
-__all__ = ["Happened", "Happening", "PodRun"]
+__all__ = ["CANNOT_RUN_REASON", "Happened", "Happening", "PodRun"]
 
 _INF = math.inf
-_PROBES = ("Readiness", "Liveness", "Startup")
+CANNOT_RUN = 128
+"""Exit code of a container that its engine could not start: Docker's, where the runtime has none of its own."""
+CANNOT_RUN_REASON = "ContainerCannotRun"
 
 
 class Happened(enum.IntEnum):
@@ -55,6 +57,7 @@ class PodRun:
         refuses: It is unready whatever its probes find.
         terminating: It was told to end.
         evicted: Its kubelet has driven it away: it has failed.
+        starved: Its minion can start no process: containers do not start, execs fail, nothing can be killed.
     """
 
     __slots__ = (
@@ -62,12 +65,14 @@ class PodRun:
         "_happened",
         "_next",
         "_pulls",
+        "_unstopped",
         "begun",
         "containers",
         "evicted",
         "next_s",
         "plan",
         "refuses",
+        "starved",
         "terminating",
     )  # fmt: skip
 
@@ -81,7 +86,8 @@ class PodRun:
         )
         self.next_s = _INF
         self.begun = False
-        self.terminating = self.evicted = False
+        self.terminating = self.evicted = self.starved = False
+        self._unstopped: list[ContainerRun] = []
         self._next = 0  # the container that is begun with next, while they are begun with in turn
         self._answer: Answer | None = None
         self.refuses = False
@@ -150,12 +156,14 @@ class PodRun:
             each.refresh()
         return self.step(now_s)
 
-    def kill(self, now_s: float, index: int | None = None, reason: str = "Error") -> list[Happening]:
-        """Let every process that is there die of SIGKILL, or that of one container; for a reason."""
+    def kill(
+        self, now_s: float, index: int | None = None, reason: str = "Error", code: int = KILLED
+    ) -> list[Happening]:
+        """Let every process that is there die of SIGKILL, or that of one container; for a reason, or with a code."""
         for each in self.containers if index is None else (self.containers[index],):
             if each.runs:
                 each.oom_killed |= reason == OOM_KILLED
-                self._exit(each, now_s, KILLED, reason)
+                self._exit(each, now_s, code, reason)
                 each.refresh()
         return self.step(now_s)
 
@@ -190,6 +198,19 @@ class PodRun:
             each.hunger = hunger
             each.answer(now_s, self._answer)
             each.refresh()
+        return self.step(now_s)
+
+    def starve(self, now_s: float, *, starved: bool) -> list[Happening]:
+        """Let no process be started from now on, or again: what should have been killed meanwhile is killed then."""
+        self.starved = starved
+        for each in self.containers:
+            each.starved = starved
+            if each.runs:
+                if not starved and each in self._unstopped:
+                    each.stop(now_s, self.plan.grace_s)
+                each.answer(now_s, self._answer)
+                each.refresh()
+        self._unstopped.clear()
         return self.step(now_s)
 
     def finish(self, index: int, now_s: float) -> list[Happening]:
@@ -248,7 +269,10 @@ class PodRun:
     def _change(self, each: ContainerRun, now_s: float) -> None:
         """Make one change of one container; what is its own comes before what its probes find."""
         if each.due_s <= now_s:
-            if each.word is Word.STARTING:
+            if each.word is Word.STARTING and self.starved:
+                each.ran, each.started_s = True, now_s
+                self._exit(each, now_s, CANNOT_RUN, CANNOT_RUN_REASON)
+            elif each.word is Word.STARTING:
                 self._run(each, now_s)
             elif each.runs:
                 self._exit(each, now_s)
@@ -270,11 +294,13 @@ class PodRun:
 
     def _result(self, each: ContainerRun, place: int, now_s: float, *, passes: bool) -> None:
         what = Happened.PROBE_PASSED if passes else Happened.PROBE_FAILED
-        self._tell(what, each, reason=_PROBES[place])
+        self._tell(what, each, reason=PROBES[place])
         if place == READINESS:
             each.ready = passes
         elif passes:
             each.has_started(now_s, self.plan.ready, self._answer)
+        elif self.starved:
+            self._unstopped.append(each)
         else:
             each.stop(now_s, self.plan.grace_s)
 
