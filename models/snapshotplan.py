@@ -13,7 +13,7 @@ from models.api.specs_taints import NOT_READY, UNREACHABLE
 from models.api.specs_workloads import PodSpec
 from models.api.types import MinionAsk, Phase, PodAsk, PodTemplate
 from models.behaviours import Behaviours
-from models.control.lifecycle import NO_EXECUTE
+from models.control.conditiontaints import NO_EXECUTE
 from models.control.replication import ReplicaStatus
 from models.control.snapshot import PodFound, Snapshot
 

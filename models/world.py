@@ -13,7 +13,7 @@ from models.api.types import Arrival, Phase, Pod, PodAsk
 from models.cluster.allocatable import allocatable_of
 from models.control.burdens import Machines
 from models.control.client import InstantClient
-from models.control.lifecycle import PRESSURE
+from models.control.conditiontaints import PRESSURE
 from models.control.machinery import make_machines
 from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from models.api import records
 from models.api.status import EVICTED
@@ -96,45 +97,30 @@ class Kubelets:
         )
         self._failing: set[int] = set()
         self._restarting: set[int] = set()
-        self._exhaustion = Exhaustion(
-            engine=engine,
-            streams=streams,
-            store=store,
-            fleet=fleet,
-            calls=calls,
-            groups=[(ask.pool, ask.index) for ask in minions],
-            constants=constants,
-        )
+        common: dict[str, Any] = {"engine": engine, "streams": streams, "store": store, "fleet": fleet,
+                                  "calls": calls, "constants": constants}  # fmt: skip
+        groups = [(ask.pool, ask.index) for ask in minions]
+        self._exhaustion = Exhaustion(groups=groups, **common)
         self._runs = PodRuns(
-            engine=engine,
             journal=journal,
             identities=identities,
-            store=store,
-            fleet=fleet,
-            streams=streams,
-            constants=constants,
             laws=lambda minion: (self._delays[minion].ready, self._delays[minion].terminate),
             alike=draws.numbers,
-            calls=calls,
             exhaustion=self._exhaustion,
             images=images,
             machines=machines,
+            **common,
         )
         self.close = self._runs.close
         self._evictions = None
         if machines is not None:
             self._evictions = NodeEvictions(
-                engine=engine,
                 journal=journal,
                 identities=identities,
-                streams=streams,
-                store=store,
-                fleet=fleet,
                 machines=machines,
-                calls=calls,
-                groups=[(ask.pool, ask.index) for ask in minions],
-                constants=constants,
+                groups=groups,
                 evict=self._evict,
+                **common,
             )
 
     def _reachable(self, minion: int) -> bool:

@@ -17,12 +17,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from models.api.taints import MEMORY_PRESSURE, NOT_READY
 from models.api.types import Pod
 from models.control.client import Client
+from models.control.conditiontaints import DRIVING, NO_EXECUTE, NO_SCHEDULE, driving, following, is_driving
 from models.control.eventsink import EventSink
 from models.control.log import Change, Op
-from models.control.silence import Silence, known_at_start
+from models.control.silence import Silence, known_at_start, last_beat_us
 from models.control.store import Store
 from models.control.tokens import EventFilter
 from models.control.zonequeues import ZoneQueues
@@ -31,22 +31,7 @@ from models.machines.beats import Passes, last_at_or_before
 from sim.engine import BELIEF, Deadline, Engine
 from sim.streams import Streams
 
-__all__ = ["NO_EXECUTE", "NO_SCHEDULE", "PRESSURE", "MinionLifecycle"]
-
-NO_SCHEDULE = "node.kubernetes.io/unreachable:NoSchedule"
-NO_EXECUTE = "node.kubernetes.io/unreachable:NoExecute"
-PRESSURE = f"{MEMORY_PRESSURE}:NoSchedule"
-NOT_READY_NO_SCHEDULE = f"{NOT_READY}:NoSchedule"
-NOT_READY_NO_EXECUTE = f"{NOT_READY}:NoExecute"
-_DRIVING = (NO_EXECUTE, NOT_READY_NO_EXECUTE)
-"""Taints that drive pods away; a minion has one of them at most, by its condition."""
-
-_LONG_S = 86400.0
-"""As long as minions have been silent that are not ready from the start."""
-
-
-def _is_driving(taints: Iterable[str]) -> bool:
-    return any(taint in taints for taint in _DRIVING)
+__all__ = ["MinionLifecycle"]
 
 
 class MinionLifecycle:
@@ -121,8 +106,7 @@ class MinionLifecycle:
 
     def silent_before(self, minion: int, age_s: float) -> None:
         """Note that a minion has been silent for ``age_s`` when the run begins; ``inf``: for a long time."""
-        stopped_us = -round(min(age_s, _LONG_S) * 1e6)
-        beat_us = stopped_us - (stopped_us - self._phase_us[minion]) % self._lease_us
+        beat_us = last_beat_us(self._phase_us[minion], self._lease_us, age_s)
         self._silent[minion] = Silence(beat_us, self._engine.cause)
 
     def begin(self) -> None:
@@ -182,10 +166,9 @@ class MinionLifecycle:
             self._broken[minion] = seq
         else:
             del self._broken[minion]
-            if minion not in self._unknown:
-                self._back[minion] = None
         if minion not in self._unknown:
             self._not_ready[self._zones[minion]] += 1 if broken else -1
+            self._back |= {} if broken else {minion: None}
         self._plan()
 
     def _look(self, minion: int, cause: int | None) -> None:
@@ -194,11 +177,7 @@ class MinionLifecycle:
             self._call_twice(partial(self._schedule_taints, minion), cause=cause)
 
     def _wanted(self, minion: int) -> Iterable[tuple[str, bool]]:
-        """Yield each taint that follows a condition, and whether it is wanted; of the silent nothing else is known."""
-        unknown = minion in self._unknown
-        yield NO_SCHEDULE, unknown
-        yield NOT_READY_NO_SCHEDULE, minion in self._broken and not unknown
-        yield PRESSURE, self._store.minions[minion].pressed and not unknown
+        return following(self._store.minions[minion], unknown=minion in self._unknown)
 
     def _call_twice(self, commit: Callable[[], None], cause: int | None = None) -> None:
         """Change a minion's taints: it is read first, from the master's cache, which takes a token too.
@@ -254,7 +233,7 @@ class MinionLifecycle:
 
     def _waits(self, minion: int) -> bool:
         """Whether the next pass asks for a minion's NoExecute taint, to some effect."""
-        if self._driving(minion) in self._store.minions[minion].taints:
+        if driving(unknown=minion in self._unknown) in self._store.minions[minion].taints:
             return False
         all_dead = all(state is ZoneState.FULL for state in self._states.values())
         return not all_dead and self._queues.wants(self._zones[minion], minion)
@@ -262,10 +241,6 @@ class MinionLifecycle:
     def _bad(self) -> list[int]:
         """Return the minions that are not ready, the silent ones first."""
         return [*self._unknown, *(minion for minion in self._broken if minion not in self._unknown)]
-
-    def _driving(self, minion: int) -> str:
-        """Return the taint that drives pods from a minion, as it is not ready."""
-        return NO_EXECUTE if minion in self._unknown else NOT_READY_NO_EXECUTE
 
     def _pass(self) -> None:
         now_us = round(self._env._now * 1e6)
@@ -294,11 +269,11 @@ class MinionLifecycle:
 
     def _reachable(self, minion: int) -> None:
         self._queues.remove(self._zones[minion], minion)
-        if _is_driving(self._store.minions[minion].taints):
+        if is_driving(self._store.minions[minion].taints):
             self._call_twice(partial(self._lift, minion))
 
     def _lift(self, minion: int) -> None:
-        for taint in _DRIVING:
+        for taint in DRIVING:
             self._store.lift_taint(minion, taint, cause=self._engine.cause, actor=self.identity)
 
     def _judge(self, due: list[int], place: int, generation: int) -> None:
@@ -349,10 +324,8 @@ class MinionLifecycle:
         now_us = round(self._env._now * 1e6)
         found = self._disruption()
         if found.entered:
-            for minion, entry in enumerate(self._store.minions):
-                self._queues.remove(self._zones[minion], minion)
-                if _is_driving(entry.taints):
-                    self._call_twice(partial(self._lift, minion))
+            for minion in range(len(self._zones)):
+                self._reachable(minion)
         if found.left:
             for silence in self._silent.values():
                 silence.seen_us = now_us
@@ -390,11 +363,14 @@ class MinionLifecycle:
         self._call_twice(partial(self._execute_taint, minion), cause=cause)
 
     def _execute_taint(self, minion: int) -> None:
-        """Put the taint, in the place of the other one where the minion was not ready before otherwise."""
-        if minion in self._unknown or minion in self._broken:
-            for taint in _DRIVING:
-                change = self._store.put_taint if taint == self._driving(minion) else self._store.lift_taint
-                change(minion, taint, cause=self._engine.cause, actor=self.identity)
+        if minion in self._bad():
+            had = self._store.minions[minion].taints
+            taints = (
+                *(each for each in had if each not in DRIVING),
+                driving(unknown=minion in self._unknown),
+            )
+            if {*taints} != {*had}:
+                self._store.set_taints(minion, taints, cause=self._engine.cause, actor=self.identity)
 
     def restart(self) -> None:
         """Start again with fresh memory: every minion's grace begins now, and its taints are looked at."""
@@ -407,8 +383,8 @@ class MinionLifecycle:
         self._earlier.clear()
         for silence in self._silent.values():
             silence.seen_us = now_us
-        listed = [minion for minion, entry in enumerate(self._store.minions) if entry.broken]
-        self._broken = {minion: self._broken.get(minion, -1) for minion in listed}
+        listed = enumerate(self._store.minions)
+        self._broken = {minion: self._broken.get(minion, -1) for minion, entry in listed if entry.broken}
         self._not_ready = dict.fromkeys(self._sizes, 0)
         for minion in self._bad():
             self._not_ready[self._zones[minion]] += 1
@@ -417,7 +393,7 @@ class MinionLifecycle:
         self._fresh = bool(self._unknown or self._broken)
         for minion, entry in enumerate(self._store.minions):
             self._look(minion, cause=None)
-            if _is_driving(entry.taints) and minion not in self._unknown and minion not in self._broken:
+            if is_driving(entry.taints) and minion not in self._unknown and minion not in self._broken:
                 self._back[minion] = None
         self._queues.plan()
         self._plan()

@@ -20,7 +20,7 @@ from models.control.client import Law
 from models.control.containerdraws import ContainerDraws
 from models.control.containers.container import Answer, Hunger
 from models.control.containers.plan import PodPlan, needs_runs
-from models.control.containers.run import CANNOT_RUN_REASON, Happened, Happening, PodRun
+from models.control.containers.run import Happened, Happening, PodRun
 from models.control.containers.status import status_of
 from models.control.exhaustion import Exhaustion
 from models.control.fileuse import layers_by_name
@@ -40,11 +40,9 @@ __all__ = ["PodRuns"]
 _WANTS_IMAGE, _STARTED, _EXITED = Happened.WANTS_IMAGE, Happened.STARTED, Happened.EXITED
 _HELD_BACK, _PROBE_FAILED = Happened.HELD_BACK, Happened.PROBE_FAILED
 _KIND_OF = {
-    Happened.STARTED: records.CONTAINER_STARTED,
-    Happened.EXITED: records.CONTAINER_EXITED,
-    Happened.HELD_BACK: records.CONTAINER_HELD_BACK,
-    Happened.PROBE_FAILED: records.PROBE_FAILED,
-}
+    _STARTED: records.CONTAINER_STARTED, _EXITED: records.CONTAINER_EXITED,
+    _HELD_BACK: records.CONTAINER_HELD_BACK, _PROBE_FAILED: records.PROBE_FAILED,
+}  # fmt: skip
 _KINDS = tuple(
     _KIND_OF.get(what) for what in Happened
 )  # by number: to hash a member costs as much as the record
@@ -87,8 +85,7 @@ class PodRuns:
         self._streams = streams
         self._draws = ContainerDraws(identities, streams)
         self._constants = constants
-        self._laws = laws
-        self._alike = alike
+        self._laws, self._alike = laws, alike
         self._reports = PodReports(engine=engine, journal=journal, store=store, fleet=fleet, calls=calls)
         self._images = images
         self._machines = machines
@@ -370,16 +367,13 @@ class PodRuns:
         if what is _EXITED:
             fields = (int(value), seconds)
             value = math.nan
-            if reason == CANNOT_RUN_REASON:
-                cause = self._exhaustion.seq(pod.minion)
         elif what is _HELD_BACK:
             value = seconds
+        if life.run.starves(happening):
+            cause = self._exhaustion.seq(pod.minion)
         elif what is _PROBE_FAILED and self._burdens is not None:
             short = self._burdens.blame(life, index)
-            if life.run.starved and reason is not None and each.asks_by_exec(reason):
-                cause = self._exhaustion.seq(pod.minion)
-            else:
-                cause = cause if short is None else short
+            cause = cause if short is None else short
         seq = self._journal.write(
             kind,
             pod.identity,
@@ -391,11 +385,8 @@ class PodRuns:
             own_fields=fields,
             container=self._draws.name(each.plan.name),
         )
-        if self._burdens is not None:
-            if what is _STARTED:
-                self._burdens.started(life, index, seq)
-            elif what is _EXITED:
-                self._burdens.ended(life, index, seq)
+        if self._burdens is not None and what in {_STARTED, _EXITED}:
+            (self._burdens.started if what is _STARTED else self._burdens.ended)(life, index, seq)
         return seq
 
     def _gone(self, life: Life) -> None:

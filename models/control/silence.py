@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from models.machines.beats import Passes
 
-__all__ = ["Known", "Silence", "known_at_start"]
+__all__ = ["Known", "Silence", "known_at_start", "last_beat_us"]
+
+_LONG_S = 86400.0
+"""As long as minions have been silent that are not ready from the start."""
 
 
 class Silence:
@@ -50,3 +53,9 @@ def known_at_start(beat_us: int, passes: Passes, grace_us: int) -> Known:
     seen_us = pass_after(beat_us - 1)
     noticed_us = pass_after(seen_us + grace_us)
     return Known(seen_us if seen_us < 0 else None, noticed_us < 0, pass_after(noticed_us) < 0)
+
+
+def last_beat_us(phase_us: int, period_us: int, age_s: float) -> int:
+    """Return the last beat of a minion that has been silent for a time, or for a day if that is longer, at 0."""
+    stopped_us = -round(min(age_s, _LONG_S) * 1e6)
+    return stopped_us - (stopped_us - phase_us) % period_us

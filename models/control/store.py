@@ -313,16 +313,12 @@ class Store:
         self._commit(Op.MINION_CHANGED, minion, seq)
 
     def minion_condition(
-        self, minion: int, *, ready: bool, cause: int, actor: int = -1, broken: str | None = None
+        self, minion: int, *, ready: bool, cause: int, actor: int = -1, broken: str = ""
     ) -> int:
-        """Enter that a minion is ready, is not and says why (``broken``), or is not known to be.
-
-        Returns:
-            The seq of the record.
-        """
+        """Enter that a minion is ready, is not and says why, or is not known to be; returns the seq of the record."""
         entry = self.minions[minion]
         entry.ready = ready
-        entry.broken = not ready and broken is not None
+        entry.broken = not ready and broken != ""
         seq = self._write(
             records.MINION_CONDITION,
             entry.identity,
@@ -330,7 +326,7 @@ class Store:
             actor=actor,
             cause=cause,
             value=float(ready),
-            reason="True" if ready else "Unknown" if broken is None else f"False: {broken}",
+            reason="True" if ready else f"False: {broken}" if broken else "Unknown",
         )
         self._commit(Op.MINION_CHANGED, minion, seq)
         return seq
@@ -384,8 +380,6 @@ class Store:
     def conservation(self) -> str | None:
         """State that no pod vanished: created is the sum over phases."""
         total = sum(self.count)
-        return (
-            None
-            if total == self.created
-            else f"created {self.created} pods but the phases hold {total}: {self.count}"
-        )
+        if total == self.created:
+            return None
+        return f"created {self.created} pods but the phases hold {total}: {self.count}"

@@ -18,12 +18,12 @@ from models.api.status import EVICTED, OOM_KILLED
 from models.control.containers.container import KILLED, Answer, ContainerRun, Draws, Hunger, Word
 from models.control.containers.plan import LIVENESS, PROBES, READINESS, PodPlan
 
-__all__ = ["CANNOT_RUN_REASON", "Happened", "Happening", "PodRun"]
+__all__ = ["Happened", "Happening", "PodRun"]
 
 _INF = math.inf
-CANNOT_RUN = 128
+_CANNOT_RUN = 128
 """Exit code of a container that its engine could not start: Docker's, where the runtime has none of its own."""
-CANNOT_RUN_REASON = "ContainerCannotRun"
+_CANNOT_RUN_REASON = "ContainerCannotRun"
 
 
 class Happened(enum.IntEnum):
@@ -213,6 +213,14 @@ class PodRun:
         self._unstopped.clear()
         return self.step(now_s)
 
+    def starves(self, happening: Happening) -> bool:
+        """Whether something happened as no process could be started."""
+        what, index, _, reason, _ = happening
+        if not self.starved or reason is None:
+            return False
+        by_exec = what is Happened.PROBE_FAILED and self.containers[index].asks_by_exec(reason)
+        return by_exec or reason == _CANNOT_RUN_REASON
+
     def finish(self, index: int, now_s: float) -> list[Happening]:
         """Let a container end by itself: its work is done."""
         each = self.containers[index]
@@ -271,7 +279,7 @@ class PodRun:
         if each.due_s <= now_s:
             if each.word is Word.STARTING and self.starved:
                 each.ran, each.started_s = True, now_s
-                self._exit(each, now_s, CANNOT_RUN, CANNOT_RUN_REASON)
+                self._exit(each, now_s, _CANNOT_RUN, _CANNOT_RUN_REASON)
             elif each.word is Word.STARTING:
                 self._run(each, now_s)
             elif each.runs:
