@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from experiments.replay.hosts import PRIVATE_FOLDER
+from experiments.replay.problems import HostError
 from experiments.replay.slices import Slice
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
@@ -139,11 +140,40 @@ def replay(
     raise typer.Exit(status)
 
 
+def calibrate_host(
+    out: Annotated[Path, typer.Option(help="The file to write, YAML.")] = Path("host.yaml"),
+    name: Annotated[str, typer.Option(help="Of the minion that is this host.")] = "host",
+    repeats: Annotated[int, typer.Option(help="How often each thing is measured.", min=2, max=1000)] = 10,
+    host: Host = None,
+    insecure: Insecure = False,
+    max_cpus: MaxCpus = None,
+    max_memory: MaxMemory = None,
+    max_pids: MaxPids = None,
+    yes: Yes = False,
+) -> None:
+    """Measure what a host takes to start containers and the like, as a minion that a scenario includes."""
+    from experiments.replay.calibration import as_yaml, calibrate
+    from experiments.replay.opening import opened
+
+    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
+    with opened(host, limits, insecure=insecure, yes=yes, said=_say) as session, progress() as bar:
+        task = bar.add_task("", total=None)
+        found = calibrate(session, repeats, told=lambda what: bar.update(task, description=what))
+    text = as_yaml(found, name)
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HostError(f"cannot write {out}: {error.strerror or error}") from error
+    _out.print(text, markup=False)
+    _out.print(f"written to {out}", markup=False)
+
+
 def add_host_commands(app: typer.Typer) -> None:
     """Add all commands that need a real host to the command line."""
     app.add_typer(engine_app, name="engine")
     app.add_typer(record_app, name="record")
     app.command()(replay)
+    app.command("calibrate")(calibrate_host)
 
 
 def _say(sentence: str) -> None:

@@ -110,6 +110,7 @@ class Session:
         self.caps = caps or default_caps(self.facts)
         self.run = uuid.uuid4().hex[:12]
         self.local = is_this_host(engine.url, self.facts)
+        self.import_s = 0.0
         self.cpus = cpus or _last_cores(self.caps.cores, self.facts.cores)
         self._yes = yes
         self._said = said
@@ -131,7 +132,9 @@ class Session:
         try:
             # The image first: it tells other runs that this one lives, which must not sweep its cgroup away.
             tar = image_tar(program, self._file_bytes)
+            began = time.monotonic()
             self.engine.import_image(tar, _REPOSITORY, self.run, self._labels())
+            self.import_s = time.monotonic() - began
             if self.local and os.geteuid() == 0 and self.facts.driver == "cgroupfs":
                 self._fence = Fence(self.run, self.caps, self.cpus)
             else:

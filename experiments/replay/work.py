@@ -30,6 +30,7 @@ class Work:
         read: File that is read.
         read_bytes: How much of it.
         spin: Count to so much, and tell the seconds.
+        slack: Sleep so often for 1 ms, and tell how much longer it took.
         after_s: End so long after the gate; 0: not.
         code: Exit code at the end.
     """
@@ -48,6 +49,7 @@ class Work:
     read: str = ""
     read_bytes: int = 0
     spin: int = 0
+    slack: int = 0
     after_s: float = 0.0
     code: int = 0
 

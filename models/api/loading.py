@@ -17,6 +17,7 @@ from models.api.specs_manifests import ManifestFile
 from models.api.specs_sources import Surroundings, shared_folder
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
+from sim.includes import with_includes
 from sim.overrides import apply_overrides
 from sim.yamlnodes import Document
 from sim.yamlnodes import Path as YamlPath
@@ -134,6 +135,8 @@ def read_scenario_text(
     document, problems = parse_yaml(text, source)
     if document is None:
         raise ScenarioError(problems)
+    document, unread = with_includes(document, base_dir or Path())
+    problems += unread
     document, unapplied = apply_overrides(document, sets)
     problems += unapplied
     surroundings = Surroundings(vocabulary, base_dir or Path(), shared_folder())

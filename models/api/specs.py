@@ -134,6 +134,7 @@ class Scenario(Spec):
     """One simulation: a cluster, its work, its failures, and what is expected.
 
     Attributes:
+        include: Put under the scenario while it is read, and gone by then: always None.
         until_s: Simulated seconds; None: until nothing can happen any more.
         behaviour: How containers behave, those of manifests too.
         expect: What the run is held against, in the words of expectations.
@@ -141,6 +142,9 @@ class Scenario(Spec):
 
     api_version: Annotated[str, choice(API_VERSION)] = Field(alias="apiVersion", description=API_VERSION)
     name: DnsName = Field(description="a name for the runs, as one-minion-dies")
+    include: tuple[Text, ...] | Text | None = Field(
+        None, description="files whose keys hold where this one does not say, as host.yaml"
+    )
     kubernetes: Annotated[str, FieldType(_version, None, {"enum": list(KUBERNETES_VERSIONS)})] = Field(
         DEFAULT_KUBERNETES_VERSION, description='the version whose constants hold, as "1.20"'
     )

@@ -122,3 +122,23 @@ def test_twenty_replays_cut_short_leave_nothing(engine_url: str, tmp_path: Path)
                     "--out", str(tmp_path / "f.json"))  # fmt: skip
     assert last.returncode in (0, 3), last.stderr
     assert _nothing_is_left(engine_url)
+
+
+def test_this_host_as_a_minion(engine_url: str, tmp_path: Path) -> None:
+    """Constants are taken before, by calibrate; the scenario says no minion of its own."""
+    host = tmp_path / "host.yaml"
+    given = ("--max-cpus", _CORES, "--host", engine_url)
+    done = wavetank("calibrate", "--repeats", "2", "--out", str(host), *given)
+    assert done.returncode == 0, done.stderr
+    scenario = tmp_path / "s.yaml"
+    scenario.write_text(
+        "apiVersion: wavetank/v1\nname: on-this-host\nuntil: 8s\ninclude: host.yaml\ncontrollers:\n"
+        "  - {name: a, replicas: 1, start: 1s, pod: {containers: [{name: main, runs: 2s, exitCode: 1}]}}\n"
+    )
+    done = wavetank("replay", str(scenario), *given, "--out", str(tmp_path / "out"))
+    assert done.returncode in (0, 3), done.stdout + done.stderr
+    measured = _measured(tmp_path / "out")
+    assert [(each.what, each.code) for each in measured.events][:2] == [("started", None), ("exited", 1)]
+    again = wavetank("replay", str(tmp_path / "out" / "predicted"), *given, "--out", str(tmp_path / "again"))
+    assert again.returncode in (0, 3), again.stdout + again.stderr
+    assert _nothing_is_left(engine_url)

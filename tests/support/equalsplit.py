@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from models.machines import cpusharing
+from models.kernel.cpugroups import CpuGroup
+from models.machines.cpusharing import CpuSharing
+from models.machines.cputasks import TaskKind
+
+
+def _leaves(group: CpuGroup) -> int:
+    return sum(map(_leaves, group.children)) if group.children else 1
+
+
+def _equal(group: CpuGroup) -> CpuGroup:
+    return replace(
+        group, weight=float(_leaves(group)), quota=None, children=tuple(map(_equal, group.children))
+    )
 
 
 def split_equally(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put an equal split in place of the model's shares."""
-    monkeypatch.setattr(
-        cpusharing._Cgroups,
-        "shares",
-        lambda self, cores: [(min(task.peak(cores), cores / len(self.tasks)), 0.0) for task in self.tasks],
-    )
+    groups = CpuSharing.groups
+    monkeypatch.setattr(CpuSharing, "groups", lambda self, minion, tasks: _equal(groups(self, minion, tasks)))
+    monkeypatch.setattr(TaskKind, "quota", property(lambda self: None))

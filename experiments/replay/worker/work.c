@@ -20,6 +20,7 @@
  *     read=FILE        read it, its first `bytes` bytes
  *     bytes=N
  *     spin=N           count to N, and print the seconds that took: by the wall and of the CPU
+ *     slack=N          sleep N times for 1 ms, and print the seconds that it took longer, in the mean
  *     after=S          end so long after `go`
  *     code=N           exit code at the end (0)
  *
@@ -44,7 +45,7 @@
 enum { REFUSED = 2, USAGE = 64, LATE = 124, ALONE = 125, NO_MEMORY = 126, GATE_S = 60, PERIOD_NS = 10000000, LEAK_MS = 50 };
 
 struct plan {
-    double deadline, threads, duty, work, hold, leak, most, child, forks, bomb, bytes, spin, after, code;
+    double deadline, threads, duty, work, hold, leak, most, child, forks, bomb, bytes, spin, slack, after, code;
     const char *evict, *read;
 };
 
@@ -297,6 +298,13 @@ static void spin(void) {
     say("spun %.6f %.6f\n", now(CLOCK_MONOTONIC) - wall, now(CLOCK_THREAD_CPUTIME_ID) - cpu);
 }
 
+static void doze(void) {
+    double began = now(CLOCK_MONOTONIC);
+    struct timespec millisecond = {.tv_nsec = 1000000};
+    for (int i = 0; i < (int)plan.slack; i++) nanosleep(&millisecond, NULL);
+    say("late %.9f\n", (now(CLOCK_MONOTONIC) - began) / plan.slack - 0.001);
+}
+
 static void take_memory(void) {
     if (plan.hold <= 0 && plan.leak <= 0) return;
     if (plan.child > 0) {
@@ -342,7 +350,8 @@ static void read_plan(int count, char **words) {
         {"deadline", &plan.deadline, 0}, {"threads", &plan.threads, 0}, {"duty", &plan.duty, 0},   {"work", &plan.work, 0},
         {"hold", &plan.hold, 0},         {"leak", &plan.leak, 0},       {"most", &plan.most, 0},   {"child", &plan.child, 0},
         {"forks", &plan.forks, 0},       {"bomb", &plan.bomb, 0},       {"bytes", &plan.bytes, 0}, {"spin", &plan.spin, 0},
-        {"after", &plan.after, 0},       {"code", &plan.code, 0},       {"evict", 0, &plan.evict}, {"read", 0, &plan.read},
+        {"slack", &plan.slack, 0},       {"after", &plan.after, 0},     {"code", &plan.code, 0},
+        {"evict", 0, &plan.evict},       {"read", 0, &plan.read},
     };
     for (int i = 1; i < count; i++) {
         char *value = strchr(words[i], '=');
@@ -370,10 +379,12 @@ int main(int count, char **words) {
     if (plan.evict) evict_file();
     if (plan.read) read_file();
     if (plan.spin > 0) spin();
+    if (plan.slack > 0) doze();
     take_memory();
+    double forking = now(CLOCK_MONOTONIC);
     for (int i = 0; i < (int)plan.forks; i++)
         if (child() == 0) sleep_for_ever();
-    if (plan.forks > 0) say("forked\n");
+    if (plan.forks > 0) say("forked %.6f\n", now(CLOCK_MONOTONIC) - forking);
     if (plan.bomb > 0) explode((int)plan.bomb);
     pthread_t *threads = plan.threads > 0 ? start_threads((int)plan.threads) : NULL;
     watch(began, threads);

@@ -137,7 +137,7 @@ def test_specs_are_frozen_and_can_go_to_another_process(tree):
 
 def test_the_json_schema_knows_every_key(tree):
     schema = Scenario.model_json_schema(by_alias=True)
-    assert set(schema["properties"]) == set(tree)
+    assert set(schema["properties"]) == {*tree, "include"}, "what is included is there by then"
     assert set(schema["$defs"]["PodTrace"]["properties"]) == set(tree["workloads"][3]["trace"])
     assert set(schema["$defs"]["MinionPool"]["properties"]) == set(tree["cluster"]["minions"][0])
     assert schema["$defs"]["MinionPool"]["additionalProperties"] is False
