@@ -113,8 +113,9 @@ class CpuPeriods:
         left = dict(self.quotas if left_us is None else left_us)
         held = [node for node, each_us in left.items() if each_us <= USED_US]
         running = [node for node in left if node not in held] if held else list(left)
+        saved = self._share.save()
         if held:
-            self._share.set_node_caps(held, 0.0)
+            self._share.hold(held)
         found: list[Segment] = []
         while from_us < self.horizon_us:
             refills = {
@@ -122,16 +123,17 @@ class CpuPeriods:
             }
             refill_us = min(*refills.values(), self.horizon_us)
             from_us = self._up_to(refill_us, from_us, left, running, held, found)
+            if from_us >= self.horizon_us:
+                break
             full = [node for node, at_us in refills.items() if at_us == refill_us]
             for node in full:
                 left[node] = self.quotas[node]
             freed = [node for node in full if node in held]
             if freed:
-                self._share.set_node_caps(freed, math.inf)
+                self._share.let_go(freed)
                 running += freed
                 held = [node for node in held if node not in freed]
-        if held:
-            self._share.set_node_caps(held, math.inf)
+        self._share.restore(saved)
         return found
 
     def _is_free(self) -> bool:
@@ -171,7 +173,7 @@ class CpuPeriods:
             found.append(Segment(now_us, end_us, rates, tuple(held), tuple(out)))
             now_us = end_us
             if out:
-                share.set_node_caps(out, 0.0)
+                share.hold(out)
                 held += out
                 for node in out:
                     running.remove(node)

@@ -15,7 +15,6 @@ groups whose own rate or members changed are divided again, O(k log k) each at w
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
@@ -27,6 +26,7 @@ from models.kernel.cputree import CpuTree
 __all__ = ["CpuShare", "max_min"]
 
 _FRESH_EVERY: Final = 4096
+Saved = tuple[list[float], list[float], list[float], list[float], list[float], list[bool]]
 
 
 def max_min(root: CpuGroup, cores: int) -> tuple[float, ...]:
@@ -60,8 +60,10 @@ class CpuShare:
         "_full",
         "_node_caps",
         "_order",
+        "_own_caps",
         "_parts",
         "_rates",
+        "_resorted",
         "_settled",
         "_stale",
         "_sums",
@@ -76,6 +78,8 @@ class CpuShare:
         count = len(tree.parents)
         self._caps = [math.inf] * len(tree.groups)
         self._node_caps = [math.inf] * count
+        self._own_caps = [math.inf] * count  # the same with nobody held
+        self._resorted: list[int] = []
         self._parts = [0.0] * count  # what each group can use, over its weight
         self._usable = [0.0] * count
         self._sums = [0.0] * count
@@ -103,22 +107,60 @@ class CpuShare:
         node = self.tree.node_of[index]
         self._caps[index] = cores
         self._node_caps[node] = min([self._caps[each] for each in self.tree.chains[node]])
+        self._own_caps[node] = self._node_caps[node]
         self._change(node)
 
-    def set_node_caps(self, nodes: Sequence[int], cores: float) -> None:
-        """Change the most that each of some nodes may use, all at once."""
+    def save(self) -> Saved:
+        """Return how things stand, so that :meth:`restore` can take back what is held and let go from now on."""
+        self.node_rates()
+        self._resorted.clear()
+        return self._usable[:], self._sums[:], self._parts[:], self._rates[:], self._settled[:], self._full[:]
+
+    def restore(self, saved: Saved) -> None:
+        """Let things stand as they were saved, once; nothing but hold and let_go may have come between."""
+        self._usable, self._sums, self._parts, self._rates, self._settled, self._full = saved
+        for node in self._resorted:
+            self._stale[node] = True
+        for touched in self._touched:
+            if touched:
+                touched.clear()
+        self._node_caps = self._own_caps[:]
+        self._valid = True
+
+    def hold(self, nodes: Sequence[int]) -> None:
+        """Stop some nodes, all at once, until they are let go or things are restored."""
+        # HOT: for each moment at which quotas run out.
+        usable, sums, parents, caps = self._usable, self._sums, self.tree.parents, self._node_caps
+        above: list[int] = []
         for node in nodes:
-            self._node_caps[node] = cores
-        self._changes += len(nodes)
-        # Children stand after their parents: the last of those that wait is done first, and each once.
-        waiting = sorted(nodes)
-        while waiting:
-            node = waiting.pop()
-            parent = self._carry(node)
+            caps[node] = 0.0
+            before, usable[node] = usable[node], 0.0
+            self._parts[node] = 0.0
+            self._settled[node] = -1.0
+            parent = parents[node]
             if parent >= 0:
-                place = bisect_left(waiting, parent)
-                if place == len(waiting) or waiting[place] != parent:
-                    waiting.insert(place, parent)
+                self._touched[parent].append(node)
+                self._stale[parent] = True
+                sums[parent] = max(0.0, sums[parent] - before)
+                if parent not in above:
+                    above.append(parent)
+        self._valid = False
+        self._carry_all(above)
+
+    def let_go(self, nodes: Sequence[int]) -> None:
+        """Let some nodes go that were held."""
+        for node in nodes:
+            self._node_caps[node] = self._own_caps[node]
+        self._carry_all(list(nodes))
+
+    def _carry_all(self, waiting: list[int]) -> None:
+        """Carry changes up; children stand after their parents, so that each is done once if the last is done first."""
+        while waiting:
+            node = max(waiting)
+            waiting.remove(node)
+            parent = self._carry(node)
+            if parent >= 0 and parent not in waiting:
+                waiting.append(parent)
 
     def rates(self) -> list[float]:
         """Return the cores of each group."""
@@ -138,6 +180,7 @@ class CpuShare:
     def _change(self, node: int) -> None:
         """Carry a change of a node's demand or cap up to the root."""
         self._changes += 1
+        self._resorted.clear()
         if self._changes >= _FRESH_EVERY:
             self._freshen()
             return
@@ -214,6 +257,7 @@ class CpuShare:
             return
         if self._stale[node]:
             order.sort(key=self._parts.__getitem__)
+            self._resorted.append(node)
             self._sums[node] = math.fsum(map(usable.__getitem__, order))
             self._stale[node] = False
         # What each and those after it weigh together.
