@@ -11,7 +11,6 @@ from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadS
 from models.api.qos import qos_class
 from models.api.selectors import EVERYTHING
 from models.api.specs import (
-    Fault,
     GeneratedWorkload,
     ManifestWorkload,
     MinionPool,
@@ -40,12 +39,12 @@ from models.cluster.placedbelief import Placing
 from models.control.rollouts import CORDONED
 from models.controlplan import (
     budget_plans,
-    chosen_minions,
     control_plan,
     controller_plan,
     operation_plan,
     service_plans,
 )
+from models.faultplan import fault_plan, guests_of, host_label
 from models.parameters import RESOURCE_WORDS
 from models.placingplan import placing_of
 from models.schedulerplan import scheduler_plans
@@ -55,7 +54,7 @@ from models.workloads.generator import Batches, Generator, Poisson, Together
 from models.workloads.listed import Listed
 from models.workloads.templates import TemplateTable
 from models.workloads.tracing import Trace, TraceOptions, TraceRow
-from models.worldplan import FaultPlan, Plan
+from models.worldplan import Plan
 from sim.distributions import Constant
 from sim.errors import PluginError
 from sim.registry import UnknownPluginError
@@ -76,7 +75,8 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     streams = Streams(scenario.seed)
     resources = ResourceTable(_extended(scenario))
     templates = TemplateTable(resources)
-    minions = [ask for pool in scenario.all_minions for ask in _minions(pool)]
+    hosts = {pool.name: [pool.host_name(i) for i in range(pool.size)] for pool in scenario.cluster.hosts}
+    minions = [ask for pool in scenario.all_minions for ask in _minions(pool, hosts)]
     bears = (
         not instant
         and _holds_memory(scenario)
@@ -108,7 +108,8 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         policy=policy,
         policy_name=plugin.name,
         streams=streams,
-        faults=[_fault(fault, minions) for fault in faults if fault.crash is not None],
+        faults=[fault_plan(fault, minions) for fault in faults if fault.crash is not None],
+        guests=guests_of(scenario.all_minions, minions),
         control=control,
         controllers=[
             controller_plan(each, make(behaviours.of(each.pod, *names)))
@@ -182,7 +183,7 @@ def _extended(scenario: Scenario) -> Iterable[str]:
             yield from each.spec.pod.extended
 
 
-def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
+def _minions(pool: MinionPool | MinionTrace, hosts: dict[str, list[str]]) -> Sequence[MinionAsk]:
     if isinstance(pool, MinionTrace):
         rows = openb.read_minions(pool.trace.file, pool.name)[pool.trace.first :: pool.trace.every]
         asks = [dataclasses.replace(row, pods=pool.pods) for row in rows]
@@ -202,14 +203,20 @@ def _minions(pool: MinionPool | MinionTrace) -> Sequence[MinionAsk]:
             )
             for index, name in enumerate(pool.minion_names())
         ]
+    guest_bytes = pool.vm.guest_bytes if isinstance(pool, MinionPool) and pool.vm is not None else 0
     return [
         dataclasses.replace(
             ask,
             kernel=pool.kernel.of_minions(pool.pids),
             reserved_cpu_millicores=pool.reserved.cpu_millicores,
-            reserved_memory_bytes=pool.reserved.memory_bytes,
+            reserved_memory_bytes=pool.reserved.memory_bytes + guest_bytes,
             reserved_ephemeral_bytes=pool.reserved.ephemeral_storage_bytes,
-            labels={**ask.labels, **pool.labels, **_domains(pool.domains, place, len(asks))},
+            labels={
+                **ask.labels,
+                **pool.labels,
+                **_domains(pool.domains, place, len(asks)),
+                **host_label(pool, place, hosts),
+            },
             taints=(*(str(taint) for taint in pool.taints), *((CORDONED,) if pool.cordoned else ())),
         )
         for place, ask in enumerate(asks)
@@ -361,15 +368,3 @@ def _trace(
         )
 
     return Trace(workload.name, streams, rows, options, template, give_up_after_s=give_up_s)
-
-
-def _fault(fault: Fault, minions: Sequence[MinionAsk]) -> FaultPlan:
-    assert fault.crash is not None, "the others are operations"
-    return FaultPlan(
-        name=fault.name,
-        minions=chosen_minions(fault.crash, minions),
-        at_s=fault.at_s,
-        failure=fault.time_to_failure,
-        repair=fault.repair,
-        stationary=fault.start == "stationary",
-    )

@@ -21,10 +21,10 @@ from models.control.scheduler import Scheduler
 from models.control.schedulers import belief_of, make_schedulers, tell_images
 from models.control.snapshot import restore
 from models.control.store import Store
-from models.failures.crash import CrashFault, start_at, start_drawn
+from models.failures.crash import CrashFault, start
 from models.machines.fleet import Fleet
 from models.machines.podusages import PodUsages
-from models.worldplan import ControllerPlan, FaultPlan, Plan
+from models.worldplan import ControllerPlan, Plan
 from sim.engine import RECORD, Engine
 from sim.identities import Identities
 from sim.invariants import Invariants
@@ -131,6 +131,7 @@ class World:
             series=self.series,
             identities=self.identities,
             minions=self.plan.minions,
+            guests=self.plan.guests,
             constants={} if control is None else control.constants,
         )
 
@@ -249,18 +250,7 @@ class World:
         plan = self.plan
         for fault_plan in plan.faults:
             fault = CrashFault(fault_plan.name, self.identities.add("fault", fault_plan.name))
-            if fault_plan.failure is not None:
-                assert fault_plan.repair is not None, "a drawn crash has a law of repair"
-                minions = [(i, plan.minions[i].pool, plan.minions[i].index) for i in fault_plan.minions]
-                laws = (fault_plan.failure, fault_plan.repair)
-                start_drawn(
-                    self.engine, self, plan.streams, fault, minions, laws, stationary=fault_plan.stationary
-                )
-            else:
-                assert fault_plan.at_s is not None, "a crash that is not drawn has a time"
-                start_at(
-                    self.engine, self, fault, fault_plan.minions, fault_plan.at_s, self._repair(fault_plan)
-                )
+            start(self.engine, self, plan.streams, fault, fault_plan)
 
         if self.plane is not None:
             self.plane.begin()
@@ -283,15 +273,6 @@ class World:
     def pods_there(self) -> list[Pod]:
         """Return all pods that are in the store, by arrival."""
         return self.store.pods()
-
-    def _repair(self, fault: FaultPlan) -> Callable[[int], float]:
-        law, stream = fault.repair, self.plan.streams.stream("minion.repair")
-        if law is None:
-            return lambda minion: math.inf
-        asks = self.plan.minions
-        return lambda minion: float(
-            law.quantile(stream.at(f"{fault.name}/{asks[minion].pool}", asks[minion].index))
-        )
 
     # The powers that faults are given.
 
@@ -320,6 +301,14 @@ class World:
         ended = self.journal.write(records.FAULT_ENDED, fault.identity, minion=self._minions[minion])
         machine = self.fleet if self.plane is None else self.plane
         machine.repair(minion, fault.identity, ended)
+
+    def boot_s(self, minion: int) -> float:
+        """Return how long a minion takes to boot once what it runs on is repaired; 0 on bare metal."""
+        guest = self.plan.guests.get(minion)
+        if guest is None:
+            return 0.0
+        ask, boots = self.plan.minions[minion], self.plan.streams.stream("minion.boot")
+        return float(guest.boot.quantile(boots.at(ask.pool, ask.index, self.fleet.crashed[minion])))
 
     def run(self) -> str:
         """Run to the end of the plan, check the invariants and close the journal.

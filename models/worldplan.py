@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.api.expected import ExpectedPod
@@ -16,29 +16,11 @@ from models.control.disruption import BudgetRules
 from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
 from models.control.snapshot import Snapshot
-from models.failures.crash import Law
+from models.failures.crash import FaultPlan
+from models.machines.guests import Guest
 from sim.streams import Streams
 
-__all__ = ["BudgetPlan", "ControllerPlan", "FaultPlan", "Plan", "ServicePlan"]
-
-
-@dataclass(frozen=True)
-class FaultPlan:
-    """A crash of minions, by index.
-
-    Attributes:
-        at_s: When; nothing if it is drawn.
-        failure: Law of time to failure; nothing if it is at a time.
-        repair: Law of repair; nothing: never repaired.
-        stationary: Drawn clocks start stationary.
-    """
-
-    name: str
-    minions: tuple[int, ...]
-    at_s: float | None = None
-    failure: Law | None = None
-    repair: Law | None = None
-    stationary: bool = True
+__all__ = ["BudgetPlan", "ControllerPlan", "Plan", "ServicePlan"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +77,7 @@ class Plan:
         snapshot: What is there when the run begins; with pods or controllers only where there is a control plane.
         schedulers: Several by name; none: one that takes all pods and decides in no time.
         decisions: Every decision of the scheduler is written, with scores.
+        guests: Minions that are virtual machines, by index.
         uses_cpu: Pods that are not followed container by container may say what they use.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
@@ -119,6 +102,7 @@ class Plan:
     placing: Placing = field(default_factory=Placing)
     checks: str = "cheap"
     decisions: bool = False
+    guests: Mapping[int, Guest] = field(default_factory=dict)
     uses_cpu: bool = False
     max_events: int | None = None
 

@@ -17,6 +17,7 @@ from models.api.specs_manifests import ManifestFile, default_name
 from models.api.specs_references import (
     CrossProblem,
     MinionNames,
+    dangling_domains,
     dangling_limits,
     dangling_minions,
     dangling_pods,
@@ -66,6 +67,8 @@ def cross_problems(
     if manifests is not None and pools and all_named and not any("trace" in pool for _, pool in pools):
         # The names of recorded minions are known when the trace is read.
         yield from dangling_minions(faults, MinionNames([pool for _, pool in pools], manifests))
+        if not any(each.kind == "Node" for file in manifests.values() for each in file.objects):
+            yield from dangling_domains(faults, [pool for _, pool in pools])
     if manifests is not None:
         yield from dangling_pods(data, faults, manifests)
         yield from dangling_limits(data, faults, manifests)

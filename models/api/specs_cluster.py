@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from models.api.specs_control import KubeletDelays
 from models.api.specs_fields import Amounts, CpuMillicores, DnsName, Flag, Labels, SizeBytes, Spec, whole
+from models.api.specs_hosts import HostPool, VirtualMachine, host_problems
 from models.api.specs_images import ImageName
 from models.api.specs_kernel import Kernel, PidsLimit
 from models.api.specs_names import label_key_problem, label_value_problem
@@ -158,6 +159,9 @@ class MinionPool(_Minions):
     )
     gpu: GpuDevicesField | None = Field(None, description="GPU devices, as {count: 8, model: V100}")
     ready: Flag = Field(True, description="true, or false for minions that begin not ready")
+    vm: VirtualMachine | None = Field(
+        None, description="where they are virtual machines: on which hosts, as {host: metal}"
+    )
 
     @property
     def size(self) -> int:
@@ -182,6 +186,9 @@ class MinionPool(_Minions):
             if getattr(self.reserved, attribute) > getattr(self, attribute):
                 sentence = f"the {key} reserved is more than the minion's own {key}"
                 problems.append(FieldProblem(sentence, ("reserved", key), code="reserved"))
+        if self.vm is not None and self.vm.guest_bytes + self.reserved.memory_bytes > self.memory_bytes:
+            sentence = "the memory of the guest's own kernel and what is reserved are more than the minion's"
+            problems.append(FieldProblem(sentence, ("vm", "guestMemory"), code="reserved"))
         if problems:
             raise fail(*problems)
         return self
@@ -209,3 +216,18 @@ class Cluster(Spec):
     """The machines; none only where the Nodes of manifests are there."""
 
     minions: tuple[Minions, ...] = Field(description="a list of minions, as [{name: web, ...}]")
+    hosts: tuple[HostPool, ...] = Field(
+        (), description="a list of hosts of virtual machines, as [{name: metal, ...}]"
+    )
+
+    @model_validator(mode="after")
+    def _hosts_have_room(self) -> Cluster:
+        guests = [
+            (place, pool.name, pool.size, pool.cpu_millicores, pool.memory_bytes, pool.vm)
+            for place, pool in enumerate(self.minions)
+            if isinstance(pool, MinionPool) and pool.vm is not None
+        ]
+        problems = host_problems(self.hosts, guests)
+        if problems:
+            raise fail(*problems)
+        return self

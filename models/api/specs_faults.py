@@ -12,6 +12,7 @@ from models.api.specs_fields import (
     DnsName,
     DurationS,
     Flag,
+    LabelKey,
     Labels,
     SelectorField,
     Spec,
@@ -47,7 +48,14 @@ __all__ = [
 
 
 class Crash(MinionTarget):
-    """Minions stop, and all that runs on them."""
+    """Minions stop, and all that runs on them.
+
+    Attributes:
+        together: A label of minions: those of one value of it share a clock, fail at once and are repaired at once,
+            as what stands in one rack or on one host (``wavetank/host``) does. Who has no such label fails alone.
+    """
+
+    together: LabelKey | None = Field(None, description="a label whose values fail as one, as rack")
 
 
 class CutOff(MinionTarget):

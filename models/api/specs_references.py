@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from models.api.selectors import SelectorError, parse_selector
 from models.api.specs_controllers import Controller, Service
+from models.api.specs_hosts import HOST_LABEL
 from models.api.specs_manifests import ManifestFile, ManifestMinion, ManifestPod, default_name
 from sim.diagnostics import nearest_word
 
 __all__ = [
     "CrossProblem",
     "MinionNames",
+    "dangling_domains",
     "dangling_limits",
     "dangling_minions",
     "dangling_pods",
@@ -109,6 +111,26 @@ def dangling_minions(
                 sentence = f"there are no minions '{name}' in this cluster"
                 path = ("faults", index, kind, "minions")
                 yield CrossProblem(path, sentence, names.nearest_of_all(name), code="dangling-reference")
+
+
+def dangling_domains(
+    faults: list[tuple[int, Mapping[str, Any]]], pools: list[Mapping[str, Any]]
+) -> Iterator[CrossProblem]:
+    """Yield the crashes together by a label that no minion has; pools are all that there are."""
+    known: dict[str, None] = {}
+    for pool in pools:
+        for key in ("domains", "labels"):
+            given = pool.get(key)
+            known.update(dict.fromkeys(map(str, given)) if isinstance(given, Mapping) else {})
+        known.update({HOST_LABEL: None} if "vm" in pool else {})
+    zones = [f"topology.kubernetes.io/{key}" for key in ("zone", "region") if key in known]
+    for index, _, crash in _actions(faults, ("crash",)):
+        label = crash.get("together")
+        if isinstance(label, str) and label not in {*known, *zones}:
+            sentence = f"no minion has a label '{label}'"
+            path = ("faults", index, "crash", "together")
+            near = nearest_word(label, [*known, *zones])
+            yield CrossProblem(path, sentence, near, code="dangling-reference")
 
 
 def dangling_pods(

@@ -10,6 +10,7 @@ from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing
 from models.machines.filepages import FilePages
 from models.machines.forkbombs import ForkBombs
+from models.machines.guests import Guest
 from models.machines.kernels import Kernels
 from models.machines.memories import Memories
 from models.machines.memorytasks import worst
@@ -31,6 +32,7 @@ def make_machines(
     series: SeriesBook,
     identities: Identities,
     minions: Sequence[MinionAsk],
+    guests: Mapping[int, Guest],
     constants: Mapping[str, float],
 ) -> Machines:
     """Return the machines of a run.
@@ -41,6 +43,7 @@ def make_machines(
         series: Where amounts are told.
         identities: Names.
         minions: Of the run.
+        guests: Those of them that are virtual machines.
         constants: Of its master; none with instant timing.
     """
     cores = [ask.cpu_millicores / 1000 for ask in minions]
@@ -57,7 +60,7 @@ def make_machines(
         worst,
         [grouped and ask.kernel.cgroup == "v2" for ask in minions],
     )
-    usages = Usages(engine, streams, kernels)
+    usages = Usages(engine, streams, kernels, guests)
     counted = ProcessSeries(series, identities, [f"minion/{ask.name}" for ask in minions])
     processes = Processes(minions, counted.tell)
     return Machines(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from models.api import records
 from models.api.usage import Usage
 from models.machines.askers import Asker
 from models.machines.cputasks import CpuTask, TaskKind
+from models.machines.guests import Guest
 from models.machines.kernels import Kernels
 from sim.distributions import Constant
 from sim.engine import TRUTH, Engine
@@ -48,14 +50,22 @@ class Usages:
 
     Args:
         kernels: Of the minions.
+        guests: Minions that are virtual machines, by index: there the same work takes more CPU.
     """
 
-    def __init__(self, engine: Engine, streams: Streams, kernels: Kernels) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        streams: Streams,
+        kernels: Kernels,
+        guests: Mapping[int, Guest] = MappingProxyType({}),
+    ) -> None:
         self._engine = engine
         self._env = engine.env
         self._draws = streams.stream("usage.cpu")
         self._works = streams.stream("usage.work")
         self.kernels = kernels
+        self._speeds = {minion: guest.speed for minion, guest in guests.items()}
 
     def prepare(
         self,
@@ -75,13 +85,12 @@ class Usages:
             on_rates: Called when what it gets has changed.
         """
         draw = asker.start * _REDRAWS
-        wanted = self._wanted(usage, kind, asker, draw)
+        wanted, threads = self._wants(usage, kind, asker, draw)
         work_s = math.inf
         if usage.work is not None:
             work_s = float(usage.work.quantile(self._works.at(asker.group, asker.index, asker.start)))
-        task = CpuTask(
-            asker, kind, wanted=wanted, threads=_threads(usage, wanted), work_s=work_s, on_done=on_done
-        )
+            work_s /= self._speeds.get(asker.minion, 1.0)
+        task = CpuTask(asker, kind, wanted=wanted, threads=threads, work_s=work_s, on_done=on_done)
         use = Use(usage, task, draw)
         if on_rates is not None:
             task.on_rates = lambda: on_rates(use)
@@ -115,25 +124,23 @@ class Usages:
         usage = use.usage
         assert usage.redraw_s is not None, "it has been waited for"
         use.draw += 1
-        wanted = self._wanted(usage, use.task.kind, use.task.asker, use.draw)
+        wanted, threads = self._wants(usage, use.task.kind, use.task.asker, use.draw)
         self._engine.at_cell(self._env._now + usage.redraw_s, TRUTH, self._redraw, use, self._engine.cause)
-        use.own = (wanted, _threads(usage, wanted))
+        use.own = (wanted, threads)
         self._want(use)
 
-    def _wanted(self, usage: Usage, kind: TaskKind, asker: Asker, n: int) -> float:
-        """Return the cores that a container wants; as many as it has threads where it does not say."""
+    def _wants(self, usage: Usage, kind: TaskKind, asker: Asker, n: int) -> tuple[float, int]:
+        """Return the cores that a container wants, as many as it has threads where it does not say, and its threads."""
         if usage.cpu is not None:
             law, unit = usage.cpu, 0.001
         elif usage.of_request is not None:
             law, unit = usage.of_request, kind.request_millicores / 1000
         else:
-            return float(usage.threads or 1) if usage.is_busy else 0.0
+            threads = usage.threads or 1
+            return (float(threads) if usage.is_busy else 0.0), threads
         u = 0.5 if isinstance(law, Constant) else self._draws.at(asker.group, asker.index, n)
-        return float(law.quantile(u)) * unit
-
-
-def _threads(usage: Usage, wanted: float) -> int:
-    return usage.threads or max(1, math.ceil(wanted))
+        bare = float(law.quantile(u)) * unit
+        return bare / self._speeds.get(asker.minion, 1.0), usage.threads or max(1, math.ceil(bare))
 
 
 def write_used(

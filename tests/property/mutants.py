@@ -169,9 +169,17 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "kernel": {"version": "5.4", "cgroup": "v1", "pidMax": 32768, "threadsMax": 100000},
                     "imageDisk": "60Gi",
                     "preloaded": ["shop/web:1.4", "redis:6.0"],
+                    "vm": {
+                        "host": "metal",
+                        "boot": "30s",
+                        "speed": 0.98,
+                        "guestMemory": "300Mi",
+                        "vmmMemory": "130M",
+                    },
                 },
                 {"name": "big", "cpu": 64, "memory": "256Gi"},
-            ]
+            ],
+            "hosts": [{"name": "metal", "count": 20, "cpu": 64, "memory": "256Gi"}],
         },
         "master": {
             "timing": "kubernetes",
@@ -371,7 +379,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
             },
             {
                 "name": "wear",
-                "crash": {"minions": "all"},
+                "crash": {"minions": "all", "together": "wavetank/host"},
                 "timeToFailure": {"weibull": {"shape": 0.75, "mean": "300d"}},
                 "repair": {"lognormal": {"median": "60m", "sigma": 1.4}},
                 "start": "fresh",
@@ -650,7 +658,8 @@ def twins_of(path: Path, written: Written) -> tuple[int, ...]:
 def _refers(other: Path, path: Path) -> bool:
     """Whether the value at one path names what the other path is a part of."""
     if path[0] == "cluster":
-        return other[0] == "faults" and other[-1] == "minion"
+        hosts = path[1:2] == ("hosts",) and other[0] == "cluster" and other[-1] == "host"
+        return hosts or (other[0] == "faults" and other[-1] in {"minion", "together"})
     if path[0] == "images":
         return "preloaded" in other or (other[0] == "images" and "layers" in other and other[-1] == "name")
     if path[0] == "controllers":

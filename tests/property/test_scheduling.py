@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.api.types import GpuRequest, Phase, Pod
+from models.failures.crash import FaultPlan
 from models.policies.first_fit import FirstFit
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.policies.random_fit import RandomFit
 from models.world import World
-from models.worldplan import FaultPlan
 from sim.distributions import Constant
 from sim.engine import OBSERVER
-from tests.support.worlds import Bench, ran, records
+from tests.support.worlds import Bench, alone, ran, records
 
 POLICIES = [FirstFit, BestFit, WorstFit, DotProduct, RandomFit, partial(BestFit, levels=0, ties="random")]
 
@@ -54,7 +54,7 @@ def build(minions: Any, templates: Any, pods: Any, crashes: Any, policy: Any) ->
         key = "give_up_after_s" if gives_up else "withdraw_after_s"
         bench.pod(float(time), made[which % len(made)], life, **{key: patience})
     faults = [
-        FaultPlan(f"fault-{n}", (minion % len(minions),), at_s=float(time), repair=Constant(repair))
+        FaultPlan(f"fault-{n}", alone(minion % len(minions)), at_s=float(time), repair=Constant(repair))
         for n, (time, minion, repair) in enumerate(crashes)
     ]
     return bench.world(policy, faults=faults, until_s=100.0)

@@ -11,15 +11,21 @@ from models.api.expected import ExpectedPod
 from models.api.loading import load_scenario_text
 from models.api.types import Arrivals, GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import vocabulary
+from models.failures.crash import FailsAsOne, FaultPlan
 from models.plan import make_plan
 from models.policies.first_fit import FirstFit
 from models.workloads.templates import TemplateTable
 from models.world import Sinks, World
-from models.worldplan import FaultPlan, Plan
+from models.worldplan import Plan
 from sim.journalchunks import ChunkMemory
 from sim.streams import Streams
 
 GIB = 1 << 30
+
+
+def alone(*minions: int) -> list[FailsAsOne]:
+    """Minions of a ``Bench`` that fail each by itself."""
+    return [FailsAsOne((minion,), "m", minion) for minion in minions]
 
 
 def sinks() -> Sinks:

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from models.api.types import GpuRequest, Phase
-from models.failures.crash import CrashFault, DrawnClock, start_drawn
+from models.failures.crash import CrashFault, DrawnClock, FailsAsOne, FaultPlan, start
 from models.world import World
-from models.worldplan import FaultPlan
 from sim.distributions import Constant, Weibull
 from sim.engine import Engine
 from sim.errors import InvariantError
 from sim.journalchunks import ChunkMemory
 from sim.streams import Streams
-from tests.support.worlds import GIB, Bench, ran, records
+from tests.support.worlds import GIB, Bench, alone, ran, records
 
 
 def series(world: World, name: str) -> list[tuple[float, float]]:
@@ -29,7 +28,7 @@ def crashed_once() -> World:
     bench.pod(0.0, bench.cpu(3000, gpu=GpuRequest(1, 300)))
     bench.pod(0.0, bench.cpu(1000))
     bench.pod(0.0, bench.cpu(4000), 80.0)
-    fault = FaultPlan("dies", (0,), at_s=50.0, repair=Constant(100.0))
+    fault = FaultPlan("dies", alone(0), at_s=50.0, repair=Constant(100.0))
     world = bench.world(faults=[fault], until_s=300.0)
     world.run()
     return world
@@ -97,8 +96,8 @@ def test_what_no_template_fits_into_is_stranded() -> None:
 def test_a_minion_that_is_down_is_left_alone_by_another_fault() -> None:
     bench = Bench([(1000, 0), (1000, 0)])
     faults = [
-        FaultPlan("first", (0,), at_s=10.0, repair=Constant(50.0)),
-        FaultPlan("second", (0, 1), at_s=20.0),
+        FaultPlan("first", alone(0), at_s=10.0, repair=Constant(50.0)),
+        FaultPlan("second", alone(0, 1), at_s=20.0),
     ]
     world = bench.world(faults=faults, until_s=1000.0)
     world.run()
@@ -118,6 +117,7 @@ class Log:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.down, self.rows = engine, set[int](), list[tuple[float, str, int]]()
+        self.boots: dict[int, float] = {}
 
     def is_up(self, minion: int) -> bool:
         return minion not in self.down
@@ -126,18 +126,25 @@ class Log:
         self.down.add(minion)
         self.rows.append((self.engine.now_s, "down", minion))
 
+    def boot_s(self, minion: int) -> float:
+        return self.boots.get(minion, 0.0)
+
     def repair(self, minion: int, fault: CrashFault) -> None:
         self.down.remove(minion)
         self.rows.append((self.engine.now_s, "up", minion))
 
 
-def clocks(minions: list[tuple[int, str, int]], *, stationary: bool, failure: Any, repair: Any) -> Log:
+def started(domains: list[FailsAsOne], boots: dict[int, float], until_s: float, **plan: Any) -> Log:
     engine = Engine()
     log = Log(engine)
-    laws = (failure, repair)
-    start_drawn(engine, log, Streams(1), CrashFault("f", 0), minions, laws, stationary=stationary)
-    engine.run(100.0)
+    log.boots = boots
+    start(engine, log, Streams(1), CrashFault("f", 0), FaultPlan("f", domains, **plan))
+    engine.run(until_s)
     return log
+
+
+def clocks(minions: list[tuple[int, str, int]], **plan: Any) -> Log:
+    return started([FailsAsOne((i,), pool, index) for i, pool, index in minions], {}, 100.0, **plan)
 
 
 def test_a_fresh_clock_alternates() -> None:
@@ -176,13 +183,40 @@ def test_a_drawn_failure_of_what_is_down_already_starts_the_clock_anew() -> None
     log.down.add(0)
     streams = Streams(1)
     draw = (streams.stream("x"), Constant(10.0))
-    clock = DrawnClock(engine, log, CrashFault("f", 0), 0, failure=draw, repair=draw, group="g", index=0)
+    clock = DrawnClock(engine, log, CrashFault("f", 0), FailsAsOne((0,), "g", 0), failure=draw, repair=draw)
     clock.start()
     engine.run(15.0)
     assert log.rows == []
     log.down.clear()
     engine.run(35.0)
     assert log.rows == [(20.0, "down", 0), (30.0, "up", 0)]
+
+
+def test_what_shares_a_clock_fails_and_is_repaired_at_once_and_then_each_boots() -> None:
+    rack, other = FailsAsOne((0, 1, 2), "rack=", 0), FailsAsOne((3,), "m", 3)
+    log = started([rack, other], {1: 2.0, 2: 2.0}, 50.0, at_s=10.0, repair=Constant(20.0))
+    assert log.rows == [
+        *((10.0, "down", minion) for minion in (0, 1, 2, 3)),
+        (30.0, "up", 0),
+        (30.0, "up", 3),
+        (32.0, "up", 1),
+        (32.0, "up", 2),
+    ]
+
+
+def test_a_domains_next_life_begins_with_its_repair_whatever_booting_takes() -> None:
+    guests = FailsAsOne((0, 1), "host=", 0)
+    laws = {"failure": Constant(20.0), "repair": Constant(5.0)}
+    log = started([guests], {0: 3.0, 1: 3.0}, 60.0, stationary=False, **laws)
+    downs, ups = (sorted({t for t, word, _ in log.rows if word == w}) for w in ("down", "up"))
+    assert (downs, ups) == ([20.0, 45.0], [28.0, 53.0])
+
+
+def test_a_drawn_repair_of_a_domain_is_drawn_once() -> None:
+    domains = [FailsAsOne((0, 1), "rack=", 0), FailsAsOne((2, 3), "rack=", 1)]
+    log = started(domains, {}, 1e6, at_s=0.0, repair=Weibull(0.75, 10.0))
+    back = {minion: time_s for time_s, word, minion in log.rows if word == "up"}
+    assert back[0] == back[1] != back[2] == back[3]
 
 
 def test_broken_sums_stop_the_run() -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from models.api.protocols import Refusal
 from models.api.types import GpuRequest, Phase
+from models.failures.crash import FaultPlan
 from models.policies.packing import BestFit
 from models.policies.random_fit import RandomFit
-from models.worldplan import FaultPlan
 from sim.distributions import Constant
 from sim.errors import PluginError
-from tests.support.worlds import Bench, records
+from tests.support.worlds import Bench, alone, records
 
 
 def times(world: Any, kind: str) -> list[tuple[float, str]]:
@@ -177,7 +177,7 @@ def test_parked_pods_wake_when_a_pod_ends_or_a_minion_comes_back() -> None:
     small = bench.cpu(1000)
     for moment in (0.0, 1.0, 2.0, 3.0):
         bench.pod(moment, small, 10.0)
-    crash = FaultPlan("f", (0,), at_s=15.0, repair=Constant(100.0))
+    crash = FaultPlan("f", alone(0), at_s=15.0, repair=Constant(100.0))
     world = bench.world(faults=[crash], until_s=500.0)
     world.run()
     assert times(world, "pod_bound") == [(0.0, "pod-0"), (10.0, "pod-1"), (115.0, "pod-2"), (125.0, "pod-3")]

@@ -189,7 +189,7 @@ def test_one_mistake_in_a_workload_is_one_sentence(parts, sentence):
         ("{name: a, trace: {format: table, path: '${HOME}/x'}}",
          ["'${HOME}' is not known in a path: only ${WAVETANK_SHARED} is"]),
         ("3", ["expected a mapping with the keys name, pods, pids, kernel, reserved, labels, domains, taints, cordoned, kubelet, imageDisk, preloaded, count, cpu, memory, "
-               "ephemeral-storage, extended, gpu, ready, not '3'"]),
+               "ephemeral-storage, extended, gpu, ready, vm, not '3'"]),
         ("", ["expected at least one element"]),
     ],
 )  # fmt: skip
