@@ -91,7 +91,7 @@ def measure_decisions(kind: str, minions: int, templates: int, decisions: int) -
     there, coming = order[decisions:], order[:decisions]
     cluster = [_minion(index) for index in range(minions)]
     view = Placements(cluster)
-    decider = Decider(KUBERNETES_1_20, view)
+    decider = Decider(KUBERNETES_1_20, view.view)
     known = [view.know(KINDS[kind](template)) for template in range(templates)]
     asks = [PodAsk(f"pod-{n}", n, PodTemplate(n, ())) for n in range(templates)]
     bound: list[tuple[Known, int]] = []
@@ -117,12 +117,12 @@ def measure_decisions(kind: str, minions: int, templates: int, decisions: int) -
                 bound.append((one, minion))
         spent_s += time.process_time() - start
         asked, checks = known[batch[-1]], checks + 1
-        fresh, of = Decider(KUBERNETES_1_20, view), asked
+        fresh, of = Decider(KUBERNETES_1_20, view.view), asked
         if begin % _ANEW == 0:
             made = Placements(cluster)
             for each, minion in bound:
                 made.place(made.know(each.pod), minion, 1)
-            fresh, of = Decider(KUBERNETES_1_20, made), made.know(asked.pod)
+            fresh, of = Decider(KUBERNETES_1_20, made.view), made.know(asked.pod)
         mismatches += not np.array_equal(decider.decide(asked).totals, fresh.afresh(of))
     return Measured(spent_s, decisions, len(bound) - before, checks, mismatches)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 from models.api.selectors import Selector
@@ -230,3 +231,9 @@ class MinionAsScheduled:
     unschedulable: bool = False
     images: Mapping[str, int] = field(default_factory=dict)
     avoids: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "allocatable", "images"):
+            found = getattr(self, name)
+            if not isinstance(found, MappingProxyType):
+                object.__setattr__(self, name, MappingProxyType(dict(found)))

@@ -27,6 +27,7 @@ from models.cluster.changes import ChangeLog
 from models.cluster.classrows import ClassRow, ScorerRow
 from models.cluster.linearblocks import LinearBlock, LinearRow
 from models.cluster.readlabels import ReadLabels
+from models.cluster.readonly import frozen
 from models.cluster.reasons import count_reasons
 from models.cluster.view import BeliefView
 
@@ -36,12 +37,6 @@ Ints = NDArray[np.int64]
 
 _CACHED_CLASSES = 4096
 _add = np.add
-
-
-def _frozen(array: Ints) -> Ints:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 class Belief:
@@ -85,9 +80,9 @@ class Belief:
         self._fit[:, columns + 2] = [minion.ready for minion in minions]
         self._devices = devices
         self._needs: dict[int, Ints] = {}
-        self.allocatable = _frozen(allocatable)
-        self.free = _frozen(self._fit[:, :columns])
-        self.gpu_left_milli = _frozen(devices)
+        self.allocatable = frozen(allocatable)
+        self.free = frozen(self._fit[:, :columns])
+        self.gpu_left_milli = frozen(devices)
         self._fit_rows = list(self._fit)
         self._uses: dict[int, tuple[Ints, Ints]] = {}
         self._log = ChangeLog(8 * count + 4096)
@@ -218,6 +213,10 @@ class Belief:
     def seen(self, pod: Pod) -> PodTemplate:
         """Return what a pod is like, with the labels that were read of it. HOT."""
         return self.read.template(pod)
+
+    def held(self, template: PodTemplate, minion: int) -> int:
+        """Return a minion that a policy chose, or -1: here what it chose from is where the pod fits. HOT."""
+        return minion
 
     def look_at(self, pod: Pod, minion: int = -1) -> None:
         """See a pod's deletion or labels, on a minion where it may be assumed only: here nothing depends on it."""

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from models.api.protocols import Scorer
 from models.cluster.changes import ChangeLog
 
-__all__ = ["ClassRow", "ScorerRow", "first_best"]
+__all__ = ["NUMBERS", "ClassRow", "ScorerRow", "WrongAnswerError", "first_best"]
 
 Ints = NDArray[np.int64]
 
 _FALSE = b"\0"
-_NUMBERS = "fiub"
+NUMBERS = "fiub"
 """Kinds of numpy types that are numbers."""
+
+
+class WrongAnswerError(ValueError):
+    """A policy answered what is no answer: the sentence goes on after its name."""
 
 
 class ClassRow(Protocol):
@@ -42,7 +46,7 @@ def first_best(scores: NDArray[np.float64], names: Sequence[str]) -> int:
     """Return the first index of the highest score, or -1 if all are -inf.
 
     Raises:
-        ValueError: The highest is no number.
+        WrongAnswerError: The highest is no number.
     """
     if not scores.size:
         return -1
@@ -52,7 +56,7 @@ def first_best(scores: NDArray[np.float64], names: Sequence[str]) -> int:
         return -1
     if not math.isfinite(score):
         # argmax stops at the first nan, so that none goes unseen.
-        raise ValueError(f"score {score} for minion '{names[index]}'")
+        raise WrongAnswerError(f"gave score {score} for minion '{names[index]}'")
     return index
 
 
@@ -110,9 +114,9 @@ class ScorerRow:
                 return
         scores = self._scorer(rows)
         if getattr(scores, "shape", None) != rows.shape:
-            raise ValueError(f"scores of shape {np.shape(scores)} for {rows.size} minions")
-        if scores.dtype.kind not in _NUMBERS:
-            raise ValueError(f"scores of type {scores.dtype}; numbers were expected")
+            raise WrongAnswerError(f"gave scores of shape {np.shape(scores)} for {rows.size} minions")
+        if scores.dtype.kind not in NUMBERS:
+            raise WrongAnswerError(f"gave scores of type {scores.dtype}; numbers were expected")
         self.scores[rows] = scores
 
     def best(self) -> int:

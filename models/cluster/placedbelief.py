@@ -19,7 +19,7 @@ from models.api.specs_taints import UNSCHEDULABLE, parse_taint
 from models.api.taints import Taint
 from models.api.types import TERMINATING, MinionAsk, Pod, PodTemplate, ResourceTable
 from models.cluster.belief import Belief
-from models.cluster.classrows import ClassRow
+from models.cluster.classrows import NUMBERS, ClassRow, WrongAnswerError
 from models.cluster.placements import Known, Placements
 
 __all__ = ["PlacedBelief", "Placing"]
@@ -41,10 +41,11 @@ class Placing:
 class _Row:
     """A decision as a class's row: :class:`models.cluster.classrows.ClassRow`."""
 
-    __slots__ = ("_decided",)
+    __slots__ = ("_decided", "_names")
 
-    def __init__(self, decided: Decided) -> None:
+    def __init__(self, decided: Decided, names: Sequence[str]) -> None:
         self._decided = decided
+        self._names = names
 
     @property
     def scores(self) -> NDArray[np.int64]:
@@ -55,7 +56,21 @@ class _Row:
         """It is of now."""
 
     def best(self) -> int:
-        """Return the first minion of the highest total, or -1."""
+        """Return the first minion of the highest total, or -1.
+
+        Raises:
+            WrongAnswerError: What was decided is no decision about these minions.
+        """
+        ranks, names = self._decided.ranks, self._names
+        if getattr(ranks, "shape", None) != (len(names),):
+            raise WrongAnswerError(f"gave ranks of shape {np.shape(ranks)} for {len(names)} minions")
+        kind = ranks.dtype.kind
+        if kind != "i":
+            if kind not in NUMBERS:
+                raise WrongAnswerError(f"gave ranks of type {ranks.dtype}; numbers were expected")
+            wrong = np.flatnonzero(~np.isfinite(ranks))
+            if wrong.size:
+                raise WrongAnswerError(f"gave rank {ranks[wrong[0]]} for minion '{names[wrong[0]]}'")
         return self._decided.first
 
 
@@ -74,7 +89,7 @@ class PlacedBelief(Belief):
     ) -> None:
         super().__init__(minions, resources)
         self._placements = Placements(placing.minions, placing.owners)
-        self._decider = policy.decider(self._placements)
+        self._decider = policy.decider(self._placements.view)
         self._known: dict[int, Known] = {}
         self._changed_pods: dict[int, tuple[Known, bool, int]] = {}
         for index, minion in enumerate(minions):
@@ -92,7 +107,7 @@ class PlacedBelief(Belief):
     def row(self, template: PodTemplate, policy: ScoringPolicy | PlacingPolicy) -> ClassRow:
         """Decide about a pod of a class."""
         among = None if template.gpu is None else self.fits_devices(template)
-        return _Row(self._decider.decide(self.known(template), among))
+        return _Row(self._decider.decide(self.known(template), among), self.names)
 
     def considered(self, template: PodTemplate, row: ClassRow) -> tuple[NDArray[np.int64], list[ScoredBy]]:
         """Return where a class may go by its row, int64 (k,), and what each plug-in gives those minions."""
@@ -192,6 +207,24 @@ class PlacedBelief(Belief):
     def images(self) -> list[Mapping[str, int]]:
         """Images by minion, bytes by name."""
         return [each.images for each in self._placements.minions]
+
+    def held(self, template: PodTemplate, minion: object) -> int:
+        """Return a minion that a policy chose, or -1. HOT.
+
+        Raises:
+            WrongAnswerError: There is no such minion, it takes no pods, or what a template asks for is not left there.
+        """
+        if not isinstance(minion, int | np.integer) or isinstance(minion, bool):
+            raise WrongAnswerError(f"answered {minion!r}; the index of a minion or -1 was expected")
+        index = int(minion)
+        if not -1 <= index < len(self.names):
+            raise WrongAnswerError(f"answered {index}; there are {len(self.names)} minions")
+        if index < 0:
+            return index
+        enough = (self._fit_rows[index][:-1] >= self.need(template)[:-1]).all()
+        if not enough or self._kept.get(index, ()) is None:
+            raise WrongAnswerError(f"chose minion '{self.names[index]}', where the pod does not fit")
+        return index
 
     def set_images(self, index: int, images: Mapping[str, int]) -> None:
         """Believe that a minion has these images, bytes by name."""

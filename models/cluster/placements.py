@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,9 @@ from models.api.schedulingview import (
 )
 from models.api.selectors import Selector
 from models.cluster.changes import ChangeLog
-from models.cluster.tallies import Carried, HostPorts, LabelClasses, PlaceTable, Tallied
+from models.cluster.placementsview import PlacementsView
+from models.cluster.readonly import ReadOnly, frozen
+from models.cluster.tallies import Carried, HostPorts, LabelClasses, PlaceTable, SeenTally, Tallied
 
 __all__ = ["Known", "Placements"]
 
@@ -36,7 +39,7 @@ _COLUMNS = {"cpu": CPU, "memory": MEMORY, "ephemeral-storage": EPHEMERAL, "pods"
 _KINDS = ("affinity", "anti-affinity", "preferred")
 
 
-class Known:
+class Known(ReadOnly):
     """A class of pods that is known here: :class:`models.api.schedulingview.PodClass`.
 
     Attributes:
@@ -45,14 +48,30 @@ class Known:
 
     __slots__ = ("feeds", "given_back", "label_class", "labels", "need", "number", "pod")
 
+    number: int
+    pod: PodAsScheduled
+    labels: Mapping[str, str]
+    label_class: int
+    need: Ints
+    given_back: Ints
+    feeds: tuple[tuple[Tallied, int], ...] | None
+
     def __init__(self, number: int, pod: PodAsScheduled, label_class: int, need: Ints) -> None:
-        self.number = number
-        self.pod = pod
-        self.labels: Mapping[str, str] = dict(pod.labels)
-        self.label_class = label_class
-        self.need = need
-        self.given_back = -need
-        self.feeds: tuple[tuple[Tallied, int], ...] | None = None
+        for name, value in {
+            "number": number,
+            "pod": pod,
+            "labels": MappingProxyType(dict(pod.labels)),
+            "label_class": label_class,
+            "need": frozen(need),
+            "given_back": frozen(-need),
+            "feeds": None,
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def feed(self, feeds: tuple[tuple[Tallied, int], ...]) -> tuple[tuple[Tallied, int], ...]:
+        """Know what one pod adds to."""
+        object.__setattr__(self, "feeds", feeds)
+        return feeds
 
 
 class Placements:
@@ -62,6 +81,8 @@ class Placements:
         minions: In order of index.
         owners: Objects that select pods.
 
+    Attributes:
+        view: What policies get of it.
     """
 
     def __init__(self, minions: Sequence[MinionAsScheduled], owners: Iterable[Owner] = ()) -> None:
@@ -87,6 +108,7 @@ class Placements:
         self._known: list[Known] = []
         self._images: Counter[str] = Counter()
         self._image_bytes: dict[str, Ints] = {}
+        self.view = PlacementsView(self, self.ports)
         for index, minion in enumerate(minions):
             self._images.update(minion.images.keys())
             self._fill(index, minion)
@@ -137,6 +159,7 @@ class Placements:
             more = np.zeros((len(self.minions), 1), dtype=np.int64)
             self.left = np.hstack([self.left, more])
             self.allocatable = np.hstack([self.allocatable, more])
+            self.view.lay_out()
         return found
 
     def topology(self, key: str) -> PlaceTable:
@@ -148,7 +171,7 @@ class Placements:
 
     def owners(self, namespace: str) -> Sequence[Owner]:
         """Return the objects of a namespace that select pods, in the order in which they came."""
-        return self._owners.get(namespace, ())
+        return tuple(self._owners.get(namespace, ()))
 
     def add_owner(self, owner: Owner) -> None:
         """Believe in an object that selects pods."""
@@ -166,7 +189,7 @@ class Placements:
         if found is None:
             sizes = [minion.images.get(image, 0) for minion in self.minions]
             found = self._image_bytes[image] = np.array(sizes, dtype=np.int64)
-        return found
+        return frozen(found)
 
     def image_spread(self, image: str) -> int:
         """Return how many minions have an image."""
@@ -210,7 +233,7 @@ class Placements:
                 tally.add(minion, sign)
         feeds = known.feeds
         if feeds is None:
-            feeds = known.feeds = tuple(self._feeds(known.pod))
+            feeds = known.feed(tuple(self._feeds(known.pod)))
         for tally, amount in feeds:
             tally.add(minion, sign * amount)
         for port in known.pod.ports:
@@ -265,7 +288,7 @@ class Placements:
 
     def pods_that_match(
         self, namespaces: tuple[str, ...], selectors: tuple[Selector, ...], *, terminating: bool
-    ) -> Tallied:
+    ) -> SeenTally:
         """Return how many pods in one of the namespaces match all selectors; kept up to date from now on."""
         key = (namespaces, selectors, terminating)
         number = self._queries.get(key)
@@ -280,8 +303,8 @@ class Placements:
                     if (terminating or not key & 1)
                     and number in self._labels.interested[self._known[key >> 1].label_class]
                 )
-        return self._tallies[number][0]
+        return self._tallies[number][0].seen
 
-    def carried(self, kind: str, pod: PodClass) -> Sequence[tuple[PodTerm, Tallied]]:
+    def carried(self, kind: str, pod: PodClass) -> tuple[tuple[PodTerm, SeenTally], ...]:
         """Return the terms of pods on minions that speak of a pod, and how much of each there is."""
         return self._carried[kind].about(pod.label_class)

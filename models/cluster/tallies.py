@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from models.api.scheduling import HostPort, PodTerm
 from models.api.selectors import Selector
+from models.cluster.readonly import ReadOnly, frozen
 
-__all__ = ["Carried", "HostPorts", "LabelClasses", "PlaceTable", "Tallied"]
+__all__ = ["Carried", "HostPorts", "LabelClasses", "PlaceTable", "SeenTally", "Tallied"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-class PlaceTable:
+class PlaceTable(ReadOnly):
     """The places that one label makes of the minions.
 
     Args:
@@ -30,16 +31,37 @@ class PlaceTable:
 
     __slots__ = ("codes", "count", "empty")
 
+    codes: Ints
+    count: int
+    empty: int
+
     def __init__(self, values: Sequence[str | None]) -> None:
         numbers: dict[str, int] = {}
         for value in values:
             if value is not None:
                 numbers.setdefault(value, len(numbers))
-        self.count = len(numbers)
-        self.empty = numbers.get("", -1)
-        self.codes = np.array(
-            [self.count if value is None else numbers[value] for value in values], dtype=np.int64
-        )
+        count = len(numbers)
+        codes = np.array([count if value is None else numbers[value] for value in values], dtype=np.int64)
+        object.__setattr__(self, "count", count)
+        object.__setattr__(self, "empty", numbers.get("", -1))
+        object.__setattr__(self, "codes", frozen(codes))
+
+
+class SeenTally(ReadOnly):
+    """A tally as policies see it: :class:`models.api.schedulingview.Tally`."""
+
+    __slots__ = ("_of", "amounts")
+
+    _of: Tallied
+    amounts: Ints
+
+    def __init__(self, of: Tallied) -> None:
+        object.__setattr__(self, "_of", of)
+        object.__setattr__(self, "amounts", frozen(of.amounts))
+
+    def by_place(self, key: str) -> Ints:
+        """Sums by place: int64 (places + 1,), last of minions without the label."""
+        return self._of.by_place(key)
 
 
 class Tallied:
@@ -48,30 +70,34 @@ class Tallied:
     Args:
         count: Minions.
         places: Finds the places of a key.
+
+    Attributes:
+        seen: What policies get of it.
     """
 
-    __slots__ = ("_by_place", "_places", "amounts")
+    __slots__ = ("_by_place", "_places", "amounts", "seen")
 
     def __init__(self, count: int, places: Callable[[str], PlaceTable]) -> None:
         self.amounts = np.zeros(count, dtype=np.int64)
         self._places = places
-        self._by_place: dict[str, tuple[PlaceTable, Ints]] = {}
+        self._by_place: dict[str, tuple[PlaceTable, Ints, Ints]] = {}
+        self.seen = SeenTally(self)
 
     def add(self, minion: int, amount: int) -> None:
         """Add an amount on a minion."""
         self.amounts[minion] += amount
-        for table, sums in self._by_place.values():
+        for table, sums, _ in self._by_place.values():
             sums[table.codes[minion]] += amount
 
     def by_place(self, key: str) -> Ints:
-        """Sums by place: int64 (places + 1,), last of minions without the label."""
+        """Sums by place, that cannot be written: int64 (places + 1,), last of minions without the label."""
         table = self._places(key)
         found = self._by_place.get(key)
         if found is None or found[0] is not table:
             sums = np.zeros(table.count + 1, dtype=np.int64)
             np.add.at(sums, table.codes, self.amounts)
-            found = self._by_place[key] = (table, sums)
-        return found[1]
+            found = self._by_place[key] = (table, sums, frozen(sums))
+        return found[2]
 
 
 class LabelClasses:
@@ -129,23 +155,23 @@ class Carried:
         self._classes = classes
         self._make = make
         self.terms: dict[PodTerm, Tallied] = {}
-        self._list: list[tuple[PodTerm, Tallied]] = []
-        self._about: dict[int, tuple[int, list[tuple[PodTerm, Tallied]]]] = {}
+        self._list: list[tuple[PodTerm, SeenTally]] = []
+        self._about: dict[int, tuple[int, tuple[tuple[PodTerm, SeenTally], ...]]] = {}
 
     def tally(self, term: PodTerm) -> Tallied:
         """Return how much of a term there is."""
         found = self.terms.get(term)
         if found is None:
             found = self.terms[term] = self._make()
-            self._list.append((term, found))
+            self._list.append((term, found.seen))
         return found
 
-    def about(self, label_class: int) -> Sequence[tuple[PodTerm, Tallied]]:
+    def about(self, label_class: int) -> tuple[tuple[PodTerm, SeenTally], ...]:
         """Return the terms that speak of pods with such labels."""
-        known, found = self._about.get(label_class, (0, []))
+        known, found = self._about.get(label_class, (0, ()))
         if known < len(self._list):
             namespace, labels = self._classes.items[label_class]
-            found += [each for each in self._list[known:] if each[0].matches(namespace, labels)]
+            found += tuple(each for each in self._list[known:] if each[0].matches(namespace, labels))
             self._about[label_class] = (len(self._list), found)
         return found
 

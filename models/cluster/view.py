@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +11,14 @@ from numpy.typing import NDArray
 from models.api.expected import ExpectedPod
 from models.api.protocols import ClusterView
 from models.api.types import Pod, PodTemplate
+from models.cluster.readonly import ReadOnly
 
 __all__ = ["BeliefView", "SeenPod"]
 
 Ints = NDArray[np.int64]
 
 
-class _ReadOnly:
-    """Has attributes that nobody sets."""
-
-    __slots__ = ()
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(f"'{name}' cannot be set: what a policy is given is read-only")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"'{name}' cannot be deleted: what a policy is given is read-only")
-
-
-class BeliefView(_ReadOnly):
+class BeliefView(ReadOnly):
     """A belief, read-only: :class:`models.api.protocols.ClusterView`."""
 
     __slots__ = ("_belief", "allocatable", "free", "gpu_left_milli", "gpu_models", "names", "resources")
@@ -71,7 +59,7 @@ class BeliefView(_ReadOnly):
         return self._belief.fits(template)
 
 
-class SeenPod(_ReadOnly):
+class SeenPod(ReadOnly):
     """A pod as a policy sees it: :class:`models.api.protocols.PodView`."""
 
     __slots__ = ("created_s", "template")

@@ -318,7 +318,7 @@ class KubeScheduler(Scheduler):
         nominated = self._nominations.minion_of(pod)
         if not pod.template.preempts:
             return [], -1
-        helpful = self.belief.evictions_may_help(self.belief.seen(pod))
+        helpful = self._asked(pod, self.belief.evictions_may_help, self.belief.seen(pod))
         if nominated >= 0 and helpful[nominated] and occupants.ends_below(priority, nominated):
             return [], -1  # its victims are still going
         places = np.flatnonzero(helpful).tolist()

@@ -6,10 +6,9 @@ refused bind gives the room back. With instant timing a pod is bound at the inst
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,8 +25,9 @@ from models.api.protocols import (
 )
 from models.api.types import TERMINATING, Phase, Pod
 from models.cluster.belief import Belief
-from models.cluster.classrows import ClassRow, first_best
+from models.cluster.classrows import ClassRow, WrongAnswerError, first_best
 from models.cluster.view import SeenPod
+from models.control.attempt import Attempt
 from models.control.client import Caller
 from models.control.decisions import DecisionRecords
 from models.control.log import Change, Op
@@ -42,6 +42,8 @@ from sim.streams import Streams
 __all__ = ["BACKLOG", "Scheduler"]
 
 _CREATED, _ENDED = Op.POD_CREATED, Op.POD_ENDED
+T = TypeVar("T")
+
 _OPS = (Op.POD_CREATED, Op.POD_ENDED, Op.MINION_CHANGED)
 _OF_PODS_TOO = (*_OPS, Op.POD_CHANGED, Op.POD_LABELLED)
 BACKLOG = 4096
@@ -51,29 +53,6 @@ BACKLOG = 4096
 def _matters(op: Op, before: int, after: int) -> bool:
     """Of the changes of a pod only that it begins to be deleted."""
     return op is not Op.POD_CHANGED or bool((before ^ after) & TERMINATING)
-
-
-class _Attempt:
-    """The context of one attempt: what a policy may ask of the world."""
-
-    def __init__(self, scheduler: Scheduler, pod: Pod) -> None:
-        self._scheduler = scheduler
-        self._pod = pod
-
-    @property
-    def now_s(self) -> float:
-        """Simulated time."""
-        return self._scheduler.engine.now_s
-
-    def draw(self, n: int) -> float:
-        """Return the n-th draw of this pod, attempt by attempt."""
-        return self._scheduler.draw(self._pod, n)
-
-    def note(self, text: str, value: float = math.nan) -> None:
-        """Write a record of the policy's own."""
-        self._scheduler.journal.write(
-            records.POLICY_NOTE, self._pod.identity, actor=self._scheduler.identity, value=value, reason=text
-        )
 
 
 class Scheduler:
@@ -214,7 +193,8 @@ class Scheduler:
         """Wake what the change of one minion could help."""
         if self._queue.parked:
             belief = self.belief
-            self._queue.wake(lambda pod: belief.could_fit(belief.seen(pod), minion), seq)
+            ask = self._asked
+            self._queue.wake(lambda pod: ask(pod, belief.could_fit, belief.seen(pod), minion), seq)
 
     def _attempt(self, pod: Pod, cause: int) -> None:
         queue = self._queue
@@ -234,7 +214,7 @@ class Scheduler:
             queue.bound(pod)
             helped = self.belief.helped_by(self.belief.seen(pod))
             if helped is not None:
-                queue.wake(helped, cause)
+                queue.wake(lambda pod: self._asked(pod, helped, pod), cause)
 
     def _decided(
         self,
@@ -246,9 +226,8 @@ class Scheduler:
         closed: Sequence[int] = (),
     ) -> None:
         """Write what came of an attempt, before anything comes of it."""
-        decisions.write(
-            pod, minion, self._row, cause, None if minion >= 0 else self._why(pod, refusal), closed
-        )
+        why = None if minion >= 0 else self._why(pod, refusal)
+        self._asked(pod, decisions.write, pod, minion, self._row, cause, why, closed)
 
     def _settle(self, pod: Pod, minion: int, cause: int) -> tuple[int, ...]:
         """Assume that a pod is where it was decided to be, and have it bound; returns its GPU devices."""
@@ -286,9 +265,11 @@ class Scheduler:
         """Return the best minion but for some, or -1."""
         assert self._scoring is not None
         try:
-            row = self.belief.row(self.belief.seen(pod), self._scoring)
+            self._row = row = self.belief.row(self.belief.seen(pod), self._scoring)
             best: int = row.best() if not closed else self._best_open(row, pod, closed)
-            self._row = row
+            best = self.belief.held(pod.template, best)
+        except WrongAnswerError as error:
+            raise self._blame(pod, str(error)) from None
         except Exception as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if best < 0 or not self._random_ties:
@@ -305,11 +286,18 @@ class Scheduler:
         return best if best >= 0 and self._fits(pod, best) else -1
 
     def _fits(self, pod: Pod, minion: int) -> bool:
-        return self.belief.fits_there(self.belief.seen(pod), minion)
+        return self._asked(pod, self.belief.fits_there, self.belief.seen(pod), minion)
+
+    def _asked(self, pod: Pod, question: Callable[..., T], *about: Any) -> T:
+        """Ask what a policy may have a say in; what it raises is its own."""
+        try:
+            return question(*about)
+        except Exception as error:
+            raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
 
     def _ask(self, pod: Pod) -> tuple[int, Refusal | None]:
         """Ask a policy that decides by itself, and hold its answer against the rules."""
-        context: Context = _Attempt(self, pod)
+        context: Context = Attempt(self.engine, self.journal, self.identity, pod, self.draw)
         policy = self._policy
         assert callable(policy)
         try:
@@ -375,7 +363,7 @@ class Scheduler:
         """Count minions by why a pod was refused: by the policy's own reasons if it gave any."""
         if refusal is not None and refusal.reasons:
             return dict(refusal.reasons)
-        return self.belief.reasons(self.belief.seen(pod))
+        return self._asked(pod, self.belief.reasons, self.belief.seen(pod))
 
     def _refused(self, pod: Pod, cause: int, refusal: Refusal | None) -> None:
         if not pod.unschedulable:

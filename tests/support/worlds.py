@@ -11,6 +11,7 @@ from models.api.expected import ExpectedPod
 from models.api.loading import load_scenario_text
 from models.api.types import Arrivals, GpuDevices, MinionAsk, PodAsk, PodTemplate, ResourceTable
 from models.catalog import vocabulary
+from models.cluster.placedbelief import Placing
 from models.failures.crash import FailsAsOne, FaultPlan
 from models.plan import make_plan
 from models.policies.first_fit import FirstFit
@@ -114,6 +115,7 @@ class Bench:
         until_s: float = 1e6,
         checks: str = "full",
         seed: int = 1,
+        placing: Placing | None = None,
     ) -> World:
         """The world, not yet run; every pod is submitted by the workload ``listed``."""
         plan = Plan(
@@ -128,5 +130,6 @@ class Bench:
             streams=Streams(seed),
             faults=faults,
             checks=checks,
+            placing=Placing() if placing is None else placing,
         )
         return World(plan, sinks())

@@ -97,7 +97,7 @@ def _compare_case(case: Case, profile: Profile, agreements: Agreements) -> None:
     view = Placements(case.minions, case.owners)
     for bound in case.bound:
         view.place(view.know(bound.pod), bound.minion, 1, terminating=bound.terminating)
-    decider, pod = Decider(profile, view), view.know(case.pod)
+    decider, pod = Decider(profile, view.view), view.know(case.pod)
     decision = decider.decide(pod)
     where, expect = f"{case.place} {case.name}", case.expect
     names = [minion.name for minion in case.minions]
@@ -152,7 +152,7 @@ def _first(code: str, reasons: list[str]) -> str:
 
 def _compare_sequence(sequence: Sequenced, profile: Profile, agreements: Agreements) -> None:
     view = Placements(sequence.minions, sequence.owners)
-    decider = Decider(profile, view)
+    decider = Decider(profile, view.view)
     names = [minion.name for minion in sequence.minions]
     for pod, step in zip(sequence.pods, sequence.steps, strict=True):
         known = view.know(pod)
