@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadSource
@@ -33,6 +33,7 @@ from models.api.types import (
     PodTemplate,
     ResourceTable,
 )
+from models.api.usage import Usage
 from models.behaviours import Behaviours
 from models.catalog import PluginParameterError, make_policy
 from models.cluster.placedbelief import Placing
@@ -133,13 +134,19 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
                 *(controller.pod for controller in scenario.all_controllers),
                 *(w.pod if isinstance(w, GeneratedWorkload) else w for w in _sources(scenario)),
             )
-        ),
+        )
+        or any(each.takes_cpu for each in _container_uses(scenario)),
         max_events=max_events,
     )
 
 
 def _holds_memory(scenario: Scenario) -> bool:
     """Whether containers say what memory they hold: only then do minions come to be low on it."""
+    return any(each.memory is not None for each in _container_uses(scenario))
+
+
+def _container_uses(scenario: Scenario) -> Iterator[Usage]:
+    """Yield what containers say that they use."""
     pods = [
         *(controller.pod for controller in scenario.all_controllers),
         *(work.pod for work in scenario.workloads if isinstance(work, GeneratedWorkload)),
@@ -151,7 +158,9 @@ def _holds_memory(scenario: Scenario) -> bool:
         for each in (*pod.containers.init_containers, *pod.containers.containers)
     ]
     told += [rule.behaviour for rule in scenario.behaviour if rule.enabled]
-    return any(each.uses is not None and each.uses.memory is not None for each in told)
+    for each in told:
+        if each.uses is not None:
+            yield each.uses
 
 
 def _policy(plugin: PluginRef, resources: Sequence[str], seed: int) -> ScoringPolicy | PlacingPolicy | Policy:

@@ -78,7 +78,7 @@ class Plan:
         schedulers: Several by name; none: one that takes all pods and decides in no time.
         decisions: Every decision of the scheduler is written, with scores.
         guests: Minions that are virtual machines, by index.
-        uses_cpu: Pods that are not followed container by container may say what they use.
+        uses_cpu: Pods or containers may say what they use of CPUs.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 

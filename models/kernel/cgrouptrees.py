@@ -22,7 +22,15 @@ from models.kernel.cgroups import (
 )
 from models.kernel.cpugroups import CpuQuota
 
-__all__ = ["DAEMONS", "PodOnMinion", "docker_tree", "kubelet_tree", "quota_notes", "quota_of"]
+__all__ = [
+    "DAEMONS",
+    "PodOnMinion",
+    "burstable_millicores",
+    "docker_tree",
+    "kubelet_tree",
+    "quota_notes",
+    "quota_of",
+]
 
 _COMPUTE = ("cpu", "memory")
 _LEAST_MILLICORES = 10
@@ -64,6 +72,7 @@ def kubelet_tree(
     pods: Sequence[PodOnMinion],
     *,
     allocatable_millicores: int,
+    burstable_millicores: int = 0,
     allocatable_bytes: int | None = None,
     pod_pids: int | None = None,
     oom_group: bool = False,
@@ -75,6 +84,7 @@ def kubelet_tree(
     Args:
         pods: On the minion.
         allocatable_millicores: Of the minion: the shares of all pods together.
+        burstable_millicores: What all pods of class Burstable request, those too that are not told here.
         allocatable_bytes: The limit of all pods together, where the kubelet enforces it.
         pod_pids: ``podPidsLimit``; None for no limit.
         oom_group: Containers are killed as a whole where memory runs out (kubelets since 1.28 on v2).
@@ -91,7 +101,8 @@ def kubelet_tree(
         )
 
     asked = sum(_asked(pod)["cpu"] for pod in by_class["Burstable"])
-    burstable = Cgroup("burstable", shares_of_millicores(asked), children=groups("Burstable"))
+    shares = shares_of_millicores(max(asked, burstable_millicores))
+    burstable = Cgroup("burstable", shares, children=groups("Burstable"))
     besteffort = Cgroup("besteffort", MIN_SHARES, children=groups("BestEffort"))
     kubepods = Cgroup(
         "kubepods",
@@ -100,6 +111,13 @@ def kubelet_tree(
         children=(*groups("Guaranteed"), burstable, besteffort),
     )
     return Cgroup("root", children=(kubepods, *daemons))
+
+
+def burstable_millicores(containers: PodContainers) -> int:
+    """Return what a pod adds to the weight of the class Burstable: its CPU request, nothing of another class."""
+    if qos_class(containers) != "Burstable":
+        return 0
+    return _asked(PodOnMinion("", containers))["cpu"]
 
 
 def quota_of(spec: ContainerSpec) -> CpuQuota | None:

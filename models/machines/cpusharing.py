@@ -3,8 +3,6 @@
 The tree is made anew when containers come or go, with what is spent of their quotas in the period that goes on; when
 one only wants another amount the same tree is shared again.
 Who is told nothing of (cap ``none``) has no cgroup: its threads stand beside the pods' group, one by one.
-
-Simplified: pods that do not say what they use count for nothing, in the weight of their class neither.
 """
 
 from __future__ import annotations
@@ -35,12 +33,24 @@ class SharedCpus:
         tasks: In order of start.
         root: Their groups.
         cores: Of the minion.
+        burstable_millicores: By which they were made.
     """
 
-    __slots__ = ("_clock", "_cores", "_loose", "_own", "_places", "_pods", "_task_at", "tasks")
+    __slots__ = (
+        "_burstable_millicores",
+        "_clock",
+        "_cores",
+        "_loose",
+        "_own",
+        "_places",
+        "_pods",
+        "_task_at",
+        "tasks",
+    )
 
-    def __init__(self, tasks: list[CpuTask], root: CpuGroup, cores: float) -> None:
+    def __init__(self, tasks: list[CpuTask], root: CpuGroup, cores: float, burstable_millicores: int) -> None:
         self.tasks = tasks
+        self._burstable_millicores = burstable_millicores
         self._loose = _loose_threads(tasks)
         self._cores = cores
         self._clock = make_clock(root, math.ceil(cores))
@@ -61,9 +71,10 @@ class SharedCpus:
             tree.node_of[own] == tree.node_of[index] for own in self._own
         )
 
-    def is_of(self, tasks: Sequence[CpuTask]) -> bool:
+    def is_of(self, tasks: Sequence[CpuTask], burstable_millicores: int) -> bool:
         """Whether it is made for such tasks."""
-        return self.tasks == tasks and self._loose == _loose_threads(tasks)
+        is_same = self.tasks == tasks and self._burstable_millicores == burstable_millicores
+        return is_same and self._loose == _loose_threads(tasks)
 
     def begin(self, now_s: float) -> None:
         """Begin to share; the tasks have been settled, and this keeps their accounts from now on."""
@@ -136,18 +147,22 @@ class CpuSharing:
         self._allocatable_millicores = allocatable_millicores
         self._made: dict[int, SharedCpus] = {}
 
-    def of(self, minion: int, tasks: list[CpuTask]) -> SharedCpus:
-        """Return the CPUs of a minion for the tasks that run there, to begin anew; what was made last is kept."""
+    def of(self, minion: int, tasks: list[CpuTask], burstable_millicores: int) -> SharedCpus:
+        """Return the CPUs of a minion for the tasks that run there, to begin anew; what was made last is kept.
+
+        Args:
+            minion: Its index.
+            tasks: In order of start.
+            burstable_millicores: What all its pods of class Burstable request, those too of which no task is known.
+        """
         found = self._made.get(minion)
-        if found is None or not found.is_of(tasks):
-            found = self._made[minion] = self._make(minion, tasks)
+        if found is None or not found.is_of(tasks, burstable_millicores):
+            root = self.groups(minion, tasks, burstable_millicores)
+            found = self._made[minion] = SharedCpus(tasks, root, self._cores[minion], burstable_millicores)
         return found
 
-    def _make(self, minion: int, tasks: list[CpuTask]) -> SharedCpus:
-        return SharedCpus(tasks, self.groups(minion, tasks), self._cores[minion])
-
-    def groups(self, minion: int, tasks: Sequence[CpuTask]) -> CpuGroup:
-        """Return the groups that tasks make on a minion, without their threads."""
+    def groups(self, minion: int, tasks: Sequence[CpuTask], burstable_millicores: int = 0) -> CpuGroup:
+        """Return the groups that tasks make on a minion, without their threads; arguments as of :meth:`of`."""
         cores = self._cores[minion]
         pods: dict[int, CpuTask] = {}
         for task in tasks:
@@ -156,9 +171,12 @@ class CpuSharing:
         cgroups = kubelet_tree(
             [PodOnMinion(str(pod), task.kind.containers, task.kind.init_index) for pod, task in pods.items()],
             allocatable_millicores=self._allocatable_millicores[minion],
+            burstable_millicores=burstable_millicores,
         )
         by_shares = {f"pod-{pod}" for pod, task in pods.items() if task.kind.cap == "shares"}
-        root = cpu_groups(_without_quota(cgroups, by_shares, within=False), {}, self._versions[minion])
+        if by_shares:
+            cgroups = _without_quota(cgroups, by_shares, within=False)
+        root = cpu_groups(cgroups, {}, self._versions[minion])
         loose = tuple(
             CpuGroup(f"{task.asker.pod}/{task.kind.place}", THREAD_WEIGHT * task.threads)
             for task in tasks

@@ -101,6 +101,8 @@ class Fleet:
         self._admits = True
         self._free[index] = free
         self._ledger.comes(index, pod.template)
+        if self._uses is not None:
+            self._uses.comes(pod, begins=False)
         return None
 
     def rest(self, pod: Pod) -> None:
@@ -141,6 +143,7 @@ class Fleet:
         if self._halted:
             self._halted.get(index, set()).discard(pod.arrival)
         if self._uses is not None:
+            self._uses.goes(pod)
             self._uses.end(pod)
         self._free[index] = list(map(add, self._free[index], pod.template.need))
         self._ledger.goes(index, pod.template)
@@ -209,11 +212,13 @@ class Fleet:
         if life_s < math.inf:
             self._engine.at_cell(self._env._now + life_s, TRUTH, self._end, pod, pod.cause)
         if self._uses is not None:
+            self._uses.comes(pod, begins=True)
             self._uses.begin(pod)
         return None
 
     def _ended(self, pod: Pod) -> None:
         if self._uses is not None:
+            self._uses.goes(pod)
             self._uses.end(pod)
         del self._pods[pod.minion][pod.arrival]
         self._ledger.goes(pod.minion, pod.template)
@@ -234,6 +239,7 @@ class Fleet:
         self._pods[index].clear()
         for pod in pods:
             if self._uses is not None:
+                self._uses.goes(pod)
                 self._uses.end(pod)
             self._ledger.goes(index, pod.template)
             self._store.end(pod, Phase.LOST, cause=seq, reason="MinionLost")

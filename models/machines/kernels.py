@@ -28,13 +28,14 @@ _DOUBT = 1e-6
 class _Cpus:
     """The CPUs of one minion; ``shared`` where not all can have what they want."""
 
-    __slots__ = ("cores", "deadline", "finite", "peak", "pinned", "shared", "tasks")
+    __slots__ = ("burstable_millicores", "cores", "deadline", "finite", "peak", "pinned", "shared", "tasks")
 
     def __init__(self, cores: float, deadline: Deadline) -> None:
         self.cores = cores
         self.deadline = deadline
         self.tasks: dict[CpuTask, None] = {}
         self.peak = 0.0
+        self.burstable_millicores = 0
         self.finite = 0
         self.pinned = 0
         self.shared: SharedCpus | None = None
@@ -74,16 +75,32 @@ class Kernels:
 
     def begin(self, task: CpuTask) -> None:
         """Let a container run from now on."""
-        minion = task.asker.minion
-        cpus = self._minions.get(minion)
-        if cpus is None:
-            deadline = Deadline(self._engine, TRUTH, lambda: self._due(minion))
-            cpus = self._minions[minion] = _Cpus(self._cores[minion], deadline)
+        cpus = self._cpus(task.asker.minion)
         task.since_s = self._env._now
         cpus.tasks[task] = None
         cpus.finite += task.left_s < _INF
         cpus.pinned += task.kind.cpus is not None
         self._changed(cpus, task, 0.0, anew=True)
+
+    def weigh(self, minion: int, more_millicores: int, *, quiet: bool = False) -> None:
+        """Let a minion's pods of class Burstable weigh so much more together, or less.
+
+        Args:
+            minion: Its index.
+            more_millicores: What the pod requests that came; negative of one that goes.
+            quiet: Something else of the minion changes at this moment that shares its CPUs anew.
+        """
+        cpus = self._cpus(minion)
+        cpus.burstable_millicores += more_millicores
+        if cpus.shared is not None and not quiet:
+            self._share(cpus, None, anew=True)
+
+    def _cpus(self, minion: int) -> _Cpus:
+        found = self._minions.get(minion)
+        if found is None:
+            deadline = Deadline(self._engine, TRUTH, lambda: self._due(minion))
+            found = self._minions[minion] = _Cpus(self._cores[minion], deadline)
+        return found
 
     def want(self, task: CpuTask, wanted: float, threads: int) -> None:
         """Let a container that runs want another number of cores from now on, with so many threads."""
@@ -140,7 +157,7 @@ class Kernels:
         if shared is None or changed is None or anew:
             for task in tasks:
                 task.settle(now_s)
-            shared = cpus.shared = self._sharing.of(tasks[0].asker.minion, tasks)
+            shared = cpus.shared = self._sharing.of(tasks[0].asker.minion, tasks, cpus.burstable_millicores)
             shared.begin(now_s)
         else:
             shared.want(now_s, changed)

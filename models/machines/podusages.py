@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.api.containers import ContainerSpec, PodContainers
-from models.api.types import Pod
+from models.api.types import Pod, PodTemplate
+from models.api.usage import Cap
+from models.kernel.cgrouptrees import burstable_millicores
 from models.machines.askers import Asker
 from models.machines.cputasks import TaskKind
 from models.machines.usages import Usages, Use, write_used
@@ -45,6 +47,7 @@ class PodUsages:
         self.done = done
         self._uses: dict[int, Use] = {}
         self._kinds: dict[int, TaskKind] = {}
+        self._weights: dict[int, int] = {}
         self._groups: dict[int, str] = {-1: "orphan"}
 
     def begin(self, pod: Pod) -> None:
@@ -61,6 +64,36 @@ class PodUsages:
         use = self._usages.prepare(asker, self._kind(pod), asked.usage, lambda: self.done(pod))
         self._uses[pod.arrival] = use
         self._usages.begin(use)
+
+    def comes(self, pod: Pod, *, begins: bool) -> None:
+        """Let a pod that gets its room weigh in its class, whether or not it says what it uses.
+
+        Args:
+            pod: The pod.
+            begins: It begins at this moment too.
+        """
+        asked = self._burstable_millicores(pod)
+        if asked:
+            quiet = begins and pod.template.uses is not None
+            self._usages.kernels.weigh(pod.minion, asked, quiet=quiet)
+
+    def goes(self, pod: Pod) -> None:
+        """Let a pod that leaves its room weigh no more, before what it uses ends."""
+        asked = self._burstable_millicores(pod)
+        if asked:
+            self._usages.kernels.weigh(pod.minion, -asked, quiet=pod.arrival in self._uses)
+
+    def _burstable_millicores(self, pod: Pod) -> int:
+        """Return what a pod adds to the weight of the class Burstable."""
+        template = pod.template
+        found = self._weights.get(template.index)
+        if found is None:
+            told = template.containers
+            if told is None:
+                told = self._only(template, "quota" if template.uses is None else template.uses.cap)
+            found = 0 if told.cap == "none" else burstable_millicores(told)
+            self._weights[template.index] = found
+        return found
 
     def end(self, pod: Pod) -> None:
         """Let a pod use nothing any more, and write down what it has used."""
@@ -80,11 +113,15 @@ class PodUsages:
         found = self._kinds.get(template.index)
         if found is None:
             assert template.uses is not None, "it says what it uses"
-            asked = tuple((word, template.need[column]) for column, word in enumerate(("cpu", "memory")))
-            only = ContainerSpec("pod", requests=tuple(each for each in asked if each[1]))
-            found = TaskKind(PodContainers((only,), cap=template.uses.cap), 0)
+            found = TaskKind(self._only(template, template.uses.cap), 0)
             self._kinds[template.index] = found
         return found
+
+    def _only(self, template: PodTemplate, cap: Cap) -> PodContainers:
+        """Return a pod whose containers are not told, as one container."""
+        asked = tuple((word, template.need[column]) for column, word in enumerate(("cpu", "memory")))
+        only = ContainerSpec("pod", requests=tuple(each for each in asked if each[1]))
+        return PodContainers((only,), cap=cap)
 
     def _write(self, use: Use) -> None:
         write_used(self._journal, use.task, self._identity(use.task.asker.minion))
