@@ -43,18 +43,16 @@ class _Manager:
 
     Attributes:
         low_s: From when on its memory is low, as things are.
-        busy: It makes a pass.
         low: Seq of the last record that it is low.
         generation: Counts crashes.
     """
 
-    __slots__ = ("busy", "deadline", "generation", "low", "low_s", "passes")
+    __slots__ = ("deadline", "generation", "low", "low_s", "passes")
 
     def __init__(self, passes: EvictionPasses, deadline: Deadline, low_s: float) -> None:
         self.passes = passes
         self.deadline = deadline
         self.low_s = low_s
-        self.busy = False
         self.low = -1
         self.generation = 0
 
@@ -141,8 +139,6 @@ class NodeEvictions:
             if low_s == float("inf"):
                 return
             manager = self._make(minion)
-        elif manager.busy:
-            return
         manager.passes.slept(now_s, manager.low_s)
         self._arm(manager, low_s)
 
@@ -188,9 +184,7 @@ class NodeEvictions:
             self._report(minion, manager)
         if passed.eviction is not None:
             pod = ranked[passed.eviction.pod.name]
-            manager.busy = True
             self._evict(pod, self._write_evicted(pod, held.get(pod.arrival, {}), manager.low))
-            manager.busy = False
         self._arm(manager, reaches_s(self._memories.tasks(minion), self._level(minion) + 1, now_s))
 
     def _write_low(self, minion: int, tasks: Sequence[MemoryTask], available: int) -> int:

@@ -177,3 +177,10 @@ def test_a_slow_leak_is_one_pass_and_one_that_ends_the_condition() -> None:
     # The grid begins anew at 454 s: the first pass that is 300 s after 453 s is at 754 s.
     assert minion.conditions == [(453.0, True), (754.0, False)]
     assert made == 2
+
+
+def test_a_pass_that_finds_nothing_is_followed_by_the_next_and_not_by_itself() -> None:
+    """A time that was reckoned a rounding too early."""
+    passes = EvictionPasses(3.0, threshold=_THRESHOLD, period_s=10.0, cleanup_s=1.0, transition_s=300.0)
+    passes.make(13.0, Reading(100, _FREE), [])
+    assert passes.due_s(13.0, 13.0) == 23.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 
@@ -235,3 +236,34 @@ def test_a_pod_refuses_whatever_its_probes_find() -> None:
     found.add(60.0, run.refuse(60.0, refuses=False))
     assert [(t, s.ready) for t, s in found.statuses] == [(0, True), (30, False), (60, True)]
     assert list(itertools.chain(found.times(EXITED))) == []
+
+
+def test_who_is_evicted_ends_for_good_whatever_was_still_to_come() -> None:
+    """One runs, one is held back, one has yet to be begun with; nothing starts again, nothing is pulled."""
+    init = (container("first", runs_s=100.0),)
+    waiting = pod_run(container("app"), container("other"), init=init, pulls=True)
+    found = told(waiting, 50.0)
+    found.add(50.0, waiting.evict(50.0))
+    assert [(each[1], each[2], each[3]) for _, each in found.happened if each[0] is EXITED] == [
+        (0, 137, "Evicted")
+    ]
+    looping = pod_run(container("app", runs_s=1.0, code=1), container("other"))
+    found = told(looping, 5.0)
+    assert found.happened[-1][1][0] is HELD
+    found.add(5.0, looping.evict(5.0))
+    ended = [each for time_s, each in found.happened if time_s == 5.0]
+    assert [(what, index, code) for what, index, code, *_ in ended] == [(EXITED, 1, 137)]
+    for run in (waiting, looping):
+        assert run.next_s == math.inf
+        assert not run.running
+        status = status_of(run)
+        assert (status.phase, status.reason, status.ready) == ("Failed", "Evicted", False)
+
+
+def test_a_child_that_was_killed_shows_at_the_end_of_that_start_and_not_of_the_next() -> None:
+    run = pod_run(container("app", runs_s=10.0, code=0))
+    found = told(run, 5.0)
+    run.hurt(0)
+    found.until(25.0)
+    assert [each[3] for _, each in found.happened if each[0] is EXITED] == ["OOMKilled", "Completed"]
+    assert [each[2] for _, each in found.happened if each[0] is EXITED] == [0, 0]
