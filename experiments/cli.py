@@ -40,9 +40,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(verify_app, name="verify")
-add_host_commands(app)
-app.add_typer(isolation_app, name="isolation")
 _out = Console()
 _err = Console(stderr=True)
 
@@ -276,6 +273,12 @@ def _guarded(call: Callable[[], Any]) -> int:
         print(f"\nwavetank: this is a bug; repeat it with: {words}", file=sys.stderr)
         return 70
     return 0
+
+
+# Last, so that what is wanted most is listed first.
+app.add_typer(verify_app, name="verify")
+app.add_typer(isolation_app, name="isolation")
+add_host_commands(app)
 
 
 def main() -> None:
