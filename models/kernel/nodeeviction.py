@@ -14,8 +14,8 @@ Ranks (L34, L35): for memory those that use more than they asked for, then lower
 for PIDs lower priority, then more processes. Names settle the rest, so that a rank is a total order.
 
 memory.available is capacity - working set, where working set leaves out inactive file pages (L33). It is polled, so who
-leaks faster than the manager looks is met by the kernel's killer first (L37): ``next_pass_s`` and ``first_to_act``
-compute that instead of ticking.
+leaks faster than the manager looks is met by the kernel's killer first (L37). Which passes matter is computed, not
+ticked (models/kernel/evictionpasses.py).
 
 Not modelled: the kernel's memcg notification (off by default), images and dead containers removed for disk signals
 before a pod is.
@@ -37,7 +37,6 @@ __all__ = [
     "Passed",
     "Reading",
     "Threshold",
-    "first_to_act",
     "next_pass_s",
     "rank",
     "synchronize",
@@ -214,43 +213,6 @@ def next_pass_s(phase_s: float, at_s: float, period_s: float = PASS_S) -> float:
     while phase_s + (passes - 1) * period_s >= at_s:
         passes -= 1
     return phase_s + passes * period_s
-
-
-def first_to_act(
-    now_s: float,
-    available: int,
-    fall_per_s: float,
-    threshold: Threshold,
-    *,
-    capacity: int,
-    phase_s: float,
-    reclaimable: int = 0,
-) -> tuple[Literal["evicts", "kills", "neither"], float]:
-    """Tell whether the manager or the kernel's killer acts first on memory that falls at a steady rate.
-
-    Args:
-        now_s: When there is ``available``.
-        available: memory.available, in bytes.
-        fall_per_s: By which it falls.
-        threshold: Of memory.
-        capacity: Of the minion.
-        phase_s: Of the manager's passes.
-        reclaimable: Active file pages, which count as used but which the kernel frees before it kills.
-
-    Returns:
-        Who, and when; ``inf`` for neither.
-    """
-    above = available - threshold.least(capacity)
-    if fall_per_s <= 0.0 and above >= 0:
-        return "neither", math.inf
-    low_s = now_s + max(0.0, above / fall_per_s) if fall_per_s > 0.0 else now_s
-    seen_s = next_pass_s(phase_s, low_s)
-    if above >= 0 and seen_s == low_s:
-        # What is available must be below, not at, the threshold.
-        seen_s = next_pass_s(phase_s, math.nextafter(low_s, math.inf))
-    acts_s = next_pass_s(seen_s, seen_s + threshold.grace_s)
-    empty_s = now_s + (available + reclaimable) / fall_per_s if fall_per_s > 0.0 else math.inf
-    return ("evicts", acts_s) if acts_s < empty_s else ("kills", empty_s)
 
 
 def _met(threshold: Threshold, reading: Reading | None, before: bool) -> bool:

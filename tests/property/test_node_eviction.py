@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +13,6 @@ from models.kernel.nodeeviction import (
     EvictionState,
     Reading,
     Threshold,
-    first_to_act,
     next_pass_s,
     rank,
     synchronize,
@@ -80,72 +77,6 @@ def test_the_next_pass_is_the_first_that_is_not_before(phase_s: float, at_s: flo
     assert found == phase_s + passes * period_s
     assert found >= at_s or at_s <= phase_s == found
     assert passes == 0 or phase_s + (passes - 1) * period_s < at_s
-
-
-@given(
-    st.integers(0, 4000),
-    st.one_of(st.just(0), st.integers(1, 400)),
-    st.floats(0.0, 10.0, exclude_max=True),
-    st.sampled_from([HARD, SOFT, Threshold("memory.available", ratio=0.05)]),
-    st.integers(0, 500),
-)
-def test_who_acts_first_is_who_would_if_each_pass_were_made(
-    available_mib: int, fall_mib_per_s: int, phase_s: float, threshold: Threshold, file_mib: int
-) -> None:
-    """A leak, looked at by synchronize itself at every pass."""
-    fall, capacity = fall_mib_per_s * MIB, 4096 * MIB
-    found, when_s = first_to_act(
-        0.0, available_mib * MIB, fall, threshold,
-        capacity=capacity, phase_s=phase_s, reclaimable=file_mib * MIB,
-    )  # fmt: skip
-    empty_s = (available_mib + file_mib) / fall_mib_per_s if fall_mib_per_s else math.inf
-    state, now_s, expected = EvictionState(), phase_s, ("kills", empty_s)
-    if not math.isfinite(empty_s):
-        expected = ("neither", math.inf)
-    for n in range(600):
-        now_s = phase_s + 10.0 * n
-        if now_s >= empty_s:
-            break
-        # Exact, as the mean of a fall in whole bytes may be a fraction.
-        left = math.ceil(available_mib * MIB - fall * now_s)
-        passed = synchronize(
-            state,
-            now_s,
-            {"memory.available": Reading(left, capacity)},
-            [EvictablePod("a")],
-            thresholds=[threshold],
-        )
-        state = passed.state
-        if passed.eviction is not None:
-            expected = ("evicts", now_s)
-            break
-    assert found == expected[0]
-    assert when_s == pytest.approx(expected[1])
-
-
-def test_a_slow_leak_is_evicted_and_a_fast_one_killed() -> None:
-    for rate, who in ((5 * MIB, "evicts"), (500 * MIB, "kills")):
-        assert first_to_act(0.0, 1000 * MIB, rate, HARD, capacity=2**34, phase_s=3.0)[0] == who
-
-
-@pytest.mark.parametrize(
-    ("available_mib", "fall_mib_per_s", "file_mib", "expected"),
-    [
-        (200, 10, 100, ("evicts", 20.0)),  # at 10 s it is at the threshold, not below
-        (201, 10, 100, ("evicts", 20.0)),
-        (199, 10, 100, ("evicts", 10.0)),
-        (1000, 100, 0, ("kills", 10.0)),  # nothing is left at the pass
-        (1001, 100, 0, ("evicts", 10.0)),
-    ],
-)
-def test_the_edges_of_who_acts_first(
-    available_mib: int, fall_mib_per_s: int, file_mib: int, expected: tuple[str, float]
-) -> None:
-    found = first_to_act(
-        0.0, available_mib * MIB, fall_mib_per_s * MIB, HARD,
-        capacity=2**34, phase_s=0.0, reclaimable=file_mib * MIB,
-    )  # fmt: skip
-    assert found == expected
 
 
 def test_a_condition_holds_for_five_minutes_after_it_was_seen_last() -> None:

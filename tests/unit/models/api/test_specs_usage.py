@@ -81,3 +81,27 @@ def test_caps_are_by_default_or_by_pod() -> None:
     told = Behaviours((), with_containers.caps).of(with_containers.controllers[0].pod).containers
     assert told is not None
     assert told.cap == "none"
+
+
+def test_whose_memory_it_is_and_what_is_read_reads_back_and_is_told_where_it_is_wrong() -> None:
+    found = scenario(
+        "{containers: [{name: a, uses: {memory: 1Gi, process: child, reads: 10Mi}}, {name: b, uses: {memory: 1Gi, process: first}}]}"
+    )
+    pod = found.controllers[0].pod.containers
+    assert pod is not None
+    child, first = (each.behaviour.uses for each in pod.containers)
+    assert child is not None
+    assert (child.in_child, child.reads_bytes) == (True, 10 * 2**20)
+    assert first is not None
+    assert (first.in_child, first.reads_bytes) == (False, 0)
+    assert problems(
+        "{containers: [{name: a, uses: {process: child}}, {name: b, uses: {memory: 1Gi, process: chlid}}, "
+        "{name: c, uses: {reads: 10}}]}"
+    ) == [
+        "7:41: 'process' needs 'memory': what it holds at its start, as 100Mi",
+        "7:98: expected first or child, not 'chlid'",
+        "7:131: expected a size with a unit, as 32Gi, 512Mi or 100M, not the bare number 10",
+    ]
+    assert problems("{uses: {threads: 2, reads: 10Mi}}") == [
+        "7:30: 'reads' of 'uses' needs 'containers': it is their images' files that are read"
+    ]
