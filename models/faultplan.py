@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.api.specs import Fault, MinionPool, MinionTrace
+from models.api.specs import Cluster, Fault, MinionPool, MinionTrace
 from models.api.specs_hosts import HOST_LABEL
 from models.api.types import MinionAsk
 from models.controlplan import chosen_minions
@@ -53,11 +53,19 @@ def host_label(pool: MinionPool | MinionTrace, place: int, hosts: dict[str, list
     return {HOST_LABEL: names[place % len(names)]}
 
 
-def guests_of(pools: Sequence[MinionPool | MinionTrace], minions: Sequence[MinionAsk]) -> dict[int, Guest]:
+def guests_of(cluster: Cluster, minions: Sequence[MinionAsk]) -> dict[int, Guest]:
     """Return the minions that are virtual machines, by index."""
-    virtual = {pool.name: pool.vm for pool in pools if isinstance(pool, MinionPool) and pool.vm is not None}
+    cores = {host.name: host.cpu_millicores / 1000 for host in cluster.hosts}
+    virtual = {
+        pool.name: pool.vm for pool in cluster.minions if isinstance(pool, MinionPool) and pool.vm is not None
+    }
     return {
-        i: Guest(ask.labels[HOST_LABEL], virtual[ask.pool].boot, virtual[ask.pool].speed)
+        i: Guest(
+            ask.labels[HOST_LABEL],
+            cores[virtual[ask.pool].host],
+            virtual[ask.pool].boot,
+            virtual[ask.pool].speed,
+        )
         for i, ask in enumerate(minions)
         if ask.pool in virtual
     }

@@ -110,7 +110,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         policy_name=plugin.name,
         streams=streams,
         faults=[fault_plan(fault, minions) for fault in faults if fault.crash is not None],
-        guests=guests_of(scenario.all_minions, minions),
+        guests=guests_of(scenario.cluster, minions),
         control=control,
         controllers=[
             controller_plan(each, make(behaviours.of(each.pod, *names)))

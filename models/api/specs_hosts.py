@@ -98,23 +98,24 @@ def host_problems(hosts: Sequence[HostPool], guests: Sequence[VirtualPool]) -> l
 
 
 def _fullest(pool: HostPool, guests: Sequence[VirtualPool]) -> list[FieldProblem]:
-    """Return whether the fullest host of a pool, which is its first, has too little for its guests."""
-    memory = cpu = number = 0
-    for _, _, count, millicores, memory_bytes, machine in guests:
+    """Return whether a host of a pool is too small: for one guest, or the fullest, which is the first, for all."""
+    memory = number = 0
+    problems = []
+    for place, _, count, millicores, memory_bytes, machine in guests:
         dealt = -(-count // pool.size)
         number += dealt
-        cpu += dealt * millicores
         memory += dealt * (memory_bytes + machine.vmm_bytes)
-    problems = []
-    for need, have, unit in (
-        (memory / 2**30, pool.memory_bytes / 2**30, "GiB of memory"),
-        (cpu / 1000, pool.cpu_millicores / 1000, "CPUs"),
-    ):
-        if need > have:
+        if millicores > pool.cpu_millicores:
+            has = pool.cpu_millicores / 1000
             sentence = (
-                f"the {number} virtual machines of host '{pool.host_name(0)}' need {need:.6g} {unit}, "
-                f"of which it has {have:.6g}: hosts are not over-committed"
+                f"a virtual machine of {millicores / 1000:g} CPUs needs a host of as many, not of {has:g}"
             )
-            place = guests[-1][0]
             problems.append(FieldProblem(sentence, ("minions", place, "vm", "host"), code="does-not-fit"))
+    if memory > pool.memory_bytes:
+        sentence = (
+            f"the {number} virtual machines of host '{pool.host_name(0)}' need {memory / 2**30:.6g} GiB of memory, "
+            f"of which it has {pool.memory_bytes / 2**30:.6g}: memory is not over-committed"
+        )
+        place = guests[-1][0]
+        problems.append(FieldProblem(sentence, ("minions", place, "vm", "host"), code="does-not-fit"))
     return problems

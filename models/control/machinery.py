@@ -11,6 +11,7 @@ from models.machines.cpusharing import CpuSharing
 from models.machines.filepages import FilePages
 from models.machines.forkbombs import ForkBombs
 from models.machines.guests import Guest
+from models.machines.hosts import Hosts
 from models.machines.kernels import Kernels
 from models.machines.memories import Memories
 from models.machines.memorytasks import worst
@@ -60,6 +61,7 @@ def make_machines(
         worst,
         [grouped and ask.kernel.cgroup == "v2" for ask in minions],
     )
+    Hosts(kernels, guests, cores, series)
     usages = Usages(engine, streams, kernels, guests)
     counted = ProcessSeries(series, identities, [f"minion/{ask.name}" for ask in minions])
     processes = Processes(minions, counted.tell)

@@ -32,14 +32,14 @@ class SharedCpus:
     Args:
         tasks: In order of start.
         root: Their groups.
-        cores: Of the minion.
+        cpus: How many the minion has, each the whole of the time or a part of it, as the root's quota says.
         burstable_millicores: By which they were made.
     """
 
     __slots__ = (
         "_burstable_millicores",
         "_clock",
-        "_cores",
+        "_cpus",
         "_loose",
         "_own",
         "_places",
@@ -48,12 +48,12 @@ class SharedCpus:
         "tasks",
     )
 
-    def __init__(self, tasks: list[CpuTask], root: CpuGroup, cores: float, burstable_millicores: int) -> None:
+    def __init__(self, tasks: list[CpuTask], root: CpuGroup, cpus: int, burstable_millicores: int) -> None:
         self.tasks = tasks
         self._burstable_millicores = burstable_millicores
         self._loose = _loose_threads(tasks)
-        self._cores = cores
-        self._clock = make_clock(root, math.ceil(cores))
+        self._cpus = float(cpus)
+        self._clock = make_clock(root, cpus)
         places = places_of(root, tasks)
         self._own = [own for own, _ in places]
         self._pods = [
@@ -88,15 +88,15 @@ class SharedCpus:
         pod_of: dict[int, int] = dict(self._pods)
         for number, (place, task) in enumerate(zip(self._own, self.tasks, strict=True)):
             if task.left_s < _INF:
-                clock.give_work(now_s, place, task.left_s, task.peak(self._cores))
+                clock.give_work(now_s, place, task.left_s, task.peak(self._cpus))
             else:
-                clock.set_threads(now_s, place, task.peak(self._cores))
+                clock.set_threads(now_s, place, task.peak(self._cpus))
             above = pod_of.get(number)
             task.run_among(partial(self._account, (place,) if above is None else (place, above)))
 
     def want(self, now_s: float, task: CpuTask) -> None:
         """Let a task want what it wants now."""
-        self._clock.set_threads(now_s, self._own[self.tasks.index(task)], task.peak(self._cores))
+        self._clock.set_threads(now_s, self._own[self.tasks.index(task)], task.peak(self._cpus))
 
     def take_ended(self, now_s: float) -> list[CpuTask]:
         """Return whose work has ended by now."""
@@ -142,10 +142,16 @@ class CpuSharing:
         allocatable_millicores: Sequence[int],
         versions: Sequence[CgroupVersion],
     ) -> None:
-        self._cores = cores
+        self._cores = list(cores)
+        self._cpus = [math.ceil(each) for each in cores]
         self._versions = versions
         self._allocatable_millicores = allocatable_millicores
         self._made: dict[int, SharedCpus] = {}
+
+    def set_cores(self, minion: int, cores: float) -> None:
+        """Let a minion have so many cores from now on, of as many CPUs: what was made for it is not of use any more."""
+        self._cores[minion] = cores
+        self._made.pop(minion, None)
 
     def of(self, minion: int, tasks: list[CpuTask], burstable_millicores: int) -> SharedCpus:
         """Return the CPUs of a minion for the tasks that run there, to begin anew; what was made last is kept.
@@ -158,7 +164,7 @@ class CpuSharing:
         found = self._made.get(minion)
         if found is None or not found.is_of(tasks, burstable_millicores):
             root = self.groups(minion, tasks, burstable_millicores)
-            found = self._made[minion] = SharedCpus(tasks, root, self._cores[minion], burstable_millicores)
+            found = self._made[minion] = SharedCpus(tasks, root, self._cpus[minion], burstable_millicores)
         return found
 
     def groups(self, minion: int, tasks: Sequence[CpuTask], burstable_millicores: int = 0) -> CpuGroup:
@@ -182,8 +188,8 @@ class CpuSharing:
             for task in tasks
             if task.kind.cap == "none"
         )
-        # A minion with a part of a core has the whole core, a part of the time.
-        quota = None if cores == int(cores) else CpuQuota(max(1_000, round(cores * 100_000)))
+        # Who has a part of a CPU has the whole of it a part of the time.
+        quota = None if cores == self._cpus[minion] else CpuQuota(max(1_000, round(cores * 100_000)))
         return replace(root, children=(*root.children, *loose), quota=quota)
 
 

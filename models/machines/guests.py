@@ -24,10 +24,12 @@ class Guest:
 
     Attributes:
         host: Its host.
+        host_cores: That it has for all its guests.
         boot: Law of the seconds from its host's repair to its own.
         speed: What a virtual CPU does of what a CPU of the host does, above 0 and at most 1.
     """
 
     host: str
+    host_cores: float
     boot: _Law
     speed: float

@@ -9,7 +9,7 @@ nothing of what they use take nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing, Share, SharedCpus
@@ -23,6 +23,10 @@ _ROUNDING = 1e-10
 """Cores by which a sum may be off: it is no contention."""
 _DOUBT = 1e-6
 """Cores by which a sum that was added to and taken from for long may be off: it is made anew."""
+
+
+def _nobody(minion: int) -> None:
+    """Tell nobody."""
 
 
 class _Cpus:
@@ -61,10 +65,12 @@ class Kernels:
     ) -> None:
         self._engine = engine
         self._env = engine.env
-        self._cores = cores
+        self._cores = list(cores)
         self._sharing = sharing
         self._series = series
         self._minions: dict[int, _Cpus] = {}
+        self.on_change: Callable[[int], None] = _nobody
+        """Called with a minion after what its containers can use has changed."""
         self.solved = 0
         """How often the shares of a minion were worked out."""
 
@@ -72,6 +78,22 @@ class Kernels:
         """Return what uses the CPUs of a minion, in order of start."""
         found = self._minions.get(minion)
         return [] if found is None else list(found.tasks)
+
+    def wanted(self, minion: int, cores: float) -> float:
+        """Return what all on a minion could use together if it had so many cores."""
+        cpus = self._minions.get(minion)
+        tasks = () if cpus is None else cpus.tasks
+        return min(cores, sum([min(task.peak(cores), task.kind.quota_cores) for task in tasks]))
+
+    def set_cores(self, minion: int, cores: float) -> None:
+        """Let a minion have so many cores from now on."""
+        self._sharing.set_cores(minion, cores)
+        self._cores[minion] = cores
+        cpus = self._minions.get(minion)
+        if cpus is not None:
+            cpus.cores = cores
+            cpus.peak = sum([task.peak(cores) for task in cpus.tasks])
+            self._share(cpus, None, anew=True)
 
     def begin(self, task: CpuTask) -> None:
         """Let a container run from now on."""
@@ -81,6 +103,7 @@ class Kernels:
         cpus.finite += task.left_s < _INF
         cpus.pinned += task.kind.cpus is not None
         self._changed(cpus, task, 0.0, anew=True)
+        self.on_change(task.asker.minion)
 
     def weigh(self, minion: int, more_millicores: int, *, quiet: bool = False) -> None:
         """Let a minion's pods of class Burstable weigh so much more together, or less.
@@ -111,6 +134,7 @@ class Kernels:
         anew = task.kind.cap == "none" and task.threads != threads
         task.wanted, task.threads = wanted, threads
         self._changed(cpus, task, before, anew=anew)
+        self.on_change(task.asker.minion)
 
     def end(self, task: CpuTask) -> None:
         """Let a container run no more."""
@@ -127,6 +151,7 @@ class Kernels:
             self._share(cpus, None, anew=True)
         elif task.left_s < _INF:
             self._arm(cpus)
+        self.on_change(task.asker.minion)
 
     def _changed(self, cpus: _Cpus, task: CpuTask, before: float, *, anew: bool) -> None:
         """Take into account what one task can use now; ``anew``: who runs, or how threads weigh, has changed."""

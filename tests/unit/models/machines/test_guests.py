@@ -78,7 +78,7 @@ faults:
     [
         ("host: metal", "host: metl", "there are no hosts 'metl' in this cluster", 6),
         ("memory: 64Gi", "memory: 32Gi", "need 32.2421 GiB of memory, of which it has 32", 6),
-        ("cpu: 16,", "cpu: 6,", "need 8 CPUs, of which it has 6", 6),
+        ("cpu: 16,", "cpu: 3,", "a virtual machine of 4 CPUs needs a host of as many, not of 3", 6),
         (
             "speed: 0.8",
             "speed: 1.2",
