@@ -26,7 +26,7 @@ from experiments.isolation.commands import app as isolation_app
 from experiments.replay.commands import add_host_commands
 from experiments.verify.commands import app as verify_app
 from sim.diagnostics import Diagnostic, render_diagnostics
-from sim.errors import ScenarioError, SimulationError, WavetankError
+from sim.errors import PluginError, ScenarioError, SimulationError, WavetankError
 from sim.units import format_duration_s, parse_bytes
 
 __all__ = ["app", "main"]
@@ -252,7 +252,8 @@ def _guarded(call: Callable[[], Any]) -> int:
         print(render_diagnostics(error.diagnostics, _texts(error.diagnostics)), file=sys.stderr)
         return 2
     except SimulationError as error:
-        traceback.print_exception(error.__cause__ or error)
+        if error.__cause__ is not None or not isinstance(error, PluginError):
+            traceback.print_exception(error.__cause__ or error)
         words = shlex.join(["wavetank", *sys.argv[1:]])
         print(f"\nwavetank: {error}\nrepeat it with: {words}  (seed {error.seed})", file=sys.stderr)
         return 70

@@ -15,12 +15,14 @@ from models.policies.first_fit import FirstFit
 from models.policies.kubernetes.policy import Kubernetes
 from models.policies.packing import BestFit, DotProduct, WorstFit
 from models.policies.random_fit import RandomFit
-from sim.registry import Registry
+from sim.errors import RAISED, PluginError
+from sim.registry import Registry, UnknownPluginError
 
 __all__ = [
     "POLICIES",
     "TRACE_FORMATS",
     "PluginParameterError",
+    "make_blamed_policy",
     "make_policy",
     "policy_problems",
     "vocabulary",
@@ -94,6 +96,24 @@ def make_policy(
             f"policy '{plugin.name}' does not take these parameters: {error}"
         ) from error
     return _checked(plugin.name, made)
+
+
+def make_blamed_policy(
+    plugin: PluginRef, resources: Collection[str] = RESOURCE_WORDS, seed: int = 1
+) -> ScoringPolicy | PlacingPolicy | Policy:
+    """Make a policy; what its own code raises meanwhile is its own.
+
+    Raises:
+        UnknownPluginError, PluginParameterError: As :func:`make_policy`.
+        PluginError: Its own code raised.
+    """
+    try:
+        return make_policy(plugin, resources)
+    except (UnknownPluginError, PluginParameterError):
+        raise
+    except RAISED as error:
+        what = f"policy '{plugin.name}' raised {type(error).__name__}: {error}, before it was asked about any pod"
+        raise PluginError(what, 0.0, f"policy '{plugin.name}'", seed) from error
 
 
 def _checked(name: str, made: Any) -> ScoringPolicy | PlacingPolicy | Policy:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from models.api.protocols import PlacingPolicy, Policy, ScoringPolicy, WorkloadSource
+from models.api.protocols import PlacingPolicy, WorkloadSource
 from models.api.qos import qos_class
 from models.api.selectors import EVERYTHING
 from models.api.specs import (
@@ -15,7 +15,6 @@ from models.api.specs import (
     ManifestWorkload,
     MinionPool,
     MinionTrace,
-    PluginRef,
     Scenario,
     TraceWorkload,
 )
@@ -35,7 +34,7 @@ from models.api.types import (
 )
 from models.api.usage import Usage
 from models.behaviours import Behaviours
-from models.catalog import PluginParameterError, make_policy
+from models.catalog import make_blamed_policy
 from models.cluster.placedbelief import Placing
 from models.control.rollouts import CORDONED
 from models.controlplan import (
@@ -57,8 +56,6 @@ from models.workloads.templates import TemplateTable
 from models.workloads.tracing import Trace, TraceOptions, TraceRow
 from models.worldplan import Plan
 from sim.distributions import Constant
-from sim.errors import PluginError
-from sim.registry import UnknownPluginError
 from sim.streams import Streams
 
 __all__ = ["make_plan"]
@@ -95,8 +92,10 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     answers = {f"controller/{each.key}": names for each, names in scenario.named_controllers}
     plugin = scenario.policy.scheduler
     words = (*RESOURCE_WORDS, *resources.extended)
-    policy = _policy(plugin, words, scenario.seed)
-    schedulers = scheduler_plans(scenario, minions, lambda each: _policy(each, words, scenario.seed))
+    policy = make_blamed_policy(plugin, words, scenario.seed)
+    schedulers = scheduler_plans(
+        scenario, minions, lambda each: make_blamed_policy(each, words, scenario.seed)
+    )
     places = any(isinstance(each, PlacingPolicy) for each in (policy, *(each.policy for each in schedulers)))
     control = control_plan(scenario, minions)
     return Plan(
@@ -161,17 +160,6 @@ def _container_uses(scenario: Scenario) -> Iterator[Usage]:
     for each in told:
         if each.uses is not None:
             yield each.uses
-
-
-def _policy(plugin: PluginRef, resources: Sequence[str], seed: int) -> ScoringPolicy | PlacingPolicy | Policy:
-    """Make the policy; what its own code raises meanwhile is its own."""
-    try:
-        return make_policy(plugin, resources)
-    except (UnknownPluginError, PluginParameterError):
-        raise
-    except Exception as error:
-        what = f"policy '{plugin.name}' raised {type(error).__name__}: {error}, before it was asked about any pod"
-        raise PluginError(what, 0.0, f"policy '{plugin.name}'", seed) from error
 
 
 def _sources(scenario: Scenario) -> Iterable[GeneratedWorkload | TraceWorkload]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sim.diagnostics import Diagnostic
 
 __all__ = [
+    "RAISED",
     "BudgetExceededError",
     "InvariantError",
     "PluginError",
@@ -26,6 +27,9 @@ __all__ = [
     "SimulationError",
     "WavetankError",
 ]
+
+RAISED = (Exception, SystemExit)
+"""What the code of a plug-in may raise without that being an interruption: none of it ends the process."""
 
 
 class WavetankError(Exception):

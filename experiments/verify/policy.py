@@ -8,7 +8,7 @@ from rich.console import Console
 
 from models.api.loading import load_scenario_text
 from models.api.specs import PluginRef
-from models.catalog import PluginParameterError, make_policy, vocabulary
+from models.catalog import PluginParameterError, make_blamed_policy, vocabulary
 from models.testing.policies import PolicyBrokenError, check_policy
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
@@ -40,7 +40,7 @@ def verify_policy(text: str, examples: int, console: Console) -> int:
     """
     reference = _read(text)
     try:
-        make_policy(reference)
+        make_blamed_policy(reference)
     except (UnknownPluginError, PluginParameterError) as error:
         raise ScenarioError([Diagnostic(str(error), _SOURCE, 1, 1)]) from error
     try:

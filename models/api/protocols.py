@@ -136,7 +136,10 @@ class Refusal:
 def counts_reasons(reasons: object) -> bool:
     """Tell whether reasons are what a :class:`Refusal` may have: texts, each with a number of minions."""
     return isinstance(reasons, Mapping) and all(
-        isinstance(text, str) and isinstance(count, int | np.integer) and not isinstance(count, bool)
+        isinstance(text, str)
+        and isinstance(count, int | np.integer)
+        and not isinstance(count, bool)
+        and count >= 0
         for text, count in reasons.items()
     )
 

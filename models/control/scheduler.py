@@ -34,7 +34,7 @@ from models.control.log import Change, Op
 from models.control.queue import SchedulingQueue
 from models.control.store import Store
 from sim.engine import Engine
-from sim.errors import PluginError
+from sim.errors import RAISED, PluginError
 from sim.identities import Identities
 from sim.journal import Journal
 from sim.streams import Streams
@@ -270,7 +270,7 @@ class Scheduler:
             best = self.belief.held(pod.template, best)
         except WrongAnswerError as error:
             raise self._blame(pod, str(error)) from None
-        except Exception as error:
+        except RAISED as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if best < 0 or not self._random_ties:
             return best
@@ -292,7 +292,7 @@ class Scheduler:
         """Ask what a policy may have a say in; what it raises is its own."""
         try:
             return question(*about)
-        except Exception as error:
+        except RAISED as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
 
     def _ask(self, pod: Pod) -> tuple[int, Refusal | None]:
@@ -302,7 +302,7 @@ class Scheduler:
         assert callable(policy)
         try:
             answer = policy(self.belief.view, SeenPod(pod, self.belief.seen(pod)), context)
-        except Exception as error:
+        except RAISED as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if answer is None or isinstance(answer, Refusal):
             if answer is not None and not counts_reasons(answer.reasons):
@@ -347,7 +347,7 @@ class Scheduler:
         assert gpu is not None, "the pod asks for a fraction of a GPU"
         try:
             device: object = chooser.device_for(self.belief.view, self.belief.seen(pod), minion)
-        except Exception as error:
+        except RAISED as error:
             raise self._blame(pod, f"raised {type(error).__name__}: {error}") from error
         if (
             isinstance(device, int | np.integer)

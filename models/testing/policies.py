@@ -42,7 +42,7 @@ from models.testing.strategies import text_of
 from models.testing.watchedpolicy import AnyPolicy, Watch, watched
 from models.workloads.templates import TemplateTable
 from models.world import Sinks, World
-from sim.errors import SimulationError
+from sim.errors import RAISED, SimulationError
 from sim.journalchunks import ChunkMemory
 
 __all__ = ["PolicyBrokenError", "check_policy"]
@@ -255,7 +255,7 @@ def _check_without_minions(name: str, policy: AnyPolicy) -> None:
         answer = policy(view, SeenPod(Pod(0, 0, -1, PodAsk("pod", 0, template), 0.0), template), _NoContext())
     except PolicyBrokenError:
         raise
-    except Exception as error:
+    except RAISED as error:
         raise PolicyBrokenError(
             name, f"where there is no minion it raised {type(error).__name__}: {error}"
         ) from error

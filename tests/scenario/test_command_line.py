@@ -144,6 +144,8 @@ def test_users_policy_runs_and_a_raising_one_is_blamed(scenario: Path) -> None:
         "    return 1 // 0\n"
         "def writes(view, pod, context):\n"
         "    view.free[0, 0] = 0\n"
+        "def leaves(view, pod, context):\n"
+        "    raise SystemExit(0)\n"
         "def places(view, pod, context):\n"
         "    view.place(pod.template, 0, (), -1)\n"
         "class Scores:\n"
@@ -169,6 +171,7 @@ def test_users_policy_runs_and_a_raising_one_is_blamed(scenario: Path) -> None:
         ("Nan", "score nan for minion 'web-0'"),
         ("Shape", "scores of shape (7,) for 6 minions"),
         ("full", "where the pod does not fit"),
+        ("leaves", "raised SystemExit: 0"),
     ):
         done = wavetank(scenario.parent, *words, f"policy.scheduler=mine:{name}", path=here)
         assert done.returncode == 70
@@ -182,12 +185,15 @@ def test_users_policy_runs_and_a_raising_one_is_blamed(scenario: Path) -> None:
         assert re.search(r"at simulated time [0-9.]+ s", said)
         if "raised" in reason:
             assert "mine.py" in done.stderr, "the user's own frame is shown"
+        else:
+            assert "Traceback" not in done.stderr, "no frame of it has anything to do with that"
         assert "seed 3" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
+        ("raise SystemExit(0)", 70, "raised SystemExit: 0, before it was asked"),
         ("1 // 0", 70, "raised ZeroDivisionError: integer division or modulo by zero, before it was asked"),
         ("def policy(:", 70, "raised SyntaxError: invalid syntax"),
         ("import nothing_of_that_name", 70, "raised ModuleNotFoundError: No module named 'nothing_of_that_name'"),

@@ -32,6 +32,10 @@ def raises(view: Any, pod: Any, context: Any) -> int:
     raise KeyError("no such thing")
 
 
+def leaves(*anything: Any) -> int:
+    raise SystemExit(0)
+
+
 class BadScores:
     ties, device = "first", "least"
 
@@ -51,6 +55,9 @@ def writes(view: Any, pod: Any, context: Any) -> int:
     ("policy", "word"),
     [
         (raises, "raised KeyError"),
+        (leaves, "raised SystemExit: 0"),
+        (BadScores(leaves), "raised SystemExit: 0"),
+        (lambda view, pod, context: Refusal({"cold": -1}), "refused for {'cold': -1}"),
         (writes, "raised ValueError"),
         (
             lambda view, pod, context: setattr(view, "free", None),
