@@ -15,6 +15,7 @@ from models.api.manifests_checks import check_manifests, is_manifest
 from models.api.specs import GeneratedWorkload, MinionPool, MinionTrace, PluginRef, Scenario, TraceWorkload
 from models.api.specs_manifests import ManifestFile
 from models.catalog import policy_problems, vocabulary
+from models.isolationplan import isolation_problems
 from models.parameters import RESOURCE_WORDS
 from models.workloads import openb, table
 from models.workloads.tracing import TraceError
@@ -47,6 +48,12 @@ def read_checked(path: Path, sets: Sequence[str] = ()) -> LoadedScenario:
             problems += _policy_problems(
                 loaded.document, ("schedulers", place, "policy"), named.policy, words
             )
+    problems += [
+        loaded.document.diagnostic(
+            each.path, each.sentence, hint=each.hint, code=each.code, on_key=each.on_key
+        )
+        for each in isolation_problems(loaded.spec)
+    ]
     for place, text in enumerate(loaded.spec.expect):
         problems += _expectation_problems(loaded.document, place, find_problems(text, known))
     if problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from models.api.specs_containers import BehaviourOf, behaving
@@ -19,10 +19,17 @@ class Behaviours:
     Args:
         rules: In order; those that are switched off do nothing.
         caps: What kernels are told of the containers.
+        suffers: What a pod with its names is under its profile of isolation; nothing: as it would be.
     """
 
-    def __init__(self, rules: Sequence[BehaviourOf], caps: Caps) -> None:
+    def __init__(
+        self,
+        rules: Sequence[BehaviourOf],
+        caps: Caps,
+        suffers: Callable[[PodSpec, tuple[str, ...]], PodSpec] | None = None,
+    ) -> None:
         self._caps = caps
+        self._suffers = suffers
         self._rules = [rule for rule in rules if rule.enabled]
 
     def of(self, pod: PodSpec, *names: str) -> PodSpec:
@@ -32,6 +39,10 @@ class Behaviours:
             pod: As asked.
             names: What it answers to, as in other selectors of pods.
         """
+        settled = self._settled(pod, names)
+        return settled if self._suffers is None else self._suffers(settled, names)
+
+    def _settled(self, pod: PodSpec, names: tuple[str, ...]) -> PodSpec:
         if pod.containers is None:
             return pod.under(self._caps.of(pod.labels, names))
         behaves = behaving(pod.containers, self._rules, pod.labels, names)

@@ -12,6 +12,7 @@ from models.api.specs_cluster import MinionPool
 from models.api.specs_control import INSTANT, KubeletDelays
 from models.api.specs_controllers import Controller
 from models.api.specs_faults import Action, Fault, Kill, Outage, PodTarget, Relabel, Restart, Slow, Watch
+from models.api.specs_isolation import Compromise
 from models.api.specs_operators import Drain, Limit, MinionTarget, Rolling, TaintMinions
 from models.api.specs_taints import parse_taint
 from models.api.types import MinionAsk, PodTemplate
@@ -189,6 +190,8 @@ def operation_plan(
         words["takes_s"] = math.inf if action.takes_s is None else action.takes_s
     elif isinstance(action, Restart):
         words["client"] = action.client
+    elif isinstance(action, Compromise):
+        words["asked"] = action
     return OperationPlan(
         name=fault.name,
         kind=fault.kind,
@@ -196,8 +199,8 @@ def operation_plan(
         failure=fault.time_to_failure,
         lasts=fault.lasts,
         minions=chosen_minions(action, minions) if isinstance(action, MinionTarget) else (),
-        pods=action.pods if isinstance(action, PodTarget) else None,
-        count=action.count if isinstance(action, PodTarget) else None,
+        pods=action.pods if isinstance(action, PodTarget | Compromise) else None,
+        count=action.count if isinstance(action, PodTarget | Compromise) else None,
         answers=answers,
         rollout=_rollout(action, minions, controllers),
         words=words,

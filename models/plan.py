@@ -45,6 +45,7 @@ from models.controlplan import (
     service_plans,
 )
 from models.faultplan import fault_plan, guests_of, host_label
+from models.isolationplan import attacked_rules, rules_of, without_its_needs
 from models.parameters import RESOURCE_WORDS
 from models.placingplan import placing_of
 from models.schedulerplan import scheduler_plans
@@ -81,7 +82,9 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         and scenario.constant_values["memory_pressure_tolerated_count"]
     )
     make = partial(_pod_template, templates, None if instant else scenario.constant_values, bool(bears))
-    behaviours = Behaviours(scenario.behaviour, scenario.caps)
+    needy = scenario.isolation is not None and scenario.isolation.needs
+    suffers = partial(without_its_needs, rules_of(scenario)) if needy else None
+    behaviours = Behaviours(scenario.behaviour, scenario.caps, suffers)
     sources = [
         (workload.name, _source(workload, streams, templates, make, behaviours))
         for workload in scenario.workloads
@@ -117,6 +120,7 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
         ],
         services=service_plans(scenario),
         budgets=budget_plans(scenario),
+        isolation=attacked_rules(scenario),
         snapshot=snapshot_of(scenario, minions, make, behaviours),
         placing=placing_of(scenario, minions, None if control is None else control.images)
         if places

@@ -15,7 +15,6 @@ from models.control.burdens import Machines
 from models.control.client import InstantClient
 from models.control.conditiontaints import PRESSURE
 from models.control.machinery import make_machines
-from models.control.operations import FaultRunner
 from models.control.plane import ControlPlane
 from models.control.scheduler import Scheduler
 from models.control.schedulers import belief_of, make_schedulers, tell_images
@@ -24,6 +23,7 @@ from models.control.store import Store
 from models.failures.crash import CrashFault, start
 from models.machines.fleet import Fleet
 from models.machines.podusages import PodUsages
+from models.operating import start_operations
 from models.worldplan import ControllerPlan, Plan
 from sim.engine import RECORD, Engine
 from sim.identities import Identities
@@ -256,19 +256,17 @@ class World:
             self.plane.begin()
         if plan.operations:
             assert self.plane is not None, "operations need a control plane"
-            runner = FaultRunner(
+            start_operations(
+                plan,
                 engine=self.engine,
                 journal=self.journal,
                 identities=self.identities,
-                streams=plan.streams,
                 store=self.store,
                 plane=self.plane,
+                fleet=self.fleet,
                 pods=self.pods_there,
-                keys=[(ask.pool, ask.index) for ask in plan.minions],
                 is_up=self.is_up,
             )
-            for operation in plan.operations:
-                runner.start(operation)
 
     def pods_there(self) -> list[Pod]:
         """Return all pods that are in the store, by arrival."""

@@ -17,6 +17,7 @@ from models.control.operations import OperationPlan
 from models.control.plane import ControlPlan
 from models.control.snapshot import Snapshot
 from models.failures.crash import FaultPlan
+from models.isolation.rules import IsolationRules
 from models.machines.guests import Guest
 from sim.streams import Streams
 
@@ -79,6 +80,7 @@ class Plan:
         decisions: Every decision of the scheduler is written, with scores.
         guests: Minions that are virtual machines, by index.
         uses_cpu: Pods or containers may say what they use of CPUs.
+        isolation: Whose is what; nothing where nobody is compromised.
         control: The control plane; nothing where there are neither controllers nor services nor timing.
     """
 
@@ -98,6 +100,7 @@ class Plan:
     budgets: Sequence[BudgetPlan] = ()
     operations: Sequence[OperationPlan] = ()
     schedulers: Sequence[SchedulerPlan] = ()
+    isolation: IsolationRules | None = None
     snapshot: Snapshot = field(default_factory=Snapshot)
     placing: Placing = field(default_factory=Placing)
     checks: str = "cheap"

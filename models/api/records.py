@@ -29,6 +29,7 @@ __all__ = [
     "FILES_LEFT",
     "FILES_READ",
     "FILES_RECLAIMED",
+    "FOOTHOLD_LOST",
     "FORK_BOMB_BEGAN",
     "FORK_BOMB_GREW",
     "FORK_BOMB_LIMITED",
@@ -37,6 +38,8 @@ __all__ = [
     "IMAGE_PULLED",
     "IMAGE_PULLING",
     "IMAGE_REMOVED",
+    "INTRUSION_ANSWERED",
+    "INTRUSION_DETECTED",
     "KINDS",
     "MINION_CONDITION",
     "MINION_CRASHED",
@@ -47,8 +50,10 @@ __all__ = [
     "MINION_REPAIRED",
     "MINION_SCORED",
     "MINION_TAINTED",
+    "MINION_TAKEN",
     "OPERATOR_STEP",
     "POD_BOUND",
+    "POD_COMPROMISED",
     "POD_CREATED",
     "POD_DECIDED",
     "POD_EVICTED",
@@ -71,11 +76,13 @@ __all__ = [
     "POD_UNSCHEDULABLE",
     "POD_WITHDRAWN",
     "POLICY_NOTE",
+    "PRIVILEGE_WON",
     "PROBE_FAILED",
     "PROCESSES_EXHAUSTED",
     "PROCESSES_FREED",
     "RUN_ENDED",
     "RUN_STARTED",
+    "TECHNIQUES_TRIED",
     "UNREPORTED",
     "WORKLOAD_OFFERED",
 ]
@@ -109,6 +116,7 @@ _OUT_FIELDS = (("by_limit", "q"), ("child", "q"))
 _HELD_FIELDS = (("since_s", "d"), ("first_bytes", "d"), ("grows_per_s", "d"))
 _READ_FIELDS = (("charged_bytes", "q"), ("cached_bytes", "q"))
 _RECLAIMED_FIELDS = (("cached_bytes", "q"),)
+_WON_FIELDS = (("pods", "q"), ("tenants", "q"))
 _USED_FIELDS = (("wanted_s", "d"), ("throttled_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(
@@ -181,6 +189,13 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("fork_refused", "truth", ()),
         ("processes_exhausted", "truth", ()),
         ("processes_freed", "truth", ()),
+        ("pod_compromised", "truth", ()),
+        ("techniques_tried", "truth", ()),
+        ("privilege_won", "truth", _WON_FIELDS),
+        ("minion_taken", "truth", ()),
+        ("foothold_lost", "belief", ()),
+        ("intrusion_detected", "belief", ()),
+        ("intrusion_answered", "belief", ()),
     )
 )
 
@@ -253,4 +268,11 @@ KINDS: tuple[Kind, ...] = number_kinds(
     FORK_REFUSED,
     PROCESSES_EXHAUSTED,
     PROCESSES_FREED,
+    POD_COMPROMISED,
+    TECHNIQUES_TRIED,
+    PRIVILEGE_WON,
+    MINION_TAKEN,
+    FOOTHOLD_LOST,
+    INTRUSION_DETECTED,
+    INTRUSION_ANSWERED,
 ) = KINDS

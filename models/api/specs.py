@@ -35,6 +35,7 @@ from models.api.specs_controllers import Controller, Service
 from models.api.specs_faults import ACTIONS, Crash, Fault
 from models.api.specs_fields import DnsName, PositiveDurationS, Spec, Text, choice, whole
 from models.api.specs_images import Image, Registry
+from models.api.specs_isolation import Isolation
 from models.api.specs_manifests import ManifestObject, ManifestPod, ManifestWorkload, Workload
 from models.api.specs_policy import PluginRef, Policy
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, one_of, parse_mapping, quoted
@@ -176,6 +177,9 @@ class Scenario(Spec):
     caps: Annotated[Caps, Shorthand(CAPS)] = Field(
         default_factory=Caps, description="what kernels are told of requests and limits, as shares"
     )
+    isolation: Isolation | None = Field(
+        None, description="how containers are kept apart, as {default: hardened}"
+    )
     policy: Policy = Field(
         default_factory=Policy, description="which plug-ins decide, as {scheduler: best-fit}"
     )
@@ -294,7 +298,7 @@ def _needs_control_plane(data: Mapping[str, Any]) -> str:
     for key in _CONTROLLED:
         if data.get(key):
             return f"'{key}'"
-    if found := _says_of_images(data):
+    if found := _says_of_containers(data):
         return found
     minions = data.get("cluster")
     minions = minions.get("minions") if isinstance(minions, Mapping) else getattr(minions, "minions", ())
@@ -314,6 +318,18 @@ def _needs_control_plane(data: Mapping[str, Any]) -> str:
             if kind in kinds and kind != "crash":
                 return f"a fault of the kind {kind}"
     return ""
+
+
+def _says_of_needs(data: Mapping[str, Any]) -> str:
+    """What may be refused to applications, so that they crash and are started again, in words; empty for nothing."""
+    given = data.get("isolation")
+    needs = given.get("needs") if isinstance(given, Mapping) else getattr(given, "needs", ())
+    return "'needs' of isolation" if needs else ""
+
+
+def _says_of_containers(data: Mapping[str, Any]) -> str:
+    """What of images and of isolation needs a control plane, in words; empty for nothing."""
+    return _says_of_images(data) or _says_of_needs(data)
 
 
 def _says_of_pod(workload: object) -> str:
@@ -357,5 +373,8 @@ def scenario_hash(scenario: Scenario) -> str:
     manifests = [work.digest for work in scenario.workloads if isinstance(work, ManifestWorkload)]
     if any(manifests):
         plain["manifests"] = manifests
+    if scenario.isolation is not None and scenario.isolation.file is not None:
+        read = scenario.isolation.file.read_bytes()
+        plain["catalogue"] = hashlib.blake2b(read, digest_size=16).hexdigest()
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()

@@ -20,6 +20,7 @@ from models.api.specs_fields import (
     number,
     whole,
 )
+from models.api.specs_isolation import Compromise
 from models.api.specs_operators import (
     Cordon,
     Drain,
@@ -33,6 +34,7 @@ from models.api.specs_problems import FieldProblem, fail
 
 __all__ = [
     "ACTIONS",
+    "Compromise",
     "Crash",
     "CutOff",
     "Fault",
@@ -158,14 +160,15 @@ ACTIONS: Final = {
     "drain": "drain",
     "reboot": "reboot",
     "rolling": "rolling",
+    "compromise": "compromise",
 }
 """What a fault can be: the key in YAML, the attribute in Python."""
 
-_AT_ONCE: Final = ("kill", "relabel", "uncordon")
+_AT_ONCE: Final = ("kill", "relabel", "uncordon", "compromise")
 """These are over when they have begun."""
 _OWN_END: Final = ("drain", "rolling")
 """These are over when all is done."""
-Disturbance = Crash | CutOff | Kill | Outage | Restart | Watch | Unready | Slow | Relabel
+Disturbance = Crash | CutOff | Kill | Outage | Restart | Watch | Unready | Slow | Relabel | Compromise
 Upkeep = Cordon | Uncordon | TaintMinions | Drain | Reboot | Rolling
 Action = Disturbance | Upkeep
 
@@ -210,6 +213,9 @@ class Fault(Spec):
     reboot: Reboot | None = Field(None, description="what is rebooted, as {minion: web-3}, with 'for'")
     rolling: Rolling | None = Field(
         None, description="which minions in turn, as {minions: tier=web, action: reboot, down: 3m}"
+    )
+    compromise: Compromise | None = Field(
+        None, description="which pods an attacker gets into, as {pods: app=web, count: 1}"
     )
     repair: DurationLaw | None = Field(None, description="a time or distribution, as 10m")
     lasts: DurationLaw | None = Field(None, alias="for", description="a time or distribution, as 10m")

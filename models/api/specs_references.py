@@ -32,7 +32,7 @@ _LISTED: Final = 500
 """How many minions of a pool are looked at for the nearest name."""
 _OF_MINIONS: Final = ("crash", "cutOff", "cordon", "uncordon", "taint", "drain", "reboot", "rolling")
 _WITH_LIMIT: Final = ("drain", "rolling")
-_OF_PODS: Final = ("kill", "unready", "slow", "relabel")
+_OF_PODS: Final = ("kill", "unready", "slow", "relabel", "compromise")
 
 
 @dataclass(frozen=True, slots=True)

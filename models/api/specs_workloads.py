@@ -296,7 +296,7 @@ class PodSpec(Spec):
     def with_containers(self, containers: PodContainers) -> PodSpec:
         """Return this pod with containers, whose sum of requests it asks for."""
         made = self.model_copy()
-        made._containers = containers
+        made._containers, made._usage = containers, None
         return made
 
     def admitted_tolerations(self, constants: Mapping[str, float]) -> tuple[Toleration, ...]:

@@ -111,7 +111,7 @@ class Kubelets:
             machines=machines,
             **common,
         )
-        self.close = self._runs.close
+        self.close, self.starts = self._runs.close, self._runs.starts
         self._evictions = None
         if machines is not None:
             self._evictions = NodeEvictions(

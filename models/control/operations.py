@@ -82,6 +82,10 @@ class FaultRunner:
         pods: All pods that are there.
         keys: By minion, (pool, index): names of its draws.
         is_up: Whether a minion is up.
+
+    Attributes:
+        intrude: Lets attackers into pods, given the occurrence's name, what was asked, the pods with their names, and
+            the record that they follow from.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class FaultRunner:
         self._keys = keys
         self._is_up = is_up
         self._occurrences: dict[str, int] = {}
+        self.intrude: Callable[[str, Any, Sequence[tuple[Pod, tuple[str, ...]]], int], None] | None = None
 
     @cached_property
     def _rollouts(self) -> Rollouts:
@@ -180,6 +185,16 @@ class FaultRunner:
 
         self._rollouts.start(rollout, identity, down_s, end)
 
+    def operate(
+        self,
+        rollout: RolloutPlan,
+        identity: int,
+        down_s: Callable[[int], float],
+        end: Callable[[], None],
+    ) -> None:
+        """Have operators work on minions, for whoever asks them to."""
+        self._rollouts.start(rollout, identity, down_s, end)
+
     # The kinds: each begins, and returns what ends it (nothing: it is over at once).
 
     def _cutOff(self, one: _Occurrence) -> Callable[[], None] | None:  # noqa: N802
@@ -233,17 +248,28 @@ class FaultRunner:
     def _owner(self, pod: Pod) -> str:
         return self._identities.text(pod.owner) if pod.owner >= 0 else ""
 
+    def _names(self, plan: OperationPlan, pod: Pod) -> tuple[str, ...]:
+        """Return what a pod answers to."""
+        owner, name = self._owner(pod), pod.ask.name
+        owners = plan.answers.get(owner) or (owner.rpartition("/")[2],)
+        return (name, f"{pod.template.namespace}/{name}", *owners)
+
+    def _compromise(self, one: _Occurrence) -> Callable[[], None] | None:
+        assert self.intrude is not None, "a compromise has attackers"
+        pods = [pod for pod in self._taken(one) if pod.phase is Phase.RUNNING]
+        named = [(pod, self._names(one.plan, pod)) for pod in pods]
+        self.intrude(f"{one.plan.name}-{one.number}", one.plan.words["asked"], named, self._engine.cause)
+        return None
+
     def _taken(self, one: _Occurrence) -> list[Pod]:
         """Return the pods that the fault takes, now."""
         plan, n = one.plan, one.number
         assert plan.pods is not None, "a fault of pods has a selector"
         found = []
         for pod in self._pods():
-            if not pod.terminating and pod.phase <= Phase.RUNNING:
-                owner, name = self._owner(pod), pod.ask.name
-                owners = plan.answers.get(owner) or (owner.rpartition("/")[2],)
-                if plan.pods.matches(dict(pod.labels), (name, f"{pod.template.namespace}/{name}", *owners)):
-                    found.append(pod)
+            there = not pod.terminating and pod.phase <= Phase.RUNNING
+            if there and plan.pods.matches(dict(pod.labels), self._names(plan, pod)):
+                found.append(pod)
         if plan.count is None or plan.count >= len(found):
             return found
         stream = self._streams.stream("fault.victims")

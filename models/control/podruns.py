@@ -26,7 +26,7 @@ from models.control.exhaustion import Exhaustion
 from models.control.fileuse import layers_by_name
 from models.control.imagestate import Need
 from models.control.kubeletcalls import KubeletCalls
-from models.control.podreports import ENDED, Life, PodReports, is_known
+from models.control.podreports import ENDED, Life, PodReports, is_known, starts_of
 from models.control.pulls import ImagePulls
 from models.control.store import Store
 from models.machines.fleet import Fleet
@@ -92,6 +92,7 @@ class PodRuns:
         self._exhaustion = exhaustion
         self._burdens: Burdens | None = None  # made for the first pod that says what it uses
         self._lives: dict[int, Life] = {}
+        self.starts = partial(starts_of, self._lives)
         self._plans: dict[tuple[int, int], PodPlan | None] = {}
 
     def follows(self, pod: Pod) -> bool:

@@ -97,6 +97,7 @@ def _name(row: Node) -> str | None:
     return name.scalar if name is not None and isinstance(name.scalar, str) else None
 
 
+@cache
 def _shipped_document() -> Document:
     found: Document | None = None
     for file in _SHIPPED:

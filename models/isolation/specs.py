@@ -10,12 +10,14 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from models.api.specs_fields import DnsName, Flag, Spec, Text, choice
+from models.api.specs_problems import FieldType
 from models.isolation.amounts import Amount, Ref, Spread, TimeLaw
-from models.isolation.capabilities import Capability
+from models.isolation.capabilities import Capability, parse_capability
 from models.isolation.versions import VersionField
 
 __all__ = [
     "CLASSES",
+    "NEVER",
     "STANDINGS",
     "Catalogue",
     "Changes",
@@ -49,10 +51,24 @@ STATUSES: Final = ("merged", "outside", "proposed")
 """Whether a mechanism is in the kernel or runtime, beside them, or was proposed and not taken."""
 
 
+NEVER: Final = "never"
+
+
+def _lifted(value: object) -> str:
+    return NEVER if value == NEVER else parse_capability(value)
+
+
+EFFECTS: Final = ("none", "starve", "take", "spread")
+"""What winning a privilege does: nothing else, starves neighbours, takes the minion, goes on to another minion."""
+PLACES: Final = ("container", "minion", "cluster")
+
+
 class Privilege(Spec):
     """What an attacker may own.
 
     Attributes:
+        place: What it is lost with: the container's processes, the minion as it is built, or nothing of these.
+        effect: What winning it does in a cluster.
         entry: Whoever compromises a container owns it.
         out: Owning it means to have left the container.
     """
@@ -61,6 +77,8 @@ class Privilege(Spec):
     about: Text = Field(description="one sentence")
     entry: Flag = Field(False, description="whether an attacker begins with it")
     out: Flag = Field(False, description="whether it lies outside of the container")
+    place: Annotated[str, choice(*PLACES)] = Field("minion", description="container, minion or cluster")
+    effect: Annotated[str, choice(*EFFECTS)] = Field("none", description=", ".join(EFFECTS))
 
 
 class Parameter(Spec):
@@ -129,6 +147,8 @@ class Mechanism(Spec):
         why: Of a proposed one, why it was not merged.
         leaves: Capabilities that are left of all; None: it takes none away.
         provides: Conditions that hold where it is on: what it opens.
+        denies: What applications may not do where it is on: a system call, a path (with all below it) or ``root``;
+            with the capability that lifts it, or ``never``.
         blocks: Techniques that it stops, beside those that name it in ``blockedBy``.
         moves: A boundary: what is won behind it is won before it.
         excludes: Mechanisms that cannot be on at once with it.
@@ -142,6 +162,9 @@ class Mechanism(Spec):
     why: Text | None = Field(None, description="why it was not merged")
     leaves: tuple[Capability, ...] | None = Field(None, description="a list of capabilities")
     provides: tuple[Name, ...] = Field((), description="a list of conditions")
+    denies: dict[str, Annotated[str, FieldType(_lifted, None, {"type": "string"})]] = Field(
+        {}, description="what applications may not do, as {keyctl: never, mount: SYS_ADMIN, /proc/sys: never}"
+    )
     blocks: tuple[Name, ...] = Field((), description="a list of techniques")
     moves: Move | None = Field(None, description="{inside: [...], beyond: [...], to: guest-kernel}")
     excludes: tuple[Name, ...] = Field((), description="a list of mechanisms")

@@ -130,6 +130,7 @@ def manifest() -> dict[str, Any]:
 def fill_folder(folder: Folder) -> None:
     """Make what a scenario's paths lead to."""
     (folder / "pods.csv").write_text("name\n")
+    (folder / "ours.yaml").write_text("apiVersion: wavetank/v1\nextends: shipped\n")
     (folder / "shop.yaml").write_text(write(manifest()).text)
 
 
@@ -363,6 +364,28 @@ def scenario(trace_path: str) -> dict[str, Any]:
             },
             {"name": "written", "manifest": f"{trace_path}/shop.yaml"},
         ],
+        "isolation": {
+            "default": "docker",
+            "catalogue": f"{trace_path}/ours.yaml",
+            "pods": [{"pods": "app=batch", "profile": "hardened"}],
+            "needs": [
+                {
+                    "pods": "app=vpn",
+                    "capabilities": ["NET_ADMIN"],
+                    "calls": ["keyctl"],
+                    "writes": ["/proc/sys/net"],
+                    "root": True,
+                }
+            ],
+            "on": ["user-namespace"],
+            "off": ["apparmor"],
+            "closed": ["host-figures"],
+            "with": ["runtime-socket-mounted"],
+            "without": ["hostile-image"],
+            "versions": {"runc": "1.1.12"},
+            "updated": False,
+            "parameters": {"public-exploit": "2h", "race": 0.5},
+        },
         "caps": {
             "default": "quota",
             "pids": 2048,
@@ -409,6 +432,19 @@ def scenario(trace_path: str) -> dict[str, Any]:
             },
             {
                 "timeToFailure": "7d",
+                "compromise": {
+                    "pods": "batch",
+                    "count": 1,
+                    "attacker": "racing",
+                    "goals": ["host-root"],
+                    "does": ["starve", "kill", "spread"],
+                    "detect": {"exponential": {"mean": "30m"}},
+                    "respond": ["kill", "rebuild"],
+                    "rebuilt": "20m",
+                },
+            },
+            {
+                "at": "2h",
                 "rolling": {
                     "minions": "tier=web",
                     "action": "drain",

@@ -31,7 +31,7 @@ def refused(text, *sets, **more):
     [
         ("seeds: 3", "4:1: 'seeds' is not a key of a scenario; did you mean 'seed'?"),
         ("frobnicate: 3", "4:1: 'frobnicate' is not a key of a scenario: expected apiVersion, name, include, kubernetes, "
-         "constants, seed, until, checks, cluster, master, kubelet, images, registry, controllers, services, workloads, behaviour, caps, policy, schedulers, faults, expect, journal"),
+         "constants, seed, until, checks, cluster, master, kubelet, images, registry, controllers, services, workloads, behaviour, caps, isolation, policy, schedulers, faults, expect, journal"),
         ("seed: -1", "4:7: expected a seed between 0 and 9223372036854775807, but the value is -1"),
         ("seed: 1.5", "4:7: expected a seed, not 1.5; did you mean '2'?"),
         ("seed: one", "4:7: expected a seed, not 'one'"),

@@ -112,7 +112,7 @@ MISTAKES = {
     "kubelet: {~strat: 1s}": "'strat' is not a key of 'kubelet'; did you mean 'start'?",
     "faults: [~{at: 1m}]":
         "expected one of crash, cutOff, kill, outage, restart, watch, cordon, taint, unready, slow, relabel, uncordon, drain, "
-        "reboot or rolling",
+        "reboot, rolling or compromise",
     "faults: [{at: 1m, crash: {minion: web-1}, ~cordon: {minion: web-1}}]":
         "expected one kind of fault, not both crash and cordon",
     "faults: [{at: 1m, ~cutof: {minion: web-1}}]": "'cutof' is not a key of 'faults'; did you mean 'cutOff'?",
