@@ -42,6 +42,9 @@ COUNTED: Final = {
     "restarts": pl.col("kind") == "container_started",
     "kernel_evicted": pl.col("kind") == "pod_evicted",
     "oom_killed": pl.col("kind") == "container_out_of_memory",
+    "compromised": pl.col("kind") == "pod_compromised",
+    "minions_taken": pl.col("kind") == "minion_taken",
+    "intrusions_detected": pl.col("kind") == "intrusion_detected",
 }
 
 """Metrics that count records of pods so far, by their owner."""
@@ -150,6 +153,9 @@ class ControlSteps:
             "pod_preempted",
             "pod_evicted",
             "container_out_of_memory",
+            "pod_compromised",
+            "minion_taken",
+            "intrusion_detected",
         ]
         first = (pl.col("kind") == "container_started") & (pl.col("value") == 0)
         text = pl.col("kind", "object", "owner", "reason").cast(pl.String)

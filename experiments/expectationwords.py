@@ -65,6 +65,13 @@ METRICS: Final[dict[str, Metric]] = {
         "count", "workload", "pods that kubelets evicted so far, minions being low on memory"
     ),
     "oom_killed": Metric("count", "workload", "containers that kernels killed for want of memory so far"),
+    "compromised": Metric("count", "workload", "pods that attackers got into so far"),
+    "minions_taken": Metric(
+        "count", "workload", "times so far that an attacker who began in these pods took a minion"
+    ),
+    "intrusions_detected": Metric(
+        "count", "workload", "times so far that an attacker who began in these pods was noticed on a minion"
+    ),
     "unavailability": Metric(
         "ratio", "controller", "pods lacking over pods desired, integrals over time", True
     ),

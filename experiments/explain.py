@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from experiments.isolation.sentences import SENTENCES as OF_INTRUSIONS
 from experiments.journalfiles import RunFiles, open_run
 from experiments.wording import say_bytes, say_count, say_number, say_share, say_time
 from sim.diagnostics import Diagnostic, nearest_word
@@ -152,6 +153,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
         + ("" if row["value"] is None else f" {say_number(row['value'])}")
     ),
     "run_ended": lambda row: f"the run ended{_in_brackets(row)}",
+    **OF_INTRUSIONS,
 }
 
 

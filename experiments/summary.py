@@ -20,6 +20,7 @@ from experiments.cpufigures import cpu_figures
 from experiments.decisions import of_schedulers, read_decisions
 from experiments.expectations import parse
 from experiments.filefigures import file_figures
+from experiments.isolation.figures import intrusion_figures
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
@@ -67,6 +68,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "cpu": cpu_figures(run),
         "memory": memory_figures(run),
         "files": file_figures(run),
+        "intrusions": intrusion_figures(run),
         # Of runs without names of schedulers nothing.
         "schedulers": {name: found.figures(lives.end_s) for name, found in decided.items()} or None,
         "schedulers_together": of_schedulers([*decided.values()]).figures(lives.end_s) if decided else None,

@@ -40,6 +40,11 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "file pages found cached": ("files", "total", "found_ratio"),
     "file pages of a minion at most (bytes)": ("files", "total", "cached_most_bytes"),
     "memory held at most": ("memory", "total", "most_ratio"),
+    "attacks that took a minion": ("intrusions", "took_a_minion_ratio"),
+    "minions taken": ("intrusions", "minions_taken"),
+    "pods reached by attackers": ("intrusions", "pods_reached"),
+    "tenants reached by attackers": ("intrusions", "tenants_reached"),
+    "attacks detected": ("intrusions", "detected"),
 }
 """Those that every run may have, by name."""
 

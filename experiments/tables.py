@@ -55,6 +55,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _cpu(summary),
         _memory(summary),
         _files(summary),
+        _intrusions(summary),
         _expectations(summary),
     )
 
@@ -317,6 +318,24 @@ def _files(summary: Mapping[str, Any]) -> Section:
 def _file_row(found: Mapping[str, Any]) -> tuple[str, str, str]:
     sizes = (say_bytes(found[word]) for word in ("touched_bytes", "charged_bytes"))
     return (*sizes, say_share(found["found_ratio"]))  # type: ignore[return-value]
+
+
+def _intrusions(summary: Mapping[str, Any]) -> Section:
+    found = summary.get("intrusions")
+    if not found:
+        return Section("Attackers", (), ())
+    first = "never" if found["first_taken_s"] is None else say_time(found["first_taken_s"])
+    whole = (
+        ("attacks", say_count(found["attacks"])),
+        ("of them took a minion", say_count(found["took_a_minion"])),
+        ("minions taken", say_count(found["minions_taken"])),
+        ("the first after", first),
+        ("pods reached", say_count(found["pods_reached"])),
+        ("tenants reached", say_count(found["tenants_reached"])),
+        ("noticed", say_count(found["detected"])),
+    )
+    won = tuple((f"won {privilege}", say_count(count)) for privilege, count in found["won"].items())
+    return Section("Attackers", ("", "number"), (*whole, *won))
 
 
 def _expectations(summary: Mapping[str, Any]) -> Section:
