@@ -16,7 +16,7 @@ from models.api.specs_fields import DnsName, Flag, SelectorField, Spec, Text, ch
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, parse_mapping, quoted
 from models.api.specs_sources import Surroundings
 
-__all__ = ["ATTACKERS", "DOES", "RESPONSES", "Compromise", "Isolation", "IsolationOf", "Needs"]
+__all__ = ["ATTACKERS", "DOES", "RESPONSES", "Compromise", "Isolation", "IsolationOf", "Needs", "Switches"]
 
 ATTACKERS: Final = ("racing", "greedy")
 DOES: Final = ("starve", "kill", "spread")
@@ -66,15 +66,22 @@ class Needs(Spec):
         return self
 
 
+class Switches(Spec):
+    """What is switched on and off over all profiles."""
+
+    add: tuple[DnsName, ...] = Field((), description="a list of names")
+    drop: tuple[DnsName, ...] = Field((), description="a list of names")
+
+
 class Isolation(Spec):
     """How containers are kept apart, and from their minions.
 
     Attributes:
         default: The profile of pods of which nothing else is said.
         pods: By selector; of two that match a pod the later holds.
-        on, off: Mechanisms, of all profiles.
+        mechanisms: That all profiles have more or less.
         closed: Surfaces that are taken away, of all profiles.
-        given, lacking: Conditions that hold, or do not, for all.
+        conditions: That hold for all, or do not.
         versions: Of programs; kernels are their minions'.
         updated: All programs are up to date, kernels too.
         parameters: Of the catalogue, instead of the middles of their ranges.
@@ -88,14 +95,10 @@ class Isolation(Spec):
     needs: tuple[Needs, ...] = Field(
         (), description="a list, as [{pods: app=vpn, capabilities: [NET_ADMIN]}]"
     )
-    on: tuple[DnsName, ...] = Field((), description="a list of mechanisms, as [seccomp]")
-    off: tuple[DnsName, ...] = Field((), description="a list of mechanisms, as [apparmor]")
+    mechanisms: Switches = Field(default_factory=Switches, description="{add: [seccomp], drop: [apparmor]}")
     closed: tuple[DnsName, ...] = Field((), description="a list of surfaces, as [host-figures]")
-    given: tuple[DnsName, ...] = Field(
-        (), alias="with", description="a list of conditions, as [runtime-socket-mounted]"
-    )
-    lacking: tuple[DnsName, ...] = Field(
-        (), alias="without", description="a list of conditions, as [hostile-image]"
+    conditions: Switches = Field(
+        default_factory=Switches, description="{add: [cgroup-v1], drop: [hostile-image]}"
     )
     versions: dict[str, Text] = Field({}, description='versions, as {runc: "1.1.12"}')
     updated: Flag = Field(False, description="true or false")

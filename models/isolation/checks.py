@@ -96,8 +96,8 @@ def _references(catalogue: Catalogue) -> Iterator[_Reference]:
         at = ("profiles", index)
         if profile.inherits is not None:
             yield (*at, "inherits"), profile.inherits, "profiles", False
-        yield from _listed((*at, "on"), profile.on, "mechanisms")
-        yield from _listed((*at, "off"), profile.off, "mechanisms")
+        yield from _listed((*at, "mechanisms", "add"), profile.mechanisms.add, "mechanisms")
+        yield from _listed((*at, "mechanisms", "drop"), profile.mechanisms.drop, "mechanisms")
         yield from _listed((*at, "conditions", "add"), profile.conditions.add, "conditions")
         yield from _listed((*at, "conditions", "drop"), profile.conditions.drop, "conditions")
         yield from _listed((*at, "closed"), profile.closed, "surfaces")

@@ -34,7 +34,7 @@ def profile_problems(catalogue: Catalogue) -> Iterator[Found]:
         at: Path = ("profiles", index)
         yield from _circle(at, profile, catalogue)
         for what, path, one, other in (
-            ("mechanism", (*at, "off"), profile.on, profile.off),
+            ("mechanism", (*at, "mechanisms", "drop"), profile.mechanisms.add, profile.mechanisms.drop),
             (
                 "capability",
                 (*at, "capabilities", "drop"),
@@ -45,7 +45,7 @@ def profile_problems(catalogue: Catalogue) -> Iterator[Found]:
         ):
             for place, name in enumerate(other):
                 if name in one:
-                    sentence = f"the {what} '{name}' is on and off in one profile"
+                    sentence = f"the {what} '{name}' is added and dropped in one profile"
                     yield Found((*path, place), sentence, code="contradiction")
         for program in profile.versions:
             if program not in programs:
@@ -76,10 +76,10 @@ def _excluded(at: Path, profile: Profile, catalogue: Catalogue) -> Iterator[Foun
         return
     on: dict[str, None] = {}
     for each in ancestors:
-        on |= dict.fromkeys(each.on)
-        on = {name: None for name in on if name not in each.off}
+        on |= dict.fromkeys(each.mechanisms.add)
+        on = {name: None for name in on if name not in each.mechanisms.drop}
     mechanisms = {mechanism.name: mechanism for mechanism in catalogue.mechanisms}
-    for place, name in enumerate(profile.on):
+    for place, name in enumerate(profile.mechanisms.add):
         mechanism = mechanisms.get(name)
         if mechanism is None or name not in on:
             continue
@@ -87,11 +87,11 @@ def _excluded(at: Path, profile: Profile, catalogue: Catalogue) -> Iterator[Foun
             theirs = mechanisms[other].excludes if other in mechanisms else ()
             if other in mechanism.excludes or name in theirs:
                 # Both may stand in this list: the later one is told.
-                if other in profile.on and profile.on.index(other) > place:
+                if other in profile.mechanisms.add and profile.mechanisms.add.index(other) > place:
                     continue
                 sentence = f"'{name}' cannot be on with '{other}': switch one of them off"
-                yield Found((*at, "on", place), sentence, code="contradiction")
+                yield Found((*at, "mechanisms", "add", place), sentence, code="contradiction")
         for needed in mechanism.requires:
             if needed not in on:
                 sentence = f"'{name}' means nothing without '{needed}': switch that on too"
-                yield Found((*at, "on", place), sentence, code="contradiction")
+                yield Found((*at, "mechanisms", "add", place), sentence, code="contradiction")

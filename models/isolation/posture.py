@@ -62,7 +62,7 @@ def posture_of(catalogue: Catalogue, profile: str) -> Posture:
     versions: dict[str, Version] = {}
     conditions = {each.name: None for each in catalogue.conditions if each.usual}
     for each in ancestors:
-        on = _changed(on, each.on, each.off)
+        on = _changed(on, each.mechanisms.add, each.mechanisms.drop)
         added = _changed(added, each.capabilities.add, each.capabilities.drop)
         dropped = _changed(dropped, each.capabilities.drop, each.capabilities.add)
         conditions = _changed(conditions, each.conditions.add, each.conditions.drop)

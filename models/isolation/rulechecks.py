@@ -30,19 +30,19 @@ def rule_problems(catalogue: Catalogue, asked: Isolation) -> list[FieldProblem]:
     for i, row in enumerate(asked.pods):
         wanted.append((("pods", i, "profile"), row.profile, "profile", profiles))
     for key, what, names, known in (
-        ("on", "mechanism", asked.on, mechanisms),
-        ("off", "mechanism", asked.off, mechanisms),
-        ("closed", "surface", asked.closed, [each.name for each in catalogue.surfaces]),
-        ("with", "condition", asked.given, conditions),
-        ("without", "condition", asked.lacking, conditions),
+        (("mechanisms", "add"), "mechanism", asked.mechanisms.add, mechanisms),
+        (("mechanisms", "drop"), "mechanism", asked.mechanisms.drop, mechanisms),
+        (("closed",), "surface", asked.closed, [each.name for each in catalogue.surfaces]),
+        (("conditions", "add"), "condition", asked.conditions.add, conditions),
+        (("conditions", "drop"), "condition", asked.conditions.drop, conditions),
     ):
-        wanted += [((key, i), name, what, known) for i, name in enumerate(names)]
+        wanted += [((*key, i), name, what, known) for i, name in enumerate(names)]
     problems = [_unknown(*each) for each in wanted if each[1] not in each[3]]
-    for key, one, other in (("off", asked.on, asked.off), ("without", asked.given, asked.lacking)):
+    for section, switches in (("mechanisms", asked.mechanisms), ("conditions", asked.conditions)):
         problems += [
-            FieldProblem(f"'{name}' is asked for both ways", (key, i), code="contradiction")
-            for i, name in enumerate(other)
-            if name in one
+            FieldProblem(f"'{name}' is asked for both ways", (section, "drop", i), code="contradiction")
+            for i, name in enumerate(switches.drop)
+            if name in switches.add
         ]
     problems += [*_needs(asked), *_versions(catalogue, asked), *_parameters(catalogue, asked)]
     if not problems:
@@ -119,18 +119,18 @@ def _excluded(catalogue: Catalogue, asked: Isolation) -> Iterator[FieldProblem]:
     used = dict.fromkeys([asked.default, *(row.profile for row in asked.pods)])
     mechanisms = {each.name: each for each in catalogue.mechanisms}
     for profile in used:
-        posture = posture_of(catalogue, profile).switched(asked.on, asked.off)
-        for i, name in enumerate(asked.on):
+        posture = posture_of(catalogue, profile).switched(asked.mechanisms.add, asked.mechanisms.drop)
+        for i, name in enumerate(asked.mechanisms.add):
             mechanism = mechanisms[name]
             for other in posture.mechanisms:
                 if other in mechanism.excludes or name in mechanisms[other].excludes:
                     sentence = (
                         f"'{name}' cannot be on with '{other}' of the profile '{profile}': switch that off"
                     )
-                    yield FieldProblem(sentence, ("on", i), code="contradiction")
+                    yield FieldProblem(sentence, ("mechanisms", "add", i), code="contradiction")
             for needed in mechanism.requires:
                 if needed not in posture.mechanisms:
                     sentence = (
                         f"'{name}' means nothing without '{needed}', which the profile '{profile}' lacks"
                     )
-                    yield FieldProblem(sentence, ("on", i), code="contradiction")
+                    yield FieldProblem(sentence, ("mechanisms", "add", i), code="contradiction")

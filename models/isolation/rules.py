@@ -61,11 +61,13 @@ class IsolationRules:
             cgroup: ``v1`` or ``v2``, where its minion says so.
         """
         asked = self.asked
-        found = posture_of(self.catalogue, asked.profile_of(labels, names)).switched(asked.on, asked.off)
+        found = posture_of(self.catalogue, asked.profile_of(labels, names)).switched(
+            asked.mechanisms.add, asked.mechanisms.drop
+        )
         versions = dict(found.versions) | {
             program: parse_version(text) for program, text in asked.versions.items()
         }
-        conditions = dict.fromkeys([*found.conditions, *asked.given])
+        conditions = dict.fromkeys([*found.conditions, *asked.conditions.add])
         if kernel is not None:
             versions["kernel"] = parse_version(_main_line(kernel))
         if cgroup is not None and any(each.name == "cgroup-v1" for each in self.catalogue.conditions):
@@ -73,7 +75,7 @@ class IsolationRules:
             conditions |= {"cgroup-v1": None} if cgroup == "v1" else {}
         return replace(
             found,
-            conditions=tuple(sorted(name for name in conditions if name not in asked.lacking)),
+            conditions=tuple(sorted(name for name in conditions if name not in asked.conditions.drop)),
             closed=tuple(sorted({*found.closed, *asked.closed})),
             versions=tuple(sorted(versions.items())),
             updated=programs_of(self.catalogue) if asked.updated else found.updated,

@@ -173,10 +173,10 @@ class Mechanism(Spec):
 
 
 class Changes(Spec):
-    """Conditions or capabilities that a profile has more or less than what it inherits."""
+    """Mechanisms or conditions that a profile has more or less than what it inherits."""
 
-    add: tuple[Name, ...] = Field((), description="a list of conditions")
-    drop: tuple[Name, ...] = Field((), description="a list of conditions")
+    add: tuple[Name, ...] = Field((), description="a list of names")
+    drop: tuple[Name, ...] = Field((), description="a list of names")
 
 
 class CapabilityChanges(Spec):
@@ -197,8 +197,7 @@ class Profile(Spec):
     name: Name = Field(description="the name of a profile")
     about: Text = Field(description="one sentence")
     inherits: Name | None = Field(None, description="the profile that it begins with")
-    on: tuple[Name, ...] = Field((), description="a list of mechanisms")
-    off: tuple[Name, ...] = Field((), description="a list of mechanisms")
+    mechanisms: Changes = Field(Changes(), description="{add: [...], drop: [...]}")
     capabilities: CapabilityChanges = Field(CapabilityChanges(), description="{add: [...], drop: [...]}")
     conditions: Changes = Field(Changes(), description="{add: [...], drop: [...]}")
     closed: tuple[Name, ...] = Field((), description="a list of surfaces")

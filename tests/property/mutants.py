@@ -377,11 +377,9 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "root": True,
                 }
             ],
-            "on": ["user-namespace"],
-            "off": ["apparmor"],
+            "mechanisms": {"add": ["user-namespace"], "drop": ["apparmor"]},
             "closed": ["host-figures"],
-            "with": ["runtime-socket-mounted"],
-            "without": ["hostile-image"],
+            "conditions": {"add": ["runtime-socket-mounted"], "drop": ["hostile-image"]},
             "versions": {"runc": "1.1.12"},
             "updated": False,
             "parameters": {"public-exploit": "2h", "race": 0.5},

@@ -17,7 +17,7 @@ _CAUSES = {
     "dropped-too-far": "isolation.needs=[]",
     "escape-and-spread": "faults.0.enabled=false",
     "noticed-in-time": "faults.0.compromise.respond=[]",
-    "opened-by-user-namespaces": "isolation.on=[drop-all-capabilities]",
+    "opened-by-user-namespaces": "isolation.mechanisms.add=[drop-all-capabilities]",
 }
 """What to set so that the cause is gone."""
 

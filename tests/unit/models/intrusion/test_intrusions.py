@@ -23,8 +23,8 @@ BARE = """apiVersion: wavetank/v1
 extends: shipped
 profiles:
   - {name: bare, about: nothing at all}
-  - {name: bare-user, about: not as root, on: [non-root]}
-  - {name: bare-guest, about: a machine of its own, on: [vm]}
+  - {name: bare-user, about: not as root, mechanisms: {add: [non-root]}}
+  - {name: bare-guest, about: a machine of its own, mechanisms: {add: [vm]}}
 """
 
 
@@ -232,8 +232,8 @@ def reference(on=(), closed=(), lacking=()):
     """
     given = [name for name in (*GIVEN, *PROVIDED) if name not in lacking]
     isolation = (
-        f"{{default: bare, catalogue: 'FOLDER/bare.yaml', on: [{', '.join(on)}], closed: [{', '.join(closed)}], "
-        f"with: [{', '.join(given)}], without: [{', '.join(lacking)}], "
+        f"{{default: bare, catalogue: 'FOLDER/bare.yaml', mechanisms: {{add: [{', '.join(on)}]}}, closed: [{', '.join(closed)}], "
+        f"conditions: {{add: [{', '.join(given)}], drop: [{', '.join(lacking)}]}}, "
         "pods: [{pods: user, profile: bare-user}, {pods: guest, profile: bare-guest}]}"
     )
     text = scenario(isolation=isolation, version="4.0", until="100d")

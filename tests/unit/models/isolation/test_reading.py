@@ -61,24 +61,24 @@ def technique(more):
             "c.yaml:4:33: the profile 'a' inherits itself through b",
         ),
         (
-            "profiles: [{name: mine, about: x, on: [vm], 'off': [vm]}]\n",
-            "c.yaml:3:53: the mechanism 'vm' is on and off in one profile",
+            "profiles: [{name: mine, about: x, mechanisms: {add: [vm], drop: [vm]}}]\n",
+            "c.yaml:3:66: the mechanism 'vm' is added and dropped in one profile",
         ),
         (
-            "profiles: [{name: mine, about: x, inherits: docker, on: [selinux]}]\n",
-            "c.yaml:3:58: 'selinux' cannot be on with 'apparmor': switch one of them off",
+            "profiles: [{name: mine, about: x, inherits: docker, mechanisms: {add: [selinux]}}]\n",
+            "c.yaml:3:72: 'selinux' cannot be on with 'apparmor': switch one of them off",
         ),
         (
-            "profiles: [{name: mine, about: x, on: [svirt]}]\n",
-            "c.yaml:3:40: 'svirt' means nothing without 'vm': switch that on too",
+            "profiles: [{name: mine, about: x, mechanisms: {add: [svirt]}}]\n",
+            "c.yaml:3:54: 'svirt' means nothing without 'vm': switch that on too",
         ),
         (
             "profiles: [{name: mine, about: x, capabilities: {add: [CHOWN], drop: [CHOWN]}}]\n",
-            "c.yaml:3:71: the capability 'CHOWN' is on and off in one profile",
+            "c.yaml:3:71: the capability 'CHOWN' is added and dropped in one profile",
         ),
         (
             "profiles: [{name: mine, about: x, conditions: {add: [cgroup-v1], drop: [cgroup-v1]}}]\n",
-            "c.yaml:3:73: the condition 'cgroup-v1' is on and off in one profile",
+            "c.yaml:3:73: the condition 'cgroup-v1' is added and dropped in one profile",
         ),
         (
             'profiles: [{name: mine, about: x, versions: {kernl: "5.10"}}]\n',

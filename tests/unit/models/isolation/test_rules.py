@@ -66,7 +66,7 @@ def test_of_two_rules_that_match_the_later_holds():
 
 
 def test_switches_are_over_all_profiles():
-    found = rules(on=["vm"], off=["seccomp"], closed=["keyring"]).posture({}, ())
+    found = rules(mechanisms={"add": ["vm"], "drop": ["seccomp"]}, closed=["keyring"]).posture({}, ())
     assert "vm" in found.mechanisms
     assert "seccomp" not in found.mechanisms
     assert found.closed == ("keyring",)
@@ -124,17 +124,23 @@ isolation: {needs: [{pods: shop, root: true}], default: PROFILE}
             "isolation: {pods: [{pods: shop, profile: dokcer}]}",
             "6:42: there is no profile 'dokcer'; did you mean 'docker'?",
         ),
-        ("isolation: {on: [secomp]}", "6:18: there is no mechanism 'secomp'; did you mean 'seccomp'?"),
-        ("isolation: {closed: [keyrings]}", "6:22: there is no surface 'keyrings'; did you mean 'keyring'?"),
-        ("isolation: {with: [cgroup1]}", "6:20: there is no condition 'cgroup1'; did you mean 'cgroup-v1'?"),
-        ("isolation: {on: [vm], off: [vm]}", "6:29: 'vm' is asked for both ways"),
         (
-            "isolation: {on: [selinux]}",
-            "6:18: 'selinux' cannot be on with 'apparmor' of the profile 'docker': switch that off",
+            "isolation: {mechanisms: {add: [secomp]}}",
+            "6:32: there is no mechanism 'secomp'; did you mean 'seccomp'?",
+        ),
+        ("isolation: {closed: [keyrings]}", "6:22: there is no surface 'keyrings'; did you mean 'keyring'?"),
+        (
+            "isolation: {conditions: {add: [cgroup1]}}",
+            "6:32: there is no condition 'cgroup1'; did you mean 'cgroup-v1'?",
+        ),
+        ("isolation: {mechanisms: {add: [vm], drop: [vm]}}", "6:44: 'vm' is asked for both ways"),
+        (
+            "isolation: {mechanisms: {add: [selinux]}}",
+            "6:32: 'selinux' cannot be on with 'apparmor' of the profile 'docker': switch that off",
         ),
         (
-            "isolation: {on: [svirt]}",
-            "6:18: 'svirt' means nothing without 'vm', which the profile 'docker' lacks",
+            "isolation: {mechanisms: {add: [svirt]}}",
+            "6:32: 'svirt' means nothing without 'vm', which the profile 'docker' lacks",
         ),
         (
             "isolation: {needs: [{pods: shop, capabilities: [NET_ADMN]}]}",
