@@ -57,12 +57,14 @@ def held_memory(run: RunFiles) -> list[HeldMemory]:
         .select("time_s", kind, pl.col("minion").cast(pl.String))
         .collect()
     )
-    found = []
+    marked = dict(
+        marks.group_by("minion", "kind").agg(pl.col("time_s")).rows_by_key(("minion", "kind"), unique=True)
+    )
+    end_s, found = _end_s(run), []
     for (minion,), held in rows.sort("minion").group_by("minion", maintain_order=True):
-        times_s, held_bytes = _corners(held.drop("minion").to_numpy(), _end_s(run))
-        of_it = marks.filter(pl.col("minion") == minion)
+        times_s, held_bytes = _corners(held.drop("minion").to_numpy(), end_s)
         evicted_s, killed_s = (
-            of_it.filter(pl.col("kind") == each)["time_s"].to_numpy()
+            np.array(marked.get((minion, each), ()), dtype=np.float64).ravel()
             for each in ("pod_evicted", "container_out_of_memory")
         )
         name = str(minion)

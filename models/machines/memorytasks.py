@@ -89,7 +89,7 @@ def reaches_s(tasks: Sequence[MemoryTask], level_bytes: float, now_s: float) -> 
 
     The sum is a line between the times at which one of them stops growing.
     """
-    held = sum([task.at(now_s) for task in tasks])
+    held = held_bytes(tasks, now_s)
     if held >= level_bytes:
         return now_s
     stops = sorted(
@@ -108,8 +108,8 @@ def reaches_s(tasks: Sequence[MemoryTask], level_bytes: float, now_s: float) -> 
 
 
 def held_bytes(tasks: Iterable[MemoryTask], t_s: float) -> float:
-    """Return the bytes that some containers hold together at a time."""
-    return sum([task.at(t_s) for task in tasks])
+    """Return the bytes that some containers hold together at a time. HOT: at each start and end of one."""
+    return sum([task.at(t_s) if task.grows_per_s else task.held_bytes for task in tasks])
 
 
 @dataclass(frozen=True, slots=True)
