@@ -49,16 +49,32 @@ def read_affinity(affinity: Fields, namespace: str) -> dict[str, Any]:
 
 
 def read_spread(spec: Fields) -> Iterable[Spread]:
-    """Yield the topology spread constraints of a pod's spec."""
+    """Yield the topology spread constraints of a pod's spec.
+
+    Source: k/k:pkg/apis/core/validation/validation.go, validateTopologySpreadConstraints(), v1.20.2.
+    """
+    pairs: dict[tuple[str, str], None] = {}
     for each in spec.elements("topologySpreadConstraints"):
         when = each.one_of("whenUnsatisfiable", ("DoNotSchedule", "ScheduleAnyway"), "")
         if not each.value.get("whenUnsatisfiable"):
             each.problem("whenUnsatisfiable", "Required value")
-        if not each.value.get("maxSkew"):
-            each.problem("maxSkew", "Required value")
-        max_skew = each.integer("maxSkew", 1, 1, _MAX_SKEW) if each.value.get("maxSkew") else 1
+        max_skew = _max_skew(each)
         key = _topology_key(each)
+        if (key, when) in pairs:
+            both = f'{{topologyKey, whenUnsatisfiable}}: Duplicate value: "{{{key}, {when}}}"'
+            each.tell((*each.path, "topologyKey"), f"{each.name(both)}")
+        pairs[key, when] = None
         yield Spread(key, max_skew, when == "DoNotSchedule", read_label_selector(each, "labelSelector"))
+
+
+def _max_skew(fields: Fields) -> int:
+    if not fields.has("maxSkew"):
+        fields.problem("maxSkew", "Required value")
+        return 1
+    given = fields.integer("maxSkew", 1, -_MAX_SKEW, _MAX_SKEW)
+    if given <= 0:
+        fields.problem("maxSkew", f"Invalid value: {given}: must be greater than zero")
+    return max(1, given)
 
 
 def read_label_selector(fields: Fields, key: str) -> Selector | None:
