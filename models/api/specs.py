@@ -214,7 +214,8 @@ class Scenario(Spec):
         if self.master.timing == INSTANT:
             needed = _needs_control_plane(dict(self)) or self._beyond_defaults()
             if needed:
-                sentence = f"timing instant does not go with {needed}, which needs timing kubernetes"
+                why = _WHY.get(needed, "which needs timing kubernetes")
+                sentence = f"timing instant does not go with {needed}, {why}"
                 raise fail(FieldProblem(sentence, ("master", "timing"), KUBERNETES, code="exclusive"))
         return self
 
@@ -287,6 +288,10 @@ def default_fault_name(index: int) -> str:
     return f"fault-{index + 1}"
 
 
+_WHY: Final = dict.fromkeys(
+    ("'schedulers'", "'schedulerName'"),
+    "which needs timing kubernetes: where a decision is a bind at once, no scheduler meets another's",
+)
 _CONTROLLED: Final = ("controllers", "services", "schedulers")
 
 

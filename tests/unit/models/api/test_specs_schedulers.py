@@ -62,7 +62,8 @@ def test_what_is_said_is_written_and_read_again() -> None:
         ("schedulers: [{name: a, serves: [b]}, {name: b}]",
          ["5:45: pods that ask for 'b' are taken by the scheduler 'a' already"]),
         ("master: {timing: instant}\nschedulers: [{name: a}]",
-         [("5:18: timing instant does not go with 'schedulers', which needs timing kubernetes; "
+         [("5:18: timing instant does not go with 'schedulers', which needs timing kubernetes: where a decision is a "
+          "bind at once, no scheduler meets another's; "
           "did you mean 'kubernetes'?")]),
     ],
 )  # fmt: skip
