@@ -20,6 +20,7 @@ from experiments.cpufigures import cpu_figures
 from experiments.decisions import of_schedulers, read_decisions
 from experiments.expectations import parse
 from experiments.filefigures import file_figures
+from experiments.hostfigures import host_figures
 from experiments.isolation.figures import intrusion_figures
 from experiments.journalfiles import RunFiles, open_run
 from experiments.judging import Judgement, evaluate, exit_status
@@ -66,6 +67,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "startup": read_startups(run).figures(lives.end_s),
         "images": image_figures(run),
         "cpu": cpu_figures(run),
+        "hosts": host_figures(run, lives.end_s),
         "memory": memory_figures(run),
         "files": file_figures(run),
         "intrusions": intrusion_figures(run),

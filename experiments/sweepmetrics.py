@@ -34,6 +34,7 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "longest scale-up to serving (s)": ("availability", "serving_s"),
     "pods evicted": ("availability", "evicted"),
     "container restarts": ("availability", "restarts"),
+    "cpu stolen from virtual machines": ("hosts", "all", "stolen_ratio"),
     "kernel evictions": ("memory", "total", "evicted"),
     "OOM kills by limits": ("memory", "total", "killed_by_limit"),
     "OOM kills of full minions": ("memory", "total", "killed_by_minion"),

@@ -53,6 +53,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _startup(summary),
         _images(summary),
         _cpu(summary),
+        _hosts(summary),
         _memory(summary),
         _files(summary),
         _intrusions(summary),
@@ -275,6 +276,25 @@ def _cpu(summary: Mapping[str, Any]) -> Section:
         for owner, each in found.items()
     )
     return Section(title, ("pods of", "core-hours wanted", "got", "of wanted", "throttled"), rows)
+
+
+def _hosts(summary: Mapping[str, Any]) -> Section:
+    found = summary.get("hosts") or {}
+    title = "Hosts of more virtual CPUs than they have"
+    if len(found) - 1 > _MANY:
+        title += f": of {say_count(len(found) - 1)} those of which most was stolen"
+        worst = sorted(found.keys() - {"all"}, key=lambda name: -found[name]["stolen_s"])
+        found = {name: found[name] for name in (*worst[:_MANY], "all")}
+    rows = tuple(
+        (
+            host.split("/", 1)[-1],
+            *(f"{each[word] / 3600:.4g}" for word in ("wanted_s", "stolen_s")),
+            say_share(each["stolen_ratio"]),
+        )
+        for host, each in found.items()
+        if host != "all" or len(found) > 2
+    )
+    return Section(title, ("host", "core-hours wanted", "stolen", "of wanted"), rows)
 
 
 def _memory(summary: Mapping[str, Any]) -> Section:

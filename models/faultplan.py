@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.api.specs import Cluster, Fault, MinionPool, MinionTrace
+from models.api.specs import Cluster, Fault, MinionPool
 from models.api.specs_hosts import HOST_LABEL
 from models.api.types import MinionAsk
 from models.controlplan import chosen_minions
 from models.failures.crash import FailsAsOne, FaultPlan
 from models.machines.guests import Guest
 
-__all__ = ["fault_plan", "guests_of", "host_label"]
+__all__ = ["deal_guests", "fault_plan", "guests_of"]
 
 
 def fault_plan(fault: Fault, minions: Sequence[MinionAsk]) -> FaultPlan:
@@ -45,12 +45,17 @@ def _domains(chosen: Sequence[int], label: str | None, minions: Sequence[MinionA
     return [*found, *(each for each in alone if label not in minions[each.minions[0]].labels)]
 
 
-def host_label(pool: MinionPool | MinionTrace, place: int, hosts: dict[str, list[str]]) -> dict[str, str]:
-    """Return the label that says on which host a minion of a pool runs, if it is virtual: they are dealt in turn."""
-    if not isinstance(pool, MinionPool) or pool.vm is None:
-        return {}
-    names = hosts[pool.vm.host]
-    return {HOST_LABEL: names[place % len(names)]}
+def deal_guests(cluster: Cluster) -> dict[str, list[str]]:
+    """Return by pool of virtual machines the host of each: those of one pool of hosts are dealt in turn."""
+    hosts = {pool.name: pool for pool in cluster.hosts}
+    dealt = dict.fromkeys(hosts, 0)
+    found: dict[str, list[str]] = {}
+    for pool in cluster.minions:
+        if isinstance(pool, MinionPool) and pool.vm is not None:
+            on, first = hosts[pool.vm.host], dealt[pool.vm.host]
+            found[pool.name] = [on.host_name((first + i) % on.size) for i in range(pool.size)]
+            dealt[pool.vm.host] = first + pool.size
+    return found
 
 
 def guests_of(cluster: Cluster, minions: Sequence[MinionAsk]) -> dict[int, Guest]:

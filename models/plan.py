@@ -20,6 +20,7 @@ from models.api.specs import (
 )
 from models.api.specs_control import INSTANT
 from models.api.specs_controllers import Controller
+from models.api.specs_hosts import HOST_LABEL
 from models.api.specs_manifests import ManifestPod
 from models.api.specs_taints import BEARS_PRESSURE
 from models.api.specs_workloads import PodSpec
@@ -44,7 +45,7 @@ from models.controlplan import (
     operation_plan,
     service_plans,
 )
-from models.faultplan import fault_plan, guests_of, host_label
+from models.faultplan import deal_guests, fault_plan, guests_of
 from models.isolationplan import attacked_rules, rules_of, without_its_needs
 from models.parameters import RESOURCE_WORDS
 from models.placingplan import placing_of
@@ -74,8 +75,8 @@ def make_plan(scenario: Scenario, *, max_events: int | None = None) -> Plan:
     streams = Streams(scenario.seed)
     resources = ResourceTable(_extended(scenario))
     templates = TemplateTable(resources)
-    hosts = {pool.name: [pool.host_name(i) for i in range(pool.size)] for pool in scenario.cluster.hosts}
-    minions = [ask for pool in scenario.all_minions for ask in _minions(pool, hosts)]
+    hosts = deal_guests(scenario.cluster)
+    minions = [ask for pool in scenario.all_minions for ask in _minions(pool, hosts.get(pool.name, ()))]
     bears = (
         not instant
         and _holds_memory(scenario)
@@ -184,7 +185,7 @@ def _extended(scenario: Scenario) -> Iterable[str]:
             yield from each.spec.pod.extended
 
 
-def _minions(pool: MinionPool | MinionTrace, hosts: dict[str, list[str]]) -> Sequence[MinionAsk]:
+def _minions(pool: MinionPool | MinionTrace, hosts: Sequence[str]) -> Sequence[MinionAsk]:
     if isinstance(pool, MinionTrace):
         rows = openb.read_minions(pool.trace.file, pool.name)[pool.trace.first :: pool.trace.every]
         asks = [dataclasses.replace(row, pods=pool.pods) for row in rows]
@@ -216,7 +217,7 @@ def _minions(pool: MinionPool | MinionTrace, hosts: dict[str, list[str]]) -> Seq
                 **ask.labels,
                 **pool.labels,
                 **_domains(pool.domains, place, len(asks)),
-                **host_label(pool, place, hosts),
+                **({HOST_LABEL: hosts[place]} if hosts else {}),
             },
             taints=(*(str(taint) for taint in pool.taints), *((CORDONED,) if pool.cordoned else ())),
         )

@@ -93,29 +93,32 @@ def host_problems(hosts: Sequence[HostPool], guests: Sequence[VirtualPool]) -> l
             problems.append(FieldProblem(sentence, path, near, code="dangling-reference"))
     for place, pool in enumerate(hosts):
         if first[pool.name] == place:
-            problems += _fullest(pool, [each for each in guests if each[-1].host == pool.name])
+            problems += _too_small(pool, [each for each in guests if each[-1].host == pool.name])
     return problems
 
 
-def _fullest(pool: HostPool, guests: Sequence[VirtualPool]) -> list[FieldProblem]:
-    """Return whether a host of a pool is too small: for one guest, or the fullest, which is the first, for all."""
-    memory = number = 0
+def _too_small(pool: HostPool, guests: Sequence[VirtualPool]) -> list[FieldProblem]:
+    """Return for what hosts of a pool are too small: a guest's CPUs, or the memory of all that are dealt to one."""
     problems = []
+    needs, numbers, dealt = [0] * pool.size, [0] * pool.size, 0
     for place, _, count, millicores, memory_bytes, machine in guests:
-        dealt = -(-count // pool.size)
-        number += dealt
-        memory += dealt * (memory_bytes + machine.vmm_bytes)
         if millicores > pool.cpu_millicores:
             has = pool.cpu_millicores / 1000
             sentence = (
                 f"a virtual machine of {millicores / 1000:g} CPUs needs a host of as many, not of {has:g}"
             )
             problems.append(FieldProblem(sentence, ("minions", place, "vm", "host"), code="does-not-fit"))
-    if memory > pool.memory_bytes:
+        for host in range(dealt, dealt + count):
+            needs[host % pool.size] += memory_bytes + machine.vmm_bytes
+            numbers[host % pool.size] += 1
+        dealt += count
+    most = max(needs)
+    if most > pool.memory_bytes:
+        host = needs.index(most)
         sentence = (
-            f"the {number} virtual machines of host '{pool.host_name(0)}' need {memory / 2**30:.6g} GiB of memory, "
-            f"of which it has {pool.memory_bytes / 2**30:.6g}: memory is not over-committed"
+            f"the {numbers[host]} virtual machines of host '{pool.host_name(host)}' need {most / 2**30:.6g} GiB of "
+            f"memory, of which it has {pool.memory_bytes / 2**30:.6g}: memory is not over-committed"
         )
-        place = guests[-1][0]
-        problems.append(FieldProblem(sentence, ("minions", place, "vm", "host"), code="does-not-fit"))
+        path = ("minions", guests[-1][0], "vm", "host")
+        problems.append(FieldProblem(sentence, path, code="does-not-fit"))
     return problems

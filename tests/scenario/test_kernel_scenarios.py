@@ -18,6 +18,7 @@ _FOLDER = Path(__file__).parents[2] / "scenarios" / "kernel"
 _SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
 _CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
 _CAUSES["throttling-by-a-low-quota"] = "caps=shares"
+_CAUSES["stolen-cpus"] = "cluster.hosts.0.count=2"
 _CAUSES |= dict.fromkeys(
     (
         "leak-with-a-limit",

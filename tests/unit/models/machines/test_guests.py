@@ -27,6 +27,17 @@ def test_guests_are_dealt_to_hosts_in_turn_and_their_kernels_take_memory() -> No
     assert {ask.memory_bytes - ask.reserved_memory_bytes for ask in minions} == {15 * GIB}
 
 
+def test_pools_of_one_host_are_dealt_one_after_the_other() -> None:
+    more = CLUSTER.replace("minions: [", "minions: [{name: odd, cpu: 1, memory: 2Gi, vm: {host: metal}}, ")
+    assert [ask.labels[HOST_LABEL][-1] for ask in world_of(more + JOB).plan.minions] == [
+        "0",
+        "1",
+        "0",
+        "1",
+        "0",
+    ]
+
+
 def test_work_takes_longer_on_virtual_cpus() -> None:
     (ended,) = records(ran("until: 1h" + CLUSTER + JOB), "pod_succeeded")
     assert ended["time_s"] == pytest.approx(60 / 0.8)
