@@ -47,12 +47,14 @@ def draw_memory(
             axes.fill_between(times, held, color=COLOURS["green"], alpha=0.25, linewidth=0)
             axes.plot(times, held, color=COLOURS["green"], label="held")
             axes.axhline(free, color=GREY, linestyle="--", label="all there is")
-            for at_s, marker, colour, word in (
-                (minion.evicted_s, "v", "red", "pod evicted"),
-                (minion.killed_s, "x", "pink", "container killed"),
+            for of, marker, colour, word in (
+                ("evicted_s", "v", "red", "pod evicted"),
+                ("killed_s", "x", "pink", "container killed"),
             ):
-                axes.plot(at_s / unit_s, [1.12 * free] * len(at_s), marker, color=COLOURS[colour],
-                          markersize=5, label=word)  # fmt: skip
+                at_s = getattr(minion, of)
+                if any(len(getattr(each, of)) for each in shown):
+                    axes.plot(at_s / unit_s, [1.12 * free] * len(at_s), marker, color=COLOURS[colour],
+                              markersize=5, label=word)  # fmt: skip
             axes.set_title(minion.minion)
             axes.set_ylabel("GiB")
             axes.set_ylim(0, 1.25 * free)
