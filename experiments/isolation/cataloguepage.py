@@ -25,8 +25,25 @@ def catalogue_page(catalogue: Catalogue) -> str:
         _HEAD,
         "## Privileges\n",
         _table(
-            ("privilege", "what it is", "out"),
-            ((p.name, p.about, _mark(p.out)) for p in catalogue.privileges),
+            (
+                "privilege",
+                "what it is",
+                "out",
+                "lost with the",
+                "reaches other containers",
+                "effect in a run",
+            ),
+            (
+                (
+                    p.name,
+                    p.about,
+                    _mark(p.out),
+                    p.place,
+                    _mark(p.reaches),
+                    "" if p.effect == "none" else p.effect,
+                )
+                for p in catalogue.privileges
+            ),
         ),
         "## Surfaces\n",
         _table(

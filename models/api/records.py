@@ -116,7 +116,7 @@ _OUT_FIELDS = (("by_limit", "q"), ("child", "q"))
 _HELD_FIELDS = (("since_s", "d"), ("first_bytes", "d"), ("grows_per_s", "d"))
 _READ_FIELDS = (("charged_bytes", "q"), ("cached_bytes", "q"))
 _RECLAIMED_FIELDS = (("cached_bytes", "q"),)
-_WON_FIELDS = (("pods", "q"), ("tenants", "q"))
+_WON_FIELDS = (("reaches", "q"),)
 _USED_FIELDS = (("wanted_s", "d"), ("throttled_s", "d"))
 
 KINDS: tuple[Kind, ...] = number_kinds(

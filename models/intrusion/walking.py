@@ -167,8 +167,6 @@ class Intruders:
 
     def _won(self, foothold: Foothold, privilege: str, technique: str, cause: int) -> int:
         attack, pod = foothold.attack, foothold.pod
-        others = [each for each in self._fleet.pods(foothold.minion) if each is not pod]
-        tenants = dict.fromkeys(each.template.namespace for each in others)
         return self._journal.write(
             records.PRIVILEGE_WON,
             attack.identity,
@@ -178,7 +176,7 @@ class Intruders:
             cause=cause,
             value=self._engine.now_s - attack.began_s,
             reason=f"{privilege} by {technique}",
-            own_fields=(len(others), len(tenants)),
+            own_fields=(int(self._privileges[privilege].reaches),),
         )
 
     def _try(self, foothold: Foothold, edges: Sequence[Edge], cause: int) -> None:

@@ -68,6 +68,7 @@ class Privilege(Spec):
 
     Attributes:
         place: What it is lost with: the container's processes, the minion as it is built, or nothing of these.
+        reaches: Other containers of the minion are known, starved or in his hands with it.
         effect: What winning it does in a cluster.
         entry: Whoever compromises a container owns it.
         out: Owning it means to have left the container.
@@ -78,6 +79,7 @@ class Privilege(Spec):
     entry: Flag = Field(False, description="whether an attacker begins with it")
     out: Flag = Field(False, description="whether it lies outside of the container")
     place: Annotated[str, choice(*PLACES)] = Field("minion", description="container, minion or cluster")
+    reaches: Flag = Field(False, description="whether it does harm to other containers of the minion")
     effect: Annotated[str, choice(*EFFECTS)] = Field("none", description=", ".join(EFFECTS))
 
 
