@@ -86,11 +86,14 @@ def _asks_for_nobody(scenario: Scenario) -> Iterator[str]:
 
 
 def _not_looked_at(scenario: Scenario, pods: list[PodSpec]) -> Iterator[str]:
-    """Say what of pods' wishes the scheduler does not read, where it is not the one that does."""
+    """Say what of pods' wishes the scheduler does not read, where it is not the one that does.
+
+    What the user's own code reads is known when it is there: the run's notes say so then.
+    """
     used = scenario.policy.scheduler
     schedulers = scenario.schedulers or ()
     names = dict.fromkeys((each.policy or used).name for each in schedulers) or {used.name: None}
-    names.pop(_READS_ALL, None)
+    names = {name: None for name in names if name != _READS_ALL and ":" not in name}
     if not names:
         return
     name = ", ".join(names)

@@ -348,7 +348,8 @@ def test_wishes_that_a_scheduler_does_not_read_are_noted(tmp_path):
     vocabulary = Vocabulary(("first-fit", "kubernetes"), ())
     notes = {
         name: scenario_notes(load_scenario_text(text % name, "s", tmp_path, vocabulary=vocabulary))
-        for name in ("first-fit", "kubernetes")
+        for name in ("first-fit", "kubernetes", "mine:policy")
     }
     assert says in notes["first-fit"]
+    assert not any("does not look at" in note for note in notes["mine:policy"]), "that is not known yet"
     assert not any("does not look at" in note for note in notes["kubernetes"])
