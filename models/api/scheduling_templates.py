@@ -16,8 +16,8 @@ from models.api.types import CPU, EPHEMERAL, MEMORY, PODS, PodTemplate
 
 __all__ = ["POOL_LABEL", "as_scheduled", "relabelled", "tolerations_as_scheduled"]
 
-POOL_LABEL = "wavetank/pool"
-"""Selectors may name a pool; the scheduler finds it as a label."""
+POOL_LABEL = "(pool)"
+"""Selectors may name a pool; the scheduler finds it as a label, of a key that no manifest can ask for."""
 _DEFAULTS = {"cpu": DEFAULT_MILLICORES, "memory": DEFAULT_MEMORY_BYTES}
 _NAMES = {CPU: "cpu", MEMORY: "memory", EPHEMERAL: "ephemeral-storage"}
 

@@ -10,10 +10,12 @@ import pytest
 
 from experiments.run import _notes
 from models.api.loading import read_scenario
+from models.api.scheduling_templates import POOL_LABEL
 from models.catalog import vocabulary
 from models.cluster.placedbelief import PlacedBelief
 from models.plan import make_plan
 from models.world import World
+from sim.errors import ScenarioError
 from tests.support.worlds import ran, records, sinks
 
 _SHOP = """
@@ -156,6 +158,20 @@ spec:
     )
     found = placed(shop(tmp_path, scenario, near))
     assert found["follower"] == found["leader"]
+
+
+def test_the_label_by_which_pools_are_found_is_none_that_a_manifest_can_ask_for(tmp_path: Path) -> None:
+    asking = """
+apiVersion: v1
+kind: Pod
+metadata: {name: asks, labels: {app: asks}}
+spec:
+  nodeSelector: {KEY: web}
+  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
+"""
+    assert "asks" not in placed(shop(tmp_path, manifests=asking.replace("KEY", "wavetank/pool")))
+    with pytest.raises(ScenarioError, match="is not a name as tier"):
+        shop(tmp_path, manifests=asking.replace("KEY", POOL_LABEL))
 
 
 _CROWD = """
