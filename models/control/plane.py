@@ -142,6 +142,8 @@ class ControlPlane:
                 minions=minions,
                 identity=self._fleet.identity,
             )
+            if self._machines is not None:
+                self.images.on_gone = self._machines.files.drop
         self.kubelets = Kubelets(
             engine=engine,
             journal=self._journal,

@@ -88,6 +88,7 @@ class ImagePulls:
         self._names: dict[str, int] = {}
         self.registry = Registry(engine, plan.bandwidth_bytes_per_s)
         self.told: NodeImages | None = None
+        self.on_gone: Callable[[int, Sequence[str]], None] | None = None  # (minion, layers that have gone)
 
     # What kubelets ask.
 
@@ -139,7 +140,7 @@ class ImagePulls:
         if known is None:
             return ()
         return [
-            (f"layer {number}", layer.disk_bytes)
+            (_layer_name(number), layer.disk_bytes)
             for number, layer in zip(known.chain, known.layers, strict=True)
         ]
 
@@ -358,6 +359,9 @@ class ImagePulls:
             )
             if self.told is not None:
                 self.told.went(state.index, image, seq)
+            if self.on_gone is not None:
+                gone = [_layer_name(image.chain[place]) for place in state.disk.absent(image)]
+                self.on_gone(state.index, gone)
         self._watch_disk(state, after_s=self._engine.now_s + self._plan.collection.period_s)
 
     # Records.
@@ -389,3 +393,7 @@ class ImagePulls:
             kind, pod.identity, self._identity(state.index), self._named(pull.name), pod.owner, cause, reason,
             took_s, -1, own_fields, pull.container,
         )  # fmt: skip
+
+
+def _layer_name(number: int) -> str:
+    return f"layer {number}"

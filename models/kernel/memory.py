@@ -164,7 +164,10 @@ class Memory:
             room = each.room_pages
             if room is not None and room < missing:
                 tree = {below.index for below in each.tree()}
-                outcome.reclaimed_pages += self._reclaim(tree, missing - room, spare=file)
+                freed = self._reclaim(tree, missing - room, spare=file)
+                outcome.reclaimed_pages += freed
+                # What does not fit here is not asked for above: page by page it recycles its own.
+                missing = min(missing, max(0, room + freed))
         while least_room(group) < 1 and not file.charges:
             self._fits(group, 1, outcome)
             if outcome.denied is not None:

@@ -97,6 +97,18 @@ class FilePages:
             of_it.limits.pop((pod, place), None)
             of_it.cache.rehome(of_it.groups.pop((pod, place)), _ROOT)
 
+    def drop(self, minion: int, names: Iterable[str]) -> None:
+        """Forget the pages of files that are gone from a minion's disk."""
+        of_it = self._minions.get(minion)
+        if of_it is None:
+            return
+        self.settle(minion)
+        freed = sum(pages for name in names for _, pages in of_it.cache.drop(name))
+        if freed:
+            if self.on_reclaimed is not None:
+                self.on_reclaimed(minion, freed * PAGE_BYTES)
+            self._memories.on_change(minion)
+
     def down(self, minion: int) -> None:
         """Forget all: the minion crashed."""
         self._minions.pop(minion, None)

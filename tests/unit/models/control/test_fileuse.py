@@ -168,3 +168,26 @@ def test_active_file_pages_count_as_used_for_the_kubelet_though_the_kernel_would
     assert evicted["object"] == "pod/default/web-0"  # it is charged for them
     assert "Container app was using 600Mi" in evicted["reason"]
     assert evicted["value"] == pytest.approx(600 * MIB)
+
+
+def test_a_layer_that_goes_from_the_disk_goes_from_the_cache() -> None:
+    """Two images of 100 MiB on a disk of 300: it is full above 85%, and the one that nobody uses any more goes."""
+    text = """
+until: 30m
+cluster: {minions: [{name: m, count: 1, cpu: 8, memory: 4Gi, imageDisk: 300Mi}]}
+images:
+  - {name: a, layers: [{name: base, size: 1Mi, disk: 60Mi}, {name: a, size: 1Mi, disk: 100Mi}]}
+  - {name: b, layers: [{name: base}, {name: b, size: 1Mi, disk: 100Mi}]}
+master: {timing: kubernetes, watchLag: 0s, apiLatency: 1ms}
+policy: {scheduler: first-fit}
+controllers:
+  - {name: a, replicas: 1, scale: [{at: 2m, replicas: 0}], pod: {containers: [{name: app, image: a, uses: {reads: 160Mi}}]}}
+  - {name: b, replicas: 1, start: 1m, pod: {containers: [{name: app, image: b, uses: {reads: 160Mi}}]}}
+"""
+    found = ran(text)
+    (removed,) = records(found, "image_removed")
+    assert removed["object"] == "image/a:latest"
+    assert [cached for _, _, _, cached in read(found)] == [160, 260]
+    (freed,) = records(found, "files_reclaimed")
+    assert (freed["time_s"], freed["value"]) == (removed["time_s"], 100 * MIB)
+    assert found.machines.files.cached_bytes(0) == 160 * MIB

@@ -266,3 +266,16 @@ def test_a_child_is_not_started_when_its_parent_dies_of_it() -> None:
     assert child is None
     assert outcome.kills[0].victims == (parent,)
     assert group.charged_pages == 0
+
+
+def test_what_a_groups_own_limit_keeps_out_is_not_asked_for_above() -> None:
+    """Page by page it recycles its own: nobody else gives anything back for it."""
+    memory = Memory(400)
+    other, capped = memory.add_group("other"), memory.add_group("capped", limit_pages=90)
+    process, _ = memory.start(other, namespace=1)
+    assert process is not None
+    memory.read(other, FileKey("base", ""), 132, 0.0)
+    memory.grow(process, 134)
+    outcome = memory.read(capped, FileKey("web", ""), 134, 1.0)
+    assert (outcome.granted_pages, outcome.reclaimed_pages) == (90, 0)
+    assert memory.cache.physical_pages == 132 + 90
