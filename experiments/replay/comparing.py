@@ -82,15 +82,21 @@ def compare(predicted: Lived, measured: Lived, window_s: float) -> Verdict:
         _cpu_row(who, predicted.cpu_s.get(who, 0.0), measured.cpu_s.get(who, 0.0), window_s)
         for who in sorted({*predicted.cpu_s, *measured.cpu_s})
     )
-    # What others took, the containers may have lacked: half of what is allowed of any is too much.
-    others = measured.others_cores or 0.0
-    most = _CPU_RATIO / 2
-    unsure = (
-        f"other processes took {others:.3f} cores in the mean, and half of what is allowed is {most:g}"
-        if others > most
-        else ""
+    return Verdict(
+        _event_rows(predicted, measured, window_s), cpu, _swapped(predicted, measured), _unsure(measured)
     )
-    return Verdict(_event_rows(predicted, measured, window_s), cpu, _swapped(predicted, measured), unsure)
+
+
+def _unsure(measured: Lived) -> str:
+    """What others took, the containers may have lacked, each its part: half of what is allowed of any is too much."""
+    others, used = measured.others_cores or 0.0, [*measured.cpu_s.values()]
+    greatest = max(used) / sum(used) if sum(used) else 1.0
+    if others * greatest <= _CPU_RATIO / 2:
+        return ""
+    return (
+        f"other processes took {others:.3f} cores in the mean, of which the busiest container may have lacked"
+        f" {others * greatest:.3f}, and half of what is allowed is {_CPU_RATIO / 2:g}"
+    )
 
 
 def _cpu_row(who: Who, predicted_s: float, measured_s: float, window_s: float) -> CpuRow:
