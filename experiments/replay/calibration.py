@@ -13,12 +13,12 @@ from typing import Final
 from experiments.replay.measuring import busy_s
 from experiments.replay.problems import HostError
 from experiments.replay.session import Running, Session
-from experiments.replay.work import Limits, Work
+from experiments.replay.work import START_TASKS, Limits, Work
 
 __all__ = ["Calibration", "Figure", "as_yaml", "calibrate"]
 
 _MIB: Final = 2**20
-_SMALL: Final = Limits(8, 24 * _MIB)
+_SMALL: Final = Limits(START_TASKS, 24 * _MIB)
 _DEADLINE_S: Final = 120.0
 _ANSWER_S: Final = 60.0
 _SPIN: Final = 100_000_000
@@ -149,11 +149,11 @@ class _Bench:
         return float(self._answer(Work(_DEADLINE_S, spin=_SPIN), "spun")[1])
 
     def fork(self) -> float:
-        limits = Limits(_FORKS + 4, 256 * _MIB)
+        limits = Limits(_FORKS + START_TASKS, 256 * _MIB)
         return float(self._answer(Work(_DEADLINE_S, forks=_FORKS), "forked", limits)[0]) / _FORKS
 
     def process(self) -> float:
-        running = self._launch(Work(_DEADLINE_S, forks=_FORKS), Limits(_FORKS + 4, 256 * _MIB))
+        running = self._launch(Work(_DEADLINE_S, forks=_FORKS), Limits(_FORKS + START_TASKS, 256 * _MIB))
         before = self._session.counted(running)[1].memory_bytes
         running.go()
         running.until("forked", _ANSWER_S)
@@ -166,7 +166,7 @@ class _Bench:
 
     def busy(self) -> float:
         threads = 2 * self._session.caps.cores
-        limits = Limits(threads + 2, 24 * _MIB, 100_000)
+        limits = Limits(threads + START_TASKS, 24 * _MIB, 100_000)
         running = self._launch(Work(_DEADLINE_S, threads=threads), limits)
         running.go()
         time.sleep(0.5)

@@ -116,6 +116,9 @@ def replay(
     minion: Annotated[str | None, typer.Option(help="Whose pods.  [default: the only one with pods]")] = None,
     pods: Annotated[int | None, typer.Option(help="The first so many.", min=1)] = None,
     seconds: Annotated[float | None, typer.Option(help="So many from the start.", min=1)] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="For what is too big, as cpu=1/16,memory=1/64,time=1/100.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the replay; absent or empty.")] = None,
     host: Host = None,
     insecure: Insecure = False,
@@ -127,12 +130,13 @@ def replay(
     """Run a scenario's containers for real beside the simulation; exit 1 where the two do not agree, 3 if unsure."""
     from experiments.replay.opening import opened
     from experiments.replay.replaycommand import replay_scenario
+    from experiments.replay.slicing import parse_scale
 
     limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
     status = replay_scenario(
         what,
         sets or [],
-        Slice(minion, pods, seconds),
+        Slice(minion, pods, seconds, _option("--scale", scale, parse_scale)),
         out,
         lambda: opened(host, limits, insecure=insecure, yes=yes, said=_say),
         _out,

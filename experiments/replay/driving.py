@@ -20,7 +20,7 @@ from experiments.replay.lives import Event, Lived, Who
 from experiments.replay.measuring import busy_s
 from experiments.replay.problems import HostError
 from experiments.replay.session import Running, Session
-from experiments.replay.work import PERIOD_US, Limits
+from experiments.replay.work import PERIOD_US, START_TASKS, Limits
 from models.api.containers import ContainerSpec
 from models.control.backoff import BackoffCurve
 from models.kernel.cgroups import Cgroup, shares_of_millicores
@@ -31,7 +31,6 @@ __all__ = ["drive"]
 _SAMPLE_S: Final = 0.5
 _STARTERS: Final = 8
 _AFTER_S: Final = 20.0
-_SPARE_TASKS: Final = 4
 _MIB: Final = 2**20
 _UNLIMITED_BYTES: Final = 32 * _MIB
 """For a container that takes no memory and says no limit: something must hold it all the same."""
@@ -280,7 +279,7 @@ class _Driver:
 
 def _limits(spec: ContainerSpec, threads: int) -> Limits:
     quota = quota_of(spec)
-    pids = spec.raw.pids or threads + _SPARE_TASKS
+    pids = spec.raw.pids or threads + START_TASKS
     return Limits(
         pids=pids,
         memory_bytes=spec.limit("memory") or _UNLIMITED_BYTES,

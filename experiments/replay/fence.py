@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from experiments.replay.work import Caps
 from models.api.kernels import CgroupVersion
 from models.kernel.cgroups import Cgroup, words
 
-__all__ = ["Fence", "is_this_host", "sweep_fences"]
+__all__ = ["Fence", "began", "hierarchies", "is_this_host", "sweep_fences"]
 
 PREFIX: Final = "wavetank-"
 _TRIES: Final = 50
@@ -42,7 +43,7 @@ class Fence:
     """
 
     def __init__(self, run: str, caps: Caps, cpus: str, root: Path = Path("/sys/fs/cgroup")) -> None:
-        self.name = f"/{PREFIX}{run}"
+        self.name = f"/{PREFIX}{run}.{os.getpid()}.{began(os.getpid())}"
         self._folders = [folder / self.name[1:] for folder in hierarchies(root)]
         self._unified = (root / "cgroup.controllers").is_file()
         try:
@@ -136,11 +137,20 @@ def hierarchies(root: Path) -> list[Path]:
     return [folder for folder in found if not folder.is_symlink()]
 
 
-def sweep_fences(keep: set[str], root: Path = Path("/sys/fs/cgroup")) -> int:
-    """Remove those of runs that are gone.
+def began(pid: int | str) -> str:
+    """Return when a process began, in the kernel's own unit; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def sweep_fences(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Remove those whose run's process is gone, whatever engine it used, and end what is left in them.
+
+    An engine that ended while it started a container leaves a process that waits for it for ever.
 
     Args:
-        keep: Runs that go on.
         root: Where cgroups are mounted.
 
     Returns:
@@ -148,10 +158,17 @@ def sweep_fences(keep: set[str], root: Path = Path("/sys/fs/cgroup")) -> int:
     """
     gone = set()
     for folder in hierarchies(root) if root.is_dir() else ():
-        for fence in folder.glob(f"{PREFIX}*"):
-            run = fence.name.removeprefix(PREFIX)
-            if run not in keep and os.access(folder, os.W_OK) and _remove(fence):
-                gone.add(run)
+        for fence in sorted(folder.glob(f"{PREFIX}*")):
+            run, _, owner = fence.name.removeprefix(PREFIX).partition(".")
+            pid, _, since = owner.partition(".")
+            if (since and began(pid) == since) or not os.access(folder, os.W_OK):
+                continue
+            for procs in fence.rglob("cgroup.procs"):
+                for left in procs.read_text().split():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(left), signal.SIGKILL)
+            _remove(fence)
+            gone.add(run)
     return len(gone)
 
 
@@ -160,7 +177,7 @@ def _enable(folder: Path) -> None:
     (folder / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids")
 
 
-def _remove(folder: Path) -> bool:
+def _remove(folder: Path) -> None:
     """Remove a cgroup and those below it; what has ended may be seen in it for a moment."""
     for below in sorted(folder.rglob("cgroup.procs"), key=lambda path: len(path.parts), reverse=True):
         for _ in range(_TRIES):
@@ -173,4 +190,3 @@ def _remove(folder: Path) -> bool:
                     time.sleep(_WAIT_S)
                     continue
             break
-    return not folder.exists()

@@ -6,17 +6,16 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from experiments.replay.work import Work
+from experiments.replay.work import START_TASKS, Work
 from models.api.containers import ContainerSpec, PodContainers
 from models.api.usage import Usage
 from models.kernel.cgrouptrees import quota_of
-from models.worldplan import ControllerPlan
 from sim.distributions import Constant, Distribution
 
-__all__ = ["Arrival", "Part", "parts_of", "work_of"]
+__all__ = ["LEAST_BYTES", "Arrival", "Part", "parts_of", "work_of"]
 
 _MIB = 2**20
-_LEAST_BYTES = 6 * _MIB
+LEAST_BYTES = 6 * _MIB
 """With less than that an engine cannot start a container (runc and the program of the work image)."""
 
 
@@ -28,7 +27,7 @@ class Arrival:
         pod: As namespace/name.
         at_s: When it was bound, since the run began.
         until_s: When it was removed, inf if not.
-        owner: Of its controller, as namespace/name.
+        owner: Whose it is, as controller/namespace/name or workload/name.
     """
 
     pod: str
@@ -53,19 +52,18 @@ class Part:
 
 
 def parts_of(
-    arrivals: list[Arrival], controllers: Mapping[str, ControllerPlan], own_bytes: int
+    arrivals: list[Arrival], containers_of: Mapping[str, PodContainers], own_bytes: int
 ) -> tuple[list[Part], list[str]]:
     """Return the pods that can be run for real, and a sentence for each that is left out.
 
     Args:
         arrivals: On one minion.
-        controllers: By namespace/name.
+        containers_of: The pods of each owner that says its containers.
         own_bytes: Memory of the work program itself, which is part of what a container holds.
     """
     parts, left_out = [], []
     for arrival in arrivals:
-        plan = controllers.get(arrival.owner)
-        containers = None if plan is None else plan.template.containers
+        containers = containers_of.get(arrival.owner)
         problem = _problem(containers)
         if problem is None:
             assert containers is not None
@@ -111,7 +109,7 @@ def _value(law: Distribution | None) -> float | None:
 def _problem(containers: PodContainers | None) -> str | None:
     """Why a pod cannot be run for real."""
     if containers is None:
-        return "it is of no controller that says its containers"
+        return "nobody says its containers"
     if containers.init_containers:
         return "it has init containers"
     for each in containers.containers:
@@ -128,8 +126,10 @@ def _container_problems(spec: ContainerSpec) -> Iterator[str]:
     memory, limit = uses.memory is not None, spec.limit("memory")
     if memory and not limit:
         yield "takes memory, and has no limit of memory: give it one"
-    if limit and limit < _LEAST_BYTES:
-        yield f"has a memory limit of {limit / _MIB:g} MiB, and an engine needs {_LEAST_BYTES // _MIB} MiB to start one"
+    if limit and limit < LEAST_BYTES:
+        yield f"has a memory limit of {limit / _MIB:g} MiB, and an engine needs {LEAST_BYTES // _MIB} MiB to start one"
+    if spec.raw.pids and spec.raw.pids < START_TASKS:
+        yield f"has a limit of {spec.raw.pids} processes, and an engine needs {START_TASKS} to start one"
     quota = quota_of(spec)
     if quota is not None and quota.period_us != 100_000:
         yield "has a period of CPU that is not 100 ms"

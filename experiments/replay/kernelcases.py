@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from experiments.replay.work import START_TASKS
 from sim.streams import Stream, Streams
 
 __all__ = [
@@ -145,7 +146,7 @@ def _memory(draws: _Draws, cores: int) -> MemoryCase:
 
 
 def _pids(draws: _Draws, cores: int) -> PidsCase:
-    limit = round(draws.log_uniform(4, 200))
+    limit = round(draws.log_uniform(START_TASKS, 200))
     wide = draws.uniform(0.0, 1.0) < 0.5
     return PidsCase(
         limit, max(1, round(limit * draws.log_uniform(0.3, 3.0)) if wide else limit + draws.whole(-3, 3))

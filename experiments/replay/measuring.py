@@ -20,7 +20,7 @@ from experiments.replay.kernelcases import (
 )
 from experiments.replay.problems import HostError
 from experiments.replay.session import Running, Session
-from experiments.replay.work import PERIOD_US, Limits, Work
+from experiments.replay.work import PERIOD_US, START_TASKS, Limits, Work
 from experiments.replay.workimage import DATA_FILE
 
 __all__ = ["Bench", "Measured", "busy_s", "unmeasurable"]
@@ -112,7 +112,7 @@ class Bench:
         deadline_s = self._window_s + _SETTLE_S + _SPARE_S
         with self._containers() as started:
             for place, each in enumerate(case.containers):
-                limits = Limits(each.threads + 2, _SMALL, _quota_us(each.cpus), each.shares)
+                limits = Limits(each.threads + START_TASKS, _SMALL, _quota_us(each.cpus), each.shares)
                 started.append(
                     self._session.launch(Work(deadline_s, threads=each.threads), limits, f"c{place}")
                 )
@@ -142,7 +142,7 @@ class Bench:
         return Measured(figures, max(0.0, spent - ours_s) / elapsed_s if self._session.local else None)
 
     def _memory(self, case: MemoryCase) -> dict[str, Any]:
-        limits = Limits(4, case.limit_mib * _MIB)
+        limits = Limits(START_TASKS, case.limit_mib * _MIB)
         work = Work(_SPARE_S, hold_bytes=case.alloc_mib * _MIB, in_child=True)
         with self._containers() as started:
             running = self._session.launch(work, limits, "m")
@@ -163,7 +163,7 @@ class Bench:
         """What process 1 and a child that takes nothing are charged together, in bytes a process."""
         with self._containers() as started:
             running = self._session.launch(
-                Work(_SPARE_S, hold_bytes=1, in_child=True), Limits(4, _SMALL), "p"
+                Work(_SPARE_S, hold_bytes=1, in_child=True), Limits(START_TASKS, _SMALL), "p"
             )
             started.append(running)
             _forget_peak(running)
@@ -201,7 +201,7 @@ class Bench:
         """Seconds by the wall and of the CPU."""
         with self._containers() as started:
             work = Work(2 * _SPARE_S, spin=counts)
-            running = self._session.launch(work, Limits(2, _SMALL, _quota_us(cpus)), "b")
+            running = self._session.launch(work, Limits(START_TASKS, _SMALL, _quota_us(cpus)), "b")
             started.append(running)
             time.sleep(0.3)  # what the start has used of the quota is given back
             running.go()
@@ -211,14 +211,14 @@ class Bench:
     def _page_cache(self, case: PageCacheCase) -> list[float]:
         os.sync()  # pages that are not on disk yet cannot be put out of the cache
         with self._containers() as started:
-            evicting = self._session.launch(Work(_SPARE_S, evict=DATA_FILE), Limits(2, _SMALL), "e")
+            evicting = self._session.launch(Work(_SPARE_S, evict=DATA_FILE), Limits(START_TASKS, _SMALL), "e")
             started.append(evicting)
             evicting.go()
             evicting.until("evicted", _ANSWER_S)
             charged = []
             for place in range(case.readers):
                 work = Work(_SPARE_S, read=DATA_FILE, read_bytes=case.file_mib * _MIB)
-                limits = Limits(2, case.file_mib * _MIB + _SMALL)
+                limits = Limits(START_TASKS, case.file_mib * _MIB + _SMALL)
                 running = self._session.launch(work, limits, f"r{place}")
                 started.append(running)
                 running.go()

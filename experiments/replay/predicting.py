@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +15,7 @@ from experiments.replay.problems import HostError
 from experiments.run import execute
 from models.api.loading import LoadedScenario
 
-__all__ = ["arrivals_of", "predict", "read_lived"]
+__all__ = ["RecordedPod", "arrivals_of", "predict", "read_lived", "recorded_pods"]
 
 
 def predict(loaded: LoadedScenario, folder: Path) -> Path:
@@ -43,8 +44,53 @@ def arrivals_of(folder: Path, minion: str) -> list[Arrival]:
     for pod, time_s in gone.select("object", "time_s").iter_rows():
         ends.setdefault(pod, time_s)
     return [
-        Arrival(_name(pod), time_s, ends.get(pod, math.inf), _name(owner or ""))
+        Arrival(_name(pod), time_s, ends.get(pod, math.inf), owner or "")
         for time_s, pod, owner in bound.select("time_s", "object", "owner").iter_rows()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPod:
+    """A pod of a run, as far as its journal knows it: all that is known of one of a trace.
+
+    Attributes:
+        name: As namespace/name.
+        owner: Whose it is.
+        at_s: When it was bound.
+        ends_s: When it ended; inf: not.
+        cpu_millicores, memory_bytes: That it asked for.
+    """
+
+    name: str
+    owner: str
+    at_s: float
+    ends_s: float
+    cpu_millicores: int
+    memory_bytes: int
+
+
+def recorded_pods(folder: Path, minion: str) -> list[RecordedPod]:
+    """Return the pods that came to a minion, in the order of time.
+
+    Args:
+        folder: Of a run.
+        minion: Its name.
+    """
+    events = _events(folder)
+    here = events.filter(pl.col("minion") == f"minion/{minion}")
+    ended = here.filter(pl.col("kind").is_in(["pod_succeeded", "pod_failed", "pod_lost", "pod_stopped"]))
+    ends = dict(reversed([*ended.select("object", "time_s").iter_rows()]))
+    asked = {
+        pod: (cpu, memory)
+        for pod, cpu, memory in events.filter(pl.col("kind") == "pod_created")
+        .select("object", "pod_created_cpu_millicores", "pod_created_memory_bytes")
+        .iter_rows()
+    }
+    return [
+        RecordedPod(_name(pod), owner or "", at_s, ends.get(pod, math.inf), *asked[pod])
+        for at_s, pod, owner in here.filter(pl.col("kind") == "pod_bound")
+        .select("time_s", "object", "owner")
+        .iter_rows()
     ]
 
 

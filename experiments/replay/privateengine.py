@@ -6,6 +6,7 @@ rule of the firewall, so that the host's network stays as it is; containers of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -78,6 +79,9 @@ def stop_engine(folder: Path) -> None:
     if pid is not None:
         _remove_containers(socket_url(folder))
         _end(pid)
+    for left in _orphans(folder):  # of an engine that did not end in order
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(left, signal.SIGKILL)
     for path in _mounts_below(folder):
         subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)
     if _mounts_below(folder):
@@ -143,6 +147,26 @@ def _running(folder: Path) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if os.fsencode(file) in words else None
+
+
+def _orphans(folder: Path) -> list[int]:
+    """Processes that belong to the engine of a folder, by the paths in their command lines, and their children."""
+    mark = os.fsencode(f"{folder}/exec/")
+    parents: dict[int, int] = {}
+    own: set[int] = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (process / "stat").read_text().rpartition(")")[2].split()
+            if mark in (process / "cmdline").read_bytes():
+                own.add(int(process.name))
+        except OSError:
+            continue
+        parents[int(process.name)] = int(stat[1])
+    before = -1
+    while before < len(own):
+        before = len(own)
+        own |= {pid for pid, parent in parents.items() if parent in own}
+    return sorted(own)
 
 
 def _remove_containers(url: str) -> None:

@@ -11,13 +11,16 @@ import yaml
 from rich.console import Console
 
 from experiments.checking import read_checked
+from experiments.replay.predicting import predict
 from experiments.replay.problems import HostError
-from experiments.replay.replaying import prepare, replay
+from experiments.replay.replaying import find_minion, prepare, replay
 from experiments.replay.replaytable import print_verdict
 from experiments.replay.session import Session
-from experiments.replay.slices import Slice
+from experiments.replay.slices import Scale, Slice
+from experiments.replay.slicing import slice_of
 from experiments.runfolder import given_folder, new_folder
 from models.api.loading import LoadedScenario
+from models.plan import make_plan
 
 __all__ = ["replay_scenario"]
 
@@ -47,12 +50,15 @@ def replay_scenario(
         HostError: The engine or host will not do.
         ScenarioError: The scenario will not.
     """
-    chosen = [*sets, *([] if part.seconds is None else [f"until={part.seconds}s"])]
     with opened() as session:
         folder = Path() if out is None else given_folder(out)
-        loaded = _loaded(what, chosen)
+        chosen = [] if part.seconds is None or part.scale is not None else [f"until={part.seconds}s"]
+        loaded = _loaded(what, [*sets, *chosen])
         if out is None:
             folder = new_folder(Path("runs"), f"{loaded.spec.name}-replay")
+        if part.scale is not None:
+            loaded = _scaled(loaded, part, part.scale, folder, console)
+            part = Slice()
         (folder / "predicted").mkdir()
         found = prepare(loaded, folder / "predicted", part)
         if found.cores != session.caps.cores:
@@ -71,7 +77,7 @@ def replay_scenario(
     facts = session.facts
     console.print(
         f"Docker {facts.version}, {facts.storage}, Linux {facts.kernel}, cgroup {facts.cgroup}; in {folder}:"
-        " replay.json, replay.png, predicted/",
+        " replay.json, replay.png, predicted/, measured/",
         markup=False,
         highlight=False,
         soft_wrap=True,
@@ -79,6 +85,24 @@ def replay_scenario(
     if measured.problem:
         raise HostError(f"{measured.problem}; what was measured until then is in {folder}")
     return verdict.status
+
+
+def _scaled(
+    loaded: LoadedScenario, part: Slice, scale: Scale, folder: Path, console: Console
+) -> LoadedScenario:
+    """The slice of a scenario as one of its own, which lies beside what comes of it."""
+    if part.seconds is None:
+        raise HostError("a slice that is scaled needs --seconds: how long it lasts for real")
+    whole = folder / "whole"
+    whole.mkdir()
+    predict(loaded, whole)
+    minion = find_minion(make_plan(loaded.spec), whole, part.minion)
+    text, left_out = slice_of(loaded.spec, whole, minion, scale=scale, pods=part.pods, until_s=part.seconds)
+    for sentence in left_out:
+        console.print(f"note: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    file = folder / "slice.yaml"
+    file.write_text(text, encoding="utf-8")
+    return read_checked(file, [])
 
 
 def _loaded(what: Path, sets: Sequence[str]) -> LoadedScenario:

@@ -16,6 +16,7 @@ from experiments.replay.comparing import Verdict, compare
 from experiments.replay.driving import drive
 from experiments.replay.inputs import Part, parts_of
 from experiments.replay.lives import Lived
+from experiments.replay.measuredjournal import write_measured
 from experiments.replay.predicting import arrivals_of, predict, read_lived
 from experiments.replay.problems import HostError
 from experiments.replay.replaypicture import draw_replay
@@ -23,12 +24,16 @@ from experiments.replay.session import Session
 from experiments.replay.slices import Slice
 from experiments.runfolder import write_json
 from experiments.steps import Steps
+from models.api.containers import PodContainers
 from models.api.loading import LoadedScenario
+from models.api.specs import Scenario
+from models.api.specs_workloads import GeneratedWorkload
 from models.api.types import MinionAsk
+from models.behaviours import Behaviours
 from models.plan import make_plan
 from models.worldplan import Plan
 
-__all__ = ["Replay", "prepare", "read_replay", "replay"]
+__all__ = ["Replay", "find_minion", "prepare", "read_replay", "replay"]
 
 _LONGEST_S: Final = 3600.0
 OWN_BYTES: Final = 480 * 1024
@@ -77,10 +82,9 @@ def prepare(loaded: LoadedScenario, folder: Path, part: Slice) -> Replay:
         raise HostError("the replay would last longer than an hour: say --seconds")
     predict(loaded, folder)
     plan = make_plan(loaded.spec)
-    minion = _minion(plan, folder, part.minion)
+    minion = find_minion(plan, folder, part.minion)
     arrivals = [each for each in arrivals_of(folder, minion.name) if each.at_s < until_s]
-    controllers = {f"{each.namespace}/{each.name}": each for each in plan.controllers}
-    parts, left_out = parts_of(arrivals, controllers, OWN_BYTES)
+    parts, left_out = parts_of(arrivals, _containers_of(loaded.spec, plan), OWN_BYTES)
     if part.pods is not None:
         left_out += [f"pod {each.arrival.pod} is left out: --pods {part.pods}" for each in parts[part.pods :]]
         parts = parts[: part.pods]
@@ -106,7 +110,12 @@ def prepare(loaded: LoadedScenario, folder: Path, part: Slice) -> Replay:
     )
 
 
-def _minion(plan: Plan, folder: Path, wanted: str | None) -> MinionAsk:
+def find_minion(plan: Plan, folder: Path, wanted: str | None) -> MinionAsk:
+    """Return the minion that is meant: by its name, or the only one that pods came to.
+
+    Raises:
+        HostError: There is none of that name, or pods came to several.
+    """
     names = {each.name: each for each in plan.minions}
     if wanted is not None:
         if wanted not in names:
@@ -145,6 +154,14 @@ def replay(
     )
     predicted = _only(read_lived(what.folder, what.minion, what.until_s), what)
     verdict = compare(predicted, measured, what.until_s)
+    write_measured(
+        out / "measured",
+        measured,
+        arrivals=[part.arrival for part in what.parts],
+        minion=what.minion,
+        until_s=what.until_s,
+        manifest=json.loads((what.folder / "manifest.json").read_text(encoding="utf-8")),
+    )
     owners = {part.arrival.pod: part.arrival.owner for part in what.parts}
     draw_replay(
         out / "replay.png",
@@ -175,7 +192,19 @@ def replay(
 
 def _cores_by_owner(what: Replay) -> dict[str, Steps]:
     steps = cpu_steps(open_run(what.folder))
-    return {owner.partition("/")[2]: of["cpu_used"] for owner, of in steps.items() if "cpu_used" in of}
+    return {owner: of["cpu_used"] for owner, of in steps.items() if "cpu_used" in of}
+
+
+def _containers_of(scenario: Scenario, plan: Plan) -> dict[str, PodContainers]:
+    """The containers of the pods of controllers and of workloads made by rule, as they behave."""
+    found = {
+        f"controller/{each.namespace}/{each.name}": each.template.containers for each in plan.controllers
+    }
+    behaviours = Behaviours(scenario.behaviour, scenario.caps)
+    for work in scenario.workloads:
+        if isinstance(work, GeneratedWorkload):
+            found[f"workload/{work.name}"] = behaviours.of(work.pod, work.name).containers
+    return {owner: containers for owner, containers in found.items() if containers is not None}
 
 
 def _only(lived: Lived, what: Replay) -> Lived:

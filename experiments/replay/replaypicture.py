@@ -60,7 +60,7 @@ def draw_replay(
                 (lived[1], COLOURS["red"], 0.84 * top),
             ):
                 _mark(axes, [each for each in world.events if each.who[0] in pods], unit_s, colour, height)
-            axes.set_title(owner.removeprefix("default/"))
+            axes.set_title(owner.partition("/")[2].removeprefix("default/"))
             axes.set_ylabel("cores")
             axes.set_ylim(0, top)
         columns[0].legend(loc="upper right", ncols=2)

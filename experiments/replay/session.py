@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from experiments.replay.asking import agreed
 from experiments.replay.cgroupfiles import Counted, cgroup_folders, counted_of_stats, read_counted
 from experiments.replay.engine import Attachment, Engine, Facts, seconds_of
-from experiments.replay.fence import Fence, is_this_host, sweep_fences
+from experiments.replay.fence import Fence, began, is_this_host, sweep_fences
 from experiments.replay.gate import gate_problems
 from experiments.replay.problems import HostError
 from experiments.replay.work import Caps, Limits, Work, refusal
@@ -132,9 +132,9 @@ class Session:
         try:
             # The image first: it tells other runs that this one lives, which must not sweep its cgroup away.
             tar = image_tar(program, self._file_bytes)
-            began = time.monotonic()
+            importing_s = time.monotonic()
             self.engine.import_image(tar, _REPOSITORY, self.run, self._labels())
-            self.import_s = time.monotonic() - began
+            self.import_s = time.monotonic() - importing_s
             if self.local and os.geteuid() == 0 and self.facts.driver == "cgroupfs":
                 self._fence = Fence(self.run, self.caps, self.cpus)
             else:
@@ -318,9 +318,7 @@ class Session:
             self.engine.remove(each.identity)
         for name in images:
             self.engine.remove_image(name)
-        alive = {each.labels.get(_LABEL, "") for each in self.engine.containers(_LABEL)}
-        alive |= {labels.get(_LABEL, "") for _, labels in self.engine.images(_LABEL)}
-        fences = sweep_fences(alive) if self.local and os.geteuid() == 0 else 0
+        fences = sweep_fences() if self.local and os.geteuid() == 0 else 0
         if left or fences:
             self._said(
                 f"removed what runs that were killed had left: {len(left)} containers, {fences} cgroups"
@@ -357,14 +355,7 @@ def _last_cores(wanted: int, cores: int) -> str:
 def _owner() -> str:
     """This process: host, boot, number and when it began, so that another of the same number is not taken for it."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{os.uname().nodename} {boot} {os.getpid()} {_began(os.getpid())}"
-
-
-def _began(pid: int | str) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
+    return f"{os.uname().nodename} {boot} {os.getpid()} {began(os.getpid())}"
 
 
 def _lives(labels: Mapping[str, str]) -> bool:
@@ -372,10 +363,10 @@ def _lives(labels: Mapping[str, str]) -> bool:
     parts = labels.get(_OWNER, "").split()
     if len(parts) != 4:
         return False
-    host, boot, pid, began = parts
+    host, boot, pid, since = parts
     if host != os.uname().nodename:
         return True
-    return boot == _owner().split()[1] and _began(pid) == began
+    return boot == _owner().split()[1] and began(pid) == since
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

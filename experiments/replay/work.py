@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-__all__ = ["PERIOD_US", "Caps", "Limits", "Work", "refusal"]
+__all__ = ["PERIOD_US", "START_TASKS", "Caps", "Limits", "Work", "refusal"]
 
 PERIOD_US: Final = 100_000
 """Of a quota, as Docker and the kubelet set it."""
+
+START_TASKS: Final = 16
+"""Tasks that a container needs while it is started: runc is a program of several threads, and where one of them is
+refused the start fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -106,8 +107,21 @@ def test_an_engine_that_dies_half_way_costs_only_what_was_not_measured_yet(
     kept = json.loads(out.read_text())["cases"]
     assert f"{len(kept)} of 30 cases are kept in {out}" in said
     assert len(kept) >= 1
-    assert not [
-        path
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if path.exists() and b"/work\0deadline=" in path.read_bytes()
-    ]
+    assert not _processes(b"/work\0deadline=")
+    assert wavetank("engine", "stop", "--yes", "--folder", str(own_engine)).returncode == 0
+    assert not _processes(os.fsencode(own_engine)), "shims outlive their engine"
+    again = wavetank("engine", "start", "--yes", "--folder", str(own_engine))
+    assert again.returncode == 0, again.stderr
+    cleared = wavetank("record", "kernel", "--cases", "1", "--window", "500ms", "--repeats", "2", "--yes",
+                       "--host", f"unix://{own_engine}/docker.sock", "--out", str(out))  # fmt: skip
+    assert cleared.returncode in (0, 3), cleared.stderr
+    assert not list(Path("/sys/fs/cgroup").glob("*/wavetank-*"))
+
+
+def _processes(mark: bytes) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_bytes():
+                found.append(path.parent.name)
+    return found

@@ -56,14 +56,17 @@ def test_the_pods_of_the_shipped_scenario(tmp_path: Path) -> None:
         *("default/leak-0", "default/batch-0", "default/crash-0"),
     ]
     works = {part.arrival.owner: part.work["main"] for part in found.parts}
-    assert works["default/throttled"].threads == 2
-    assert works["default/work"].work_s == 6.0
-    assert (works["default/server"].threads, works["default/server"].duty_permille) == (1, 200)
-    assert works["default/server"].hold_bytes == 20 * _MIB - OWN_BYTES
-    leak = works["default/leak"]
+    assert works["controller/default/throttled"].threads == 2
+    assert works["controller/default/work"].work_s == 6.0
+    assert (works["controller/default/server"].threads, works["controller/default/server"].duty_permille) == (
+        1,
+        200,
+    )
+    assert works["controller/default/server"].hold_bytes == 20 * _MIB - OWN_BYTES
+    leak = works["controller/default/leak"]
     assert (leak.hold_bytes, leak.leak_bytes_per_s) == (16 * _MIB - OWN_BYTES, 6 * _MIB)
     assert leak.most_bytes > 64 * _MIB, "it meets its limit before it stops"
-    assert (works["default/crash"].after_s, works["default/crash"].code) == (5.0, 3)
+    assert (works["controller/default/crash"].after_s, works["controller/default/crash"].code) == (5.0, 3)
 
 
 def test_only_the_first_pods_for_some_seconds(tmp_path: Path) -> None:
@@ -81,6 +84,7 @@ def test_only_the_first_pods_for_some_seconds(tmp_path: Path) -> None:
         ({"limits": {"memory": "4Mi"}, "uses": {"threads": 1}}, "has a memory limit of 4 MiB"),
         ({"uses": {"cpu": {"uniform": {"low": "100m", "high": "1"}}}}, "draws what it does"),
         ({"limits": {"cpuQuota": "5ms", "cpuPeriod": "10ms"}, "uses": {"threads": 1}}, "has a period of CPU"),
+        ({"limits": {"pids": 9}, "uses": {"threads": 1}}, "has a limit of 9 processes"),
         ({"limits": {"cpuset": "0"}, "uses": {"threads": 1}}, "is bound to single CPUs"),
         ({"probes": {"liveness": {"period": "10s"}}, "uses": {"threads": 1}}, "has probes"),
     ],
@@ -95,7 +99,7 @@ def test_what_cannot_be_run_for_real_is_said(tmp_path: Path, container: dict[str
 def test_pods_without_containers_are_left_out(tmp_path: Path) -> None:
     file = _one(tmp_path, {})
     file.write_text(file.read_text().replace("containers:\n    - name: main", "cpu: 1"))
-    with pytest.raises(HostError, match="it is of no controller that says its containers"):
+    with pytest.raises(HostError, match="nobody says its containers"):
         _prepared(tmp_path, file)
 
 

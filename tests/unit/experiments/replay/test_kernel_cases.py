@@ -61,7 +61,7 @@ def test_what_is_drawn_can_be_done(cores: int) -> None:
                 assert 16 <= case.limit_mib <= 192
                 assert 1 <= case.alloc_mib <= 288
             case PidsCase():
-                assert 4 <= case.limit <= 200
+                assert 16 <= case.limit <= 200
                 assert case.forks >= 1
             case BurstCase():
                 assert 0.08 <= case.cpus <= 0.9
