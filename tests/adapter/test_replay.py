@@ -132,7 +132,7 @@ def test_this_host_as_a_minion(engine_url: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     scenario = tmp_path / "s.yaml"
     scenario.write_text(
-        "apiVersion: wavetank/v1\nname: on-this-host\nuntil: 8s\ninclude: host.yaml\ncontrollers:\n"
+        "apiVersion: wavetank/v1\nname: on-this-host\nuntil: 5s\ninclude: host.yaml\ncontrollers:\n"
         "  - {name: a, replicas: 1, start: 1s, pod: {containers: [{name: main, runs: 2s, exitCode: 1}]}}\n"
     )
     done = wavetank("replay", str(scenario), *given, "--out", str(tmp_path / "out"))
