@@ -45,6 +45,7 @@ COUNTED: Final = {
     "compromised": pl.col("kind") == "pod_compromised",
     "minions_taken": pl.col("kind") == "minion_taken",
     "intrusions_detected": pl.col("kind") == "intrusion_detected",
+    "forks_refused": pl.col("kind") == "fork_refused",
 }
 
 """Metrics that count records of pods so far, by their owner."""
@@ -156,6 +157,7 @@ class ControlSteps:
             "pod_compromised",
             "minion_taken",
             "intrusion_detected",
+            "fork_refused",
         ]
         first = (pl.col("kind") == "container_started") & (pl.col("value") == 0)
         text = pl.col("kind", "object", "owner", "reason").cast(pl.String)

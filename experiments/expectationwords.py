@@ -95,6 +95,9 @@ METRICS: Final[dict[str, Metric]] = {
     "cpu_wanted": Metric("count", "workload", "cores that containers want that say what they use"),
     "cpu_used": Metric("count", "workload", "cores that these containers get"),
     "cpu_share": Metric("ratio", "workload", "CPU time got over CPU time wanted, in the whole run", True),
+    "processes": Metric("count", "workload", "processes that containers have that say how many"),
+    "forks_refused": Metric("count", "workload", "starts of containers that were refused a process so far"),
+    "exhausted": Metric("count", "minion", "minions on which no process can be started"),
     "found_cached": Metric(
         "ratio", "workload", "file pages that containers read and found cached, over all that they read", True
     ),

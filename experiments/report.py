@@ -13,17 +13,12 @@ from matplotlib.figure import Figure
 
 from experiments.controlplots import NAMED_CONTROLLERS, draw_controllers, draw_replacement
 from experiments.controlsteps import controller_steps
-from experiments.cpufigures import cpu_steps
-from experiments.cpuplots import draw_cpu
 from experiments.decisionplots import draw_decisions
 from experiments.decisions import read_decisions
-from experiments.filefigures import cached_files
 from experiments.idle import free_steps, wanted_steps
 from experiments.imageplots import draw_pulls
 from experiments.journalfiles import RunFiles, open_run
 from experiments.lives import read_lives
-from experiments.memoryfigures import held_memory
-from experiments.memoryplots import draw_files, draw_memory
 from experiments.metrics import resource_column
 from experiments.plots import NAMED_FAULTS, draw_allocation, draw_phases, draw_usage, fault_bands
 from experiments.plotstyle import data_uri
@@ -35,8 +30,9 @@ from experiments.sweep import SweepTable, compare, read_results
 from experiments.sweepplots import draw_comparison
 from experiments.sweeptable import for_people, say
 from experiments.tables import Section, run_sections, shows_idle
+from experiments.usagepictures import usage_pictures
 from experiments.waitingplots import draw_waiting
-from experiments.wording import say_bytes, say_count, say_share, say_time
+from experiments.wording import say_count, say_share, say_time
 
 __all__ = ["write_report", "write_sweep_report"]
 
@@ -135,9 +131,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     made += _decision_pictures(run, summary, marks)
     made += _control_pictures(run, summary, marks)
     made += _pull_pictures(run, summary, marks)
-    made += _cpu_pictures(run, summary, marks)
-    made += _memory_pictures(run, summary, marks)
-    made += _file_pictures(run, summary, marks)
+    made += usage_pictures(run, summary, marks)
     if steps:
         shares = ", ".join(
             f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()
@@ -233,56 +227,6 @@ def _pull_pictures(
     alt = f"{say_count(total['pulled'])} pulls, {say_count(total['failed'])} failed{longest}."
     figure = draw_pulls(curves, summary["faults"]["listed"], summary["end_s"])
     return [("Pulls of images over time", f"For all pods.{marks}", alt, figure)]
-
-
-def _cpu_pictures(
-    run: RunFiles, summary: Mapping[str, Any], marks: str
-) -> list[tuple[str, str, str, Figure | None]]:
-    if summary["cpu"] is None:
-        return []
-    told = (f"{owner} got {say_share(each['share'])}" for owner, each in summary["cpu"].items())
-    alt = f"Of the CPU that they wanted, {'; '.join(told)}."
-    caption = f"What containers that say what they use want of the CPUs, and what they get.{marks}"
-    figure = draw_cpu(cpu_steps(run), summary["faults"]["listed"], summary["end_s"])
-    return [("CPU wanted and got over time", caption, alt, figure)]
-
-
-def _memory_pictures(
-    run: RunFiles, summary: Mapping[str, Any], marks: str
-) -> list[tuple[str, str, str, Figure | None]]:
-    if not summary.get("memory"):
-        return []
-    total = summary["memory"]["total"]
-    killed = total["killed_by_limit"] + total["killed_by_minion"]
-    alt = (
-        f"{say_count(total['evicted'])} pods evicted by kubelets, {say_count(killed)} containers killed; "
-        f"at most {say_share(total['most_ratio'])} of a minion's memory was held."
-    )
-    caption = (
-        "What containers that say what they hold have of their minions' memory; of many minions those where most "
-        f"was evicted and killed.{marks}"
-    )
-    figure = draw_memory(held_memory(run), summary["faults"]["listed"], summary["end_s"])
-    return [("Memory held over time", caption, alt, figure)]
-
-
-def _file_pictures(
-    run: RunFiles, summary: Mapping[str, Any], marks: str
-) -> list[tuple[str, str, str, Figure | None]]:
-    if not summary.get("files"):
-        return []
-    total = summary["files"]["total"]
-    alt = (
-        f"Containers read {say_bytes(total['touched_bytes'])}, {say_share(total['found_ratio'])} of it found cached; "
-        f"at most {say_bytes(total['cached_most_bytes'])} was in a minion's memory, where those who run had read "
-        f"{say_bytes(total['touched_most_bytes'])}."
-    )
-    caption = (
-        "What containers that run have read of their images' files, and what of that is in memory: a page of a layer "
-        f"is there once, charged to who touched it first, and to its minion when that is gone.{marks}"
-    )
-    figure = draw_files(cached_files(run), summary["faults"]["listed"], summary["end_s"])
-    return [("File pages over time", caption, alt, figure)]
 
 
 def _fault_words(faults: Mapping[str, Any], end_s: float) -> str:

@@ -20,6 +20,7 @@ from experiments.journalfiles import RunFiles
 from experiments.lives import ENDINGS, Lives, Pods
 from experiments.metrics import SHARES, delay_quantiles, resource_column, usage_shares, waits_s
 from experiments.owners import chosen, read_named
+from experiments.processfigures import exhausted_steps, process_steps_of
 from experiments.startups import StartUps, pull_steps, read_startups
 from experiments.steps import NOTHING, Steps, read_cluster_steps
 from models.api.specs_control import KUBERNETES
@@ -33,6 +34,9 @@ _OF_DECISIONS = {
     "decision_wait": "mean_wait_s",
 }
 Floats = NDArray[np.float64]
+
+_USED = (*CPU_WORDS, "processes", "found_cached", "cpu_share", "throttled")
+"""Metrics of what containers use."""
 
 
 class StateSteps:
@@ -68,18 +72,24 @@ class StateSteps:
         if term.name in _PULLS:
             owners = self._owners(term.selector) if term.selector else None
             return pull_steps(self._run, _PULLS[term.name], owners)
-        if term.name in CPU_WORDS:
-            return cpu_steps_of(self._run, term.name, self._owners(term.selector) if term.selector else None)
-        if term.name == "found_cached":
-            return _constant(found_cached(self._run, self._owners(term.selector) if term.selector else None))
-        if term.name in {"cpu_share", "throttled"}:
-            sums = cpu_sums(self._run, self._owners(term.selector) if term.selector else None)
-            share = sums["used_s"] / sums["wanted_s"] if sums["wanted_s"] else np.nan
-            return _constant(share if term.name == "cpu_share" else sums["throttled_s"])
+        if term.name in _USED:
+            return self._used(term.name, self._owners(term.selector) if term.selector else None)
         if term.name.startswith("startup_"):
             return _constant(self._startup(term.name.removeprefix("startup_"), term.selector))
         pods = self._pods(term.selector)
         return _constant(self._delay(term.name, pods)) if term.metric.at_end_only else _count(term.name, pods)
+
+    def _used(self, name: str, owners: Collection[str] | None) -> Steps:
+        """Return what containers use, of some owners (None: all)."""
+        if name in CPU_WORDS:
+            return cpu_steps_of(self._run, name, owners)
+        if name == "processes":
+            return process_steps_of(self._run, owners)
+        if name == "found_cached":
+            return _constant(found_cached(self._run, owners))
+        sums = cpu_sums(self._run, owners)
+        share = sums["used_s"] / sums["wanted_s"] if sums["wanted_s"] else np.nan
+        return _constant(share if name == "cpu_share" else sums["throttled_s"])
 
     def _owners(self, selector: str) -> Collection[str]:
         return chosen(read_named(self._run.manifest, "owners"), selector)
@@ -137,6 +147,10 @@ class StateSteps:
             # A pool's minions are POOL-0, POOL-1 and so on, or POOL where it has one.
             pattern = re.compile(rf"{re.escape(term.selector)}(-[0-9]+)?")
             wanted = np.array([pattern.fullmatch(name) is not None for name in minions.names], dtype=np.bool_)
+        if term.name == "exhausted":
+            return exhausted_steps(
+                self._run, [name for name, mine in zip(minions.names, wanted, strict=True) if mine]
+            )
         if term.name == "minions_ready" and self._is_timed:
             return self._held_ready(wanted)
         mine = wanted[minions.changed]

@@ -27,6 +27,7 @@ from experiments.judging import Judgement, evaluate, exit_status
 from experiments.lives import read_lives
 from experiments.memoryfigures import memory_figures
 from experiments.metrics import mean_waits_s, measure
+from experiments.processfigures import process_figures
 from experiments.replacement import replacement_times
 from experiments.startups import image_figures, read_startups
 from experiments.tables import Section, run_sections
@@ -71,6 +72,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "memory": memory_figures(run),
         "files": file_figures(run),
         "intrusions": intrusion_figures(run),
+        "processes": process_figures(run),
         # Of runs without names of schedulers nothing.
         "schedulers": {name: found.figures(lives.end_s) for name, found in decided.items()} or None,
         "schedulers_together": of_schedulers([*decided.values()]).figures(lives.end_s) if decided else None,

@@ -57,6 +57,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _memory(summary),
         _files(summary),
         _intrusions(summary),
+        _processes(summary),
         _expectations(summary),
     )
 
@@ -333,6 +334,26 @@ def _files(summary: Mapping[str, Any]) -> Section:
     if len(found["owners"]) > 1:
         rows.append(("all", *_file_row(total)))
     return Section(title, ("pods of", "read", "charged to them", "found cached"), tuple(rows))
+
+
+def _processes(summary: Mapping[str, Any]) -> Section:
+    found = summary.get("processes")
+    if not found:
+        return Section("Processes", (), ())
+    owners = found["owners"]
+    title = "Processes, of containers that say how many they have"
+    if found["total"]["exhausted_s"]:
+        title += f": minions could start none for {say_time(found['total']['exhausted_s'])} in all"
+    if len(owners) > _MANY:
+        title += f"; of {say_count(len(owners))} owners those with most"
+        most = sorted(owners, key=lambda name: -owners[name]["most"])
+        owners = {name: owners[name] for name in most[:_MANY]}
+    words = ("most", "limited", "refused")
+    rows = tuple(
+        (owner.split("/", 1)[-1], *(say_count(round(each[word])) for word in words))
+        for owner, each in owners.items()
+    )
+    return Section(title, ("pods of", "processes at most", "bombs at a limit", "starts refused"), rows)
 
 
 def _file_row(found: Mapping[str, Any]) -> tuple[str, str, str]:

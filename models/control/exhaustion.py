@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from models.api import records
 from models.api.types import Pod
 from models.control.kubeletcalls import KubeletCalls
 from models.control.store import Store
 from models.kernel.nodeeviction import next_pass_s
 from models.machines.fleet import Fleet
 from sim.engine import TRUTH, Deadline, Engine
+from sim.journal import Journal
 from sim.streams import Streams
 
 __all__ = ["Exhaustion"]
@@ -51,6 +53,7 @@ class Exhaustion:
         self,
         *,
         engine: Engine,
+        journal: Journal,
         streams: Streams,
         store: Store,
         fleet: Fleet,
@@ -60,6 +63,7 @@ class Exhaustion:
     ) -> None:
         self._engine = engine
         self._env = engine.env
+        self._journal = journal
         self._store = store
         self._fleet = fleet
         self._calls = calls
@@ -77,7 +81,7 @@ class Exhaustion:
         found = self._minions.get(minion) if self._minions else None
         return -1 if found is None else found.seq
 
-    def holds(self, pod: Pod, verb: Callable[[Pod], None]) -> bool:
+    def holds(self, pod: Pod, verb: Callable[[Pod], None], *, starts: bool = False) -> bool:
         """Whether what is to be done with a pod has to wait: it is done then, if the pod is still meant to."""
         found = self._minions.get(pod.minion) if self._minions else None
         if found is None:
@@ -89,6 +93,16 @@ class Exhaustion:
                 verb(pod)
 
         found.waits.append(later)
+        if starts:
+            self._journal.write(
+                records.FORK_REFUSED,
+                pod.identity,
+                minion=self._fleet.identity(pod.minion),
+                owner=pod.owner,
+                cause=found.seq,
+                value=0.0,
+                reason="EAGAIN: FailedCreatePodSandBox",
+            )
         return True
 
     def begin(self, minion: int, seq: int) -> None:

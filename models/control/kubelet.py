@@ -98,11 +98,10 @@ class Kubelets:
         self._failing: set[int] = set()
         self._restarting: set[int] = set()
         common: dict[str, Any] = {"engine": engine, "streams": streams, "store": store, "fleet": fleet,
-                                  "calls": calls, "constants": constants}  # fmt: skip
+                                  "journal": journal, "calls": calls, "constants": constants}  # fmt: skip
         groups = [(ask.pool, ask.index) for ask in minions]
         self._exhaustion = Exhaustion(groups=groups, **common)
         self._runs = PodRuns(
-            journal=journal,
             identities=identities,
             laws=lambda minion: (self._delays[minion].ready, self._delays[minion].terminate),
             alike=draws.numbers,
@@ -115,7 +114,6 @@ class Kubelets:
         self._evictions = None
         if machines is not None:
             self._evictions = NodeEvictions(
-                journal=journal,
                 identities=identities,
                 machines=machines,
                 groups=groups,
@@ -183,7 +181,7 @@ class Kubelets:
 
     def _start(self, pod: Pod) -> None:
         """Run a pod: the truth now, the report with it unless nobody hears it."""
-        if self._exhaustion.holds(pod, self._starts):
+        if self._exhaustion.holds(pod, self._starts, starts=True):
             return
         minion = pod.minion
         if self.cut[minion] or self._master.down:

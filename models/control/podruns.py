@@ -178,7 +178,7 @@ class PodRuns:
         return life
 
     def _begin(self, pod: Pod) -> None:
-        if pod.arrival not in self._lives or self._exhaustion.holds(pod, self._begin):
+        if pod.arrival not in self._lives or self._exhaustion.holds(pod, self._begin, starts=True):
             return  # its sandbox would be a process
         life = self._lives[pod.arrival]
         self._fleet.begin(pod)

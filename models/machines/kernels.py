@@ -74,6 +74,10 @@ class Kernels:
         self.solved = 0
         """How often the shares of a minion were worked out."""
 
+    def cores(self, minion: int) -> float:
+        """Return how many cores a minion has."""
+        return self._cores[minion]
+
     def tasks(self, minion: int) -> list[CpuTask]:
         """Return what uses the CPUs of a minion, in order of start."""
         found = self._minions.get(minion)

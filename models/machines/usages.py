@@ -31,7 +31,7 @@ class Use:
 
     Attributes:
         own: Cores and threads that it wants itself.
-        forked: Processes of its fork bomb, each of which would keep a core busy.
+        forked: Processes of its fork bomb, each of which would keep a core busy: it wants as many as there are at most.
     """
 
     __slots__ = ("draw", "forked", "generation", "own", "task", "usage")
@@ -117,7 +117,8 @@ class Usages:
         wanted, threads = use.own
         if use.forked:
             threads = threads + use.forked if wanted else use.forked
-        self.kernels.want(use.task, wanted + use.forked, threads)
+            wanted += min(float(use.forked), self.kernels.cores(use.task.asker.minion))
+        self.kernels.want(use.task, wanted, threads)
 
     def _redraw(self, use: Use) -> None:
         """Draw what a container wants from now on. HOT: of all that say so, each time."""

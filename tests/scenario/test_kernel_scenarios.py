@@ -26,6 +26,11 @@ _CAUSES |= dict.fromkeys(
         "oom-with-limits",
         "oom-without-limits",
         "page-cache-density",
+        *(
+            f"fork-bomb-{caps}"
+            for caps in ("none", "shares", "quota", "quota-and-memory", "pids", "all-caps")
+        ),
+        "pid-exhaustion",
     ),
     "behaviour.0.enabled=false",
 )
@@ -132,3 +137,26 @@ def test_the_picture_of_file_pages_has_both_views(tmp_path: Path, monkeypatch: p
     charged = lines["charged to those that run"]
     x, y = (np.asarray(values, dtype=float) for values in charged.get_data())
     assert [y[np.searchsorted(x, minutes, side="right") - 1] for minutes in (5, 15, 25)] == [200, 220, 20]
+
+
+def test_a_restart_is_explained_by_the_fork_bomb_beside_it(tmp_path: Path) -> None:
+    execute(read_checked(_FOLDER / "fork-bomb-pids.yaml"), tmp_path, interruptible=False)
+    told = explain(tmp_path, "pod/default/shop-0").splitlines()
+    end = next(line for line in told if "ended with exit code" in line)
+    assert "restarted: liveness timed out: 0.06 of 0." in end
+    assert end.endswith("cores: fork bomb in pod/default/batch-0")
+
+
+def test_the_picture_of_processes_shows_how_a_bomb_takes_minions_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(read_checked(_FOLDER / "pid-exhaustion.yaml"), tmp_path, interruptible=False)
+    pictured = Pictured(tmp_path, monkeypatch)
+    for minion in ("web-0", "web-1"):
+        panel = pictured.panel("Processes over time", minion)
+        (line,) = [each for each in panel.lines if each.get_label() == "processes of containers"]
+        assert 32_000 < line.get_ydata().max() < 32_767
+        assert {each.get_label() for each in panel.patches} == {"no process can be started", "not ready"}
+    told = explain(tmp_path, "pod/default/canary-0")
+    assert "was refused a process, having 0 (EAGAIN: FailedCreatePodSandBox)" in told
+    assert "fork bomb in pod/default/batch-0" in told
