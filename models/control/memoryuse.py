@@ -13,7 +13,7 @@ from models.machines.fleet import Fleet
 from models.machines.memories import Memories
 from models.machines.memorytasks import MemoryTask
 from sim.engine import Engine
-from sim.identities import Identities
+from sim.identities import NOBODY, Identities
 from sim.journal import Journal
 from sim.streams import Streams
 
@@ -51,12 +51,16 @@ class MemoryUse:
         self._memories = memories
         self._killed = killed
         self._hurt = hurt
-        self._tasks: dict[tuple[int, int], tuple[MemoryTask, int]] = {}  # and the container's identity
+        self._tasks: dict[tuple[int, int], MemoryTask] = {}
+        self._containers: dict[tuple[int, int], int] = {}
+        self._cause: int | None = None
+        memories.on_line = self._write
 
     def started(self, life: Life, index: int, asker: Asker, container: int) -> None:
         """Let a container of an identity hold what it wants, if it says how much."""
         plan = life.run.plan
         uses = plan.containers[index].uses
+        self._containers[asker.pod, index] = container
         if uses is None or uses.memory is None:
             return
         held_bytes = float(uses.memory.quantile(self._sizes.at(asker.group, asker.index, asker.start)))
@@ -68,32 +72,34 @@ class MemoryUse:
             most_bytes=_INF if uses.most_bytes is None else max(held_bytes, uses.most_bytes),
             on_killed=partial(self._out_of_memory, life, index, container),
         )
-        self._tasks[asker.pod, index] = task, container
+        self._tasks[asker.pod, index] = task
         self._memories.begin(task)
 
     def ended(self, life: Life, index: int, cause: int | None = None) -> None:
-        """Let a container hold nothing any more, and write down what it has held; ``cause`` is seq of its end."""
-        found = self._tasks.pop((life.pod.arrival, index), None)
-        if found is not None:
-            self._memories.end(found[0])
-            self._write(*found, cause)
+        """Let a container hold nothing any more; ``cause`` is seq of its end."""
+        task = self._tasks.pop((life.pod.arrival, index), None)
+        if task is not None:
+            self._cause = cause
+            self._memories.end(task)
+            self._cause = None
+        self._containers.pop((life.pod.arrival, index), None)
 
     def close(self) -> None:
         """Write down what containers have held that still run."""
-        for task, container in self._tasks.values():
-            self._write(task, container, None)
+        self._memories.close()
 
-    def _write(self, task: MemoryTask, container: int, cause: int | None) -> None:
-        """Record what a container has held: a line up to its value now."""
+    def _write(self, task: MemoryTask) -> None:
+        """Record what a container has held, or processes of it: a line up to its value now."""
+        asker = task.asker
         self._journal.write(
             records.CONTAINER_HELD,
-            task.asker.name,
-            minion=self._fleet.identity(task.asker.minion),
-            owner=task.asker.owner,
-            cause=cause,
+            asker.name,
+            minion=self._fleet.identity(asker.minion),
+            owner=asker.owner,
+            cause=self._cause,
             value=task.at(self._env._now),
             own_fields=(task.since_s, task.held_bytes, task.grows_per_s),
-            container=container,
+            container=self._containers.get((asker.pod, task.kind.place), NOBODY),
         )
 
     def _out_of_memory(self, life: Life, index: int, container: int, own: bool) -> None:
@@ -101,7 +107,7 @@ class MemoryUse:
         uses = life.run.plan.containers[index].uses
         assert uses is not None, "it says what it holds"
         child = uses.in_child and not self._memories.kills_all(life.pod.minion)
-        (task, _), now_s = self._tasks[life.pod.arrival, index], self._env._now
+        task, now_s = self._tasks[life.pod.arrival, index], self._env._now
         held, cause = task.at(now_s), task.asker.cause
         if own:
             why = f"it met its limit of {task.kind.memory_limit_bytes / 2**20:.0f} MiB"

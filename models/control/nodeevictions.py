@@ -174,7 +174,8 @@ class NodeEvictions:
         available = max(0, free - int(held_bytes(tasks, now_s)) - self._files.active_bytes(minion))
         held: dict[int, dict[int, float]] = {}
         for task in tasks:
-            held.setdefault(task.asker.pod, {})[task.kind.place] = task.at(now_s)
+            of_pod = held.setdefault(task.asker.pod, {})
+            of_pod[task.kind.place] = of_pod.get(task.kind.place, 0.0) + task.at(now_s)
         ranked = {self._name(pod.identity): pod for pod in pods}
         evictable = [self._evictable(name, pod, held.get(pod.arrival, {})) for name, pod in ranked.items()]
         passed = manager.passes.make(now_s, Reading(available, free), evictable)

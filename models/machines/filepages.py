@@ -183,7 +183,11 @@ class FilePages:
     def _held_by(self, minion: int) -> dict[tuple[int, int], float]:
         """Return the anonymous bytes of each container, by its pod and place there."""
         now_s = self._env._now
-        return {(task.asker.pod, task.kind.place): task.at(now_s) for task in self._memories.tasks(minion)}
+        found: dict[tuple[int, int], float] = {}
+        for task in self._memories.tasks(minion):  # of one that forks there are two
+            key = (task.asker.pod, task.kind.place)
+            found[key] = found.get(key, 0.0) + task.at(now_s)
+        return found
 
     def _room_pages(self, minion: int) -> int:
         """Return what is left of a minion by what containers hold."""

@@ -48,6 +48,7 @@ class Memories:
     Attributes:
         on_change: Called with a minion after what is held of it has changed otherwise than by growing.
         on_drop: Called with a minion before some of what is held of it goes.
+        on_line: Called with a container's memory before its line ends, however it goes on.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Memories:
         self._minions: dict[int, _Memory] = {}
         self.on_change: Callable[[int], None] = _nobody
         self.on_drop: Callable[[int], None] = _nobody
+        self.on_line: Callable[[MemoryTask], None] = lambda task: None
 
     def free_bytes(self, minion: int) -> int:
         """Return what a minion's system does not hold for itself."""
@@ -93,6 +95,9 @@ class Memories:
 
     def change(self, task: MemoryTask, held_bytes: float, grows_per_s: float) -> None:
         """Let a container's processes hold so much now, and grow so from now on."""
+        if self._env._now > task.since_s:
+            self.on_line(task)
+        self.on_drop(task.asker.minion)
         task.held_bytes, task.grows_per_s, task.since_s = held_bytes, grows_per_s, self._env._now
         memory = self._minions[task.asker.minion]
         self._arm(memory)
@@ -102,10 +107,17 @@ class Memories:
         """Let a container hold nothing any more; once is enough."""
         memory = self._minions[task.asker.minion]
         if task in memory.tasks:
+            self.on_line(task)
             self.on_drop(task.asker.minion)
             del memory.tasks[task]
             self._arm(memory)
             self.on_change(task.asker.minion)
+
+    def close(self) -> None:
+        """End the lines of all that is held: the run is over."""
+        for memory in self._minions.values():
+            for task in memory.tasks:
+                self.on_line(task)
 
     def _arm(self, memory: _Memory, least_s: float = 0.0) -> None:
         """Wait for what comes next: somebody meets a limit, or all of them the end of it.
@@ -130,6 +142,7 @@ class Memories:
 
     def _kill(self, memory: _Memory, task: MemoryTask, *, own: bool) -> None:
         """Kill a container: its memory is free at once."""
+        self.on_line(task)
         self.on_drop(task.asker.minion)
         del memory.tasks[task]
         task.on_killed(own)
