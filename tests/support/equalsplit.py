@@ -24,9 +24,5 @@ def _equal(group: CpuGroup) -> CpuGroup:
 def split_equally(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put an equal split in place of the model's shares."""
     groups = CpuSharing.groups
-    monkeypatch.setattr(
-        CpuSharing,
-        "groups",
-        lambda self, minion, tasks, burstable_millicores: _equal(groups(self, minion, tasks)),
-    )
+    monkeypatch.setattr(CpuSharing, "groups", lambda *given: _equal(groups(*given)))
     monkeypatch.setattr(TaskKind, "quota", property(lambda self: None))
