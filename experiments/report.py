@@ -17,6 +17,7 @@ from experiments.decisionplots import draw_decisions
 from experiments.decisions import read_decisions
 from experiments.idle import free_steps, wanted_steps
 from experiments.imageplots import draw_pulls
+from experiments.isolation.plots import intrusion_pictures
 from experiments.journalfiles import RunFiles, open_run
 from experiments.lives import read_lives
 from experiments.metrics import resource_column
@@ -132,6 +133,7 @@ def _run_pictures(run: RunFiles, summary: Mapping[str, Any]) -> list[Picture]:
     made += _control_pictures(run, summary, marks)
     made += _pull_pictures(run, summary, marks)
     made += usage_pictures(run, summary, marks)
+    made += intrusion_pictures(run, summary, marks)
     if steps:
         shares = ", ".join(
             f"{word} {say_share(used['mean'])}" for word, used in summary["utilisation"].items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,49 @@ def show_catalogue(catalogue: CatalogueFile = None) -> None:
     from models.isolation.reading import read_catalogue
 
     print(catalogue_page(read_catalogue(catalogue)), end="")
+
+
+@app.command()
+def compare(
+    profiles: Annotated[
+        list[str] | None, typer.Option("--profile", help="A profile; else all of the catalogue.")
+    ] = None,
+    catalogue: CatalogueFile = None,
+    goals: Annotated[
+        list[str] | None, typer.Option("--goal", help="A privilege; else all that mean to be out.")
+    ] = None,
+    given: Annotated[list[str] | None, typer.Option("--with", help="A condition that holds.")] = None,
+    lacking: Annotated[list[str] | None, typer.Option("--without", help="A condition that does not.")] = None,
+    versions: Annotated[
+        list[str] | None, typer.Option("--version", help="Of a program, as kernel=5.10; else any may run.")
+    ] = None,
+    updated: Annotated[bool, typer.Option("--updated", help="All programs are up to date.")] = False,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter, or a range of it: public-exploit=2h.")
+    ] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Times from the compromise on, as 24h.")] = None,
+    attacker: Annotated[str, typer.Option(help="racing or greedy.")] = "racing",
+) -> None:
+    """Show the chance to be out by some times under each profile, with its range."""
+    from experiments.isolation.asked import Asked, question
+    from experiments.isolation.comparison import print_comparison
+    from models.isolation.reading import read_catalogue
+
+    asked = Asked(
+        profile="",
+        catalogue=catalogue,
+        goals=tuple(goals or ()),
+        given=tuple(given or ()),
+        lacking=tuple(lacking or ()),
+        versions=tuple(versions or ()),
+        updated=updated,
+        sets=tuple(sets or ()),
+        attacker=attacker,
+    )
+    times = tuple(by or ("1h", "1d", "30d", "365d"))
+    names = tuple(profiles or (each.name for each in read_catalogue(catalogue).profiles))
+    found = [[question(replace(asked, profile=name, by=time)) for time in times] for name in names]
+    print_comparison(found, Console())
 
 
 @app.command()

@@ -15,7 +15,7 @@ from models.isolation.graph import FAST, MIDDLE, SLOW, AttackGraph, attack_graph
 from models.isolation.ways import Way, chance_by, ways_out
 from sim.units import format_duration_s
 
-__all__ = ["chances", "closing_lines", "print_paths"]
+__all__ = ["chances", "closing_lines", "graphs_of", "print_paths"]
 
 
 def print_paths(asked: Question, limit: int, console: Console) -> None:
@@ -30,9 +30,7 @@ def print_paths(asked: Question, limit: int, console: Console) -> None:
     def say(text: str) -> None:
         console.print(escape(text), soft_wrap=True, highlight=False)
 
-    graphs = {
-        where: attack_graph(asked.catalogue, asked.posture, asked.values[where]) for where in asked.values
-    }
+    graphs = graphs_of(asked)
     ways = ways_out(graphs[MIDDLE], asked.goals, asked.by_s)
     horizon = format_duration_s(asked.by_s)
     say(f"profile {asked.profile}; goals {', '.join(asked.goals)}; the {asked.attacker} attacker")
@@ -45,6 +43,13 @@ def print_paths(asked: Question, limit: int, console: Console) -> None:
         say(f"and {len(ways) - limit} more")
     for line in closing_lines(asked):
         say(line)
+
+
+def graphs_of(asked: Question) -> dict[str, AttackGraph]:
+    """Return what is left to an attacker, with the parameters at his best, in the middle and at his worst."""
+    return {
+        where: attack_graph(asked.catalogue, asked.posture, values) for where, values in asked.values.items()
+    }
 
 
 def chances(asked: Question, graphs: dict[str, AttackGraph]) -> str:

@@ -127,9 +127,22 @@ def test_another_law_has_no_closed_form():
 
 
 def test_a_greedy_attacker_does_one_thing_after_another_on_the_shortest_way():
-    made = graph(("in", "a", 1.0), ("a", "out", 2.0), ("in", "out", 4.0), ("in", "out", 5.0))
+    made = graph(("in", "a", 3.0), ("in", "a", 1.0), ("a", "out", 2.0), ("a", "out", 5.0), ("in", "out", 4.0))
     arrivals = greedy_arrivals(made, ["out"], Streams(1).stream(TECHNIQUE_TIMES), 100_000)["out"]
     exact = 1 - (2 * math.exp(-1.7 / 2) - math.exp(-1.7))
     assert float((arrivals <= 1.7).mean()) == pytest.approx(exact, abs=0.005)
     racing = racing_arrivals(made, Streams(1).stream(TECHNIQUE_TIMES), 100_000)["out"]
     assert (racing <= arrivals).all()
+
+
+def test_a_factor_stretches_any_law():
+    """Of a lognormal time with factor 3 the median is three times its own, walk by walk."""
+    plain, slowed = (
+        AttackGraph(("in", "out"), ("in",), (Edge("a", "a", "in", "out", Lognormal(2.0, 1.0), factor),))
+        for factor in (1.0, 3.0)
+    )
+    stream = Streams(1).stream(TECHNIQUE_TIMES)
+    before, after = (racing_arrivals(made, stream, 20_000)["out"] for made in (plain, slowed))
+    assert after == pytest.approx(3 * before)
+    assert float(np.median(after)) == pytest.approx(6.0, rel=0.03)
+    assert np.array_equal(greedy_arrivals(slowed, ["out"], stream, 20_000)["out"], after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.isolation.closing import closes_all, fewest, remedies_of
+from models.isolation.closing import closes_all, fewest, remedies_of, stops
 from models.isolation.graph import MIDDLE, SLOW, attack_graph, corner
 from models.isolation.matrix import OPENS, matrix
 from models.isolation.posture import Posture, addable, bare_posture, posture_of
-from models.isolation.reading import shipped_catalogue
+from models.isolation.reading import read_catalogue_text, shipped_catalogue
 from models.isolation.specs import Catalogue
 from models.isolation.walks import TECHNIQUE_TIMES, racing_arrivals
 from sim.streams import Streams
@@ -141,3 +142,36 @@ def test_slower_parameters_are_never_faster():
     ]
     for privilege, middle in ends[0].items():
         assert (middle <= ends[1][privilege]).all()
+
+
+def test_dropping_all_capabilities_leaves_those_that_are_added():
+    technique = next(each for each in CATALOGUE.techniques if each.name == "packet-socket")
+    mechanism = next(each for each in CATALOGUE.mechanisms if each.name == "drop-all-capabilities")
+    docker = posture_of(CATALOGUE, "docker")
+    assert stops(mechanism, technique, "root-in-container", "host-kernel", docker)
+    assert not stops(
+        mechanism, technique, "root-in-container", "host-kernel", replace(docker, added=("NET_RAW",))
+    )
+
+
+def test_mechanisms_that_exclude_one_another_close_nothing_together():
+    text = """apiVersion: wavetank/v1
+privileges: [{name: in, about: x, entry: true}, {name: out, about: x, out: true}]
+surfaces: [{name: s, about: x, namespaced: never, leaks: x, reference: y}]
+mechanisms:
+  - {name: one, about: x, reference: y, excludes: [two]}
+  - {name: two, about: x, reference: y}
+  - {name: three, about: x, reference: y}
+profiles: [{name: none, about: x}]
+techniques:
+  - {name: a, class: kernel, about: x, from: [in], to: out, surface: s, blockedBy: [one], time: 1h, standing: measured, reference: y}
+  - {name: b, class: kernel, about: x, from: [in], to: out, surface: s, blockedBy: [two], time: 1h, standing: measured, reference: y}
+"""
+    catalogue = read_catalogue_text(text)
+    posture = posture_of(catalogue, "none")
+    closing = fewest(catalogue, posture, ["out"], remedies_of(catalogue))
+    assert closing.sets == ()
+    assert closing.open_ways
+    both = text.replace("blockedBy: [two]", "blockedBy: [two, three]")
+    catalogue = read_catalogue_text(both)
+    assert fewest(catalogue, posture, ["out"], remedies_of(catalogue)).sets == (("one", "three"),)

@@ -6,6 +6,7 @@ import pytest
 
 from experiments.checking import read_checked
 from experiments.isolation.figures import intrusion_figures
+from experiments.isolation.plots import draw_intrusions, intrusion_pictures
 from experiments.journalfiles import open_run
 from experiments.run import execute
 from experiments.sweepmetrics import metrics_of
@@ -89,3 +90,32 @@ def test_a_run_without_attackers_has_none(tmp_path):
     assert outcome.summary["intrusions"] is None
     assert intrusion_figures(open_run(tmp_path / "run")) is None
     assert metrics_of(outcome.summary)["minions taken"] is None
+
+
+def test_the_picture_shows_how_many_minions_he_has(run):
+    folder, summary = run
+    files = open_run(folder)
+    rows = [row for row in files.events().collect().to_dicts() if row["kind"] == "minion_taken"]
+    figure = draw_intrusions(files, summary)
+    lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
+    held = lines["minions in attackers' hands"].get_ydata()
+    assert max(held) == max(
+        1 + sum(other["time_s"] < row["time_s"] and not _lost(files, other, row) for other in rows)
+        for row in rows
+    )
+    assert held[-1] < max(held), "what was built anew is not his"
+    assert list(lines["noticed"].get_xdata())
+    (told,) = intrusion_pictures(files, summary, "")
+    assert told[0] == "Attackers over time"
+
+
+def _lost(files, taken, until):
+    lost = [
+        row
+        for row in files.events().collect().to_dicts()
+        if row["kind"] == "foothold_lost" and row["reason"] == "the minion is built anew"
+    ]
+    return any(
+        row["minion"] == taken["object"] and taken["time_s"] < row["time_s"] <= until["time_s"]
+        for row in lost
+    )

@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from experiments.isolation.asked import Asked, question
+from experiments.isolation.comparison import print_comparison
 from experiments.isolation.matrixtable import matrix_csv, print_matrix
-from experiments.isolation.pathstable import closing_lines, print_paths
+from experiments.isolation.pathstable import chances, closing_lines, graphs_of, print_paths
 from models.isolation.graph import FAST, MIDDLE, SLOW
 from models.isolation.posture import conditions_of
 from models.isolation.reading import shipped_catalogue
@@ -158,3 +159,22 @@ def test_the_matrix_has_every_cell():
     print_matrix(catalogue, Console(file=out, width=200))
     for row in (*catalogue.mechanisms, *catalogue.surfaces):
         assert row.name in out.getvalue()
+
+
+def test_profiles_are_compared_by_the_same_chances():
+    out = io.StringIO()
+    names, times = ("docker", "kubernetes", "vm"), ("1d", "30d")
+    found = [[question(Asked(name, updated=True, by=time)) for time in times] for name in names]
+    print_comparison(found, Console(file=out, width=160))
+    rows = {line.split()[0]: line for line in out.getvalue().splitlines() if line.strip()}
+    for row, name in zip(found, names, strict=True):
+        for asked in row:
+            assert chances(asked, graphs_of(asked)) in rows[name]
+    middle = [float(rows[name].split(")")[1].split("%")[0].strip(" >")) for name in names]
+    assert middle[1] > middle[0] > middle[2], "without seccomp more, in a machine of its own less"
+
+
+def test_nobody_works_for_what_he_has_from_the_beginning():
+    """Root of the container is his where the application runs as root: then no way leads over a setuid program."""
+    assert "setuid-program" not in printed(profile="docker")
+    assert "setuid-program > packet-socket" in printed(5000, profile="docker", on=("non-root",))

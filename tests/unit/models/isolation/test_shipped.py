@@ -8,7 +8,7 @@ from models.isolation.capabilities import CAPABILITIES
 from models.isolation.graph import MIDDLE, attack_graph, corner
 from models.isolation.matrix import BLOCKS, NOTHING, OPENS, SLOWS, matrix
 from models.isolation.posture import Posture, capabilities_of, possible, posture_of
-from models.isolation.reading import shipped_catalogue
+from models.isolation.reading import read_catalogue_text, shipped_catalogue
 from models.isolation.versions import parse_version
 
 CATALOGUE = shipped_catalogue()
@@ -165,3 +165,17 @@ def test_slowing_and_failing_stretch_the_mean():
     graph = attack_graph(CATALOGUE, posture_of(CATALOGUE, "docker"), values)
     race = next(edge for edge in graph.edges if edge.technique == "runtime-masked-path-race")
     assert race.mean_s == pytest.approx(values["operator-visit"] * values["partly"] / values["race"])
+
+
+def test_a_capability_that_a_profile_drops_is_gone():
+    own = read_catalogue_text(
+        "apiVersion: wavetank/v1\nextends: shipped\nprofiles:\n"
+        "  - {name: quiet, about: x, inherits: docker, capabilities: {add: [SYS_TIME], drop: [NET_RAW]}}\n"
+        "  - {name: loud, about: x, inherits: quiet, capabilities: {add: [NET_RAW], drop: [SYS_TIME]}}\n"
+    )
+    quiet, loud = posture_of(own, "quiet"), posture_of(own, "loud")
+    assert sorted(capabilities_of(own, quiet)) == sorted({*DOCKER_DEFAULT, "SYS_TIME"} - {"NET_RAW"})
+    assert sorted(capabilities_of(own, loud)) == sorted(DOCKER_DEFAULT)
+    assert "packet-socket" not in names(quiet)
+    assert "packet-socket" in names(loud)
+    assert "clock-set" in names(quiet)
