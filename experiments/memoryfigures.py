@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.journalfiles import RunFiles
 
-__all__ = ["HeldMemory", "held_memory", "memory_figures"]
+__all__ = ["HeldMemory", "corners", "held_memory", "memory_figures"]
 
 Floats = NDArray[np.float64]
 _COUNTS: Final = ("evicted", "killed_by_limit", "killed_by_minion")
@@ -62,7 +62,7 @@ def held_memory(run: RunFiles) -> list[HeldMemory]:
     )
     end_s, found = _end_s(run), []
     for (minion,), held in rows.sort("minion").group_by("minion", maintain_order=True):
-        times_s, held_bytes = _corners(held.drop("minion").to_numpy(), end_s)
+        times_s, held_bytes = corners(held.drop("minion").to_numpy(), end_s)
         evicted_s, killed_s = (
             np.array(marked.get((minion, each), ()), dtype=np.float64).ravel()
             for each in ("pod_evicted", "container_out_of_memory")
@@ -90,7 +90,7 @@ def _end_s(run: RunFiles) -> float:
     return float(ended["time_s"][-1]) if ended.height else np.inf
 
 
-def _corners(rows: Floats, end_s: float) -> tuple[Floats, Floats]:
+def corners(rows: Floats, end_s: float) -> tuple[Floats, Floats]:
     """Return the corners of a sum of lines.
 
     Args:

@@ -10,13 +10,15 @@ import pytest
 
 from experiments.filefigures import cached_files, file_figures, found_cached
 from experiments.journalfiles import RunFiles, open_run
-from experiments.memoryfigures import held_memory, memory_figures
+from experiments.memoryfigures import corners, held_memory, memory_figures
 from experiments.run import execute
 from experiments.summary import build_summary
 from experiments.sweepmetrics import metrics_of
 from experiments.tables import run_sections
 from models.api.loading import read_scenario_text
 from models.catalog import vocabulary
+from sim.engine import OBSERVER
+from tests.support.worlds import records, world_of
 
 MIB = 2**20
 _TEXT = """apiVersion: wavetank/v1
@@ -136,3 +138,42 @@ def test_who_says_nothing_has_no_figures(tmp_path: Path) -> None:
     assert memory_figures(found) is None
     assert file_figures(found) is None
     assert held_memory(found) == []
+
+
+_MANY = """
+until: 300s
+cluster: {minions: [{name: m, count: 1, cpu: 4, memory: 2Gi}]}
+master: {timing: kubernetes, watchLag: 0s, apiLatency: 1ms}
+faults: [{name: k, at: 77s, kill: {pods: leaky, mode: kill}}]
+controllers:
+  - {name: leaky, replicas: 2, pod: {containers: [{name: a, memory: 10Mi, uses: {memory: 100Mi, leak: 7Mi/s, most: 700Mi}}]}}
+  - {name: child, replicas: 1, pod: {containers: [{name: a, memory: 10Mi, limits: {memory: 300Mi}, uses: {memory: 100Mi, leak: 3Mi/s, process: child}}]}}
+  - name: bomb
+    replicas: 1
+    pod: {containers: [{name: a, cpu: 100m, memory: 10Mi, uses: {memory: 20Mi, forks: {perCpuSecond: 20, after: 50s, memory: 300Ki}}}]}
+"""
+
+
+def test_the_records_say_what_was_held_at_every_time_whoever_held_it() -> None:
+    """Leaks, kills, evictions, a child and a fork bomb: looked at while they run, and read from the records after."""
+    world = world_of(_MANY)
+    seen: list[tuple[float, float]] = []
+
+    def look() -> None:
+        now_s = world.engine.now_s
+        seen.append((now_s, sum(task.at(now_s) for task in world.machines.memories.tasks(0))))
+
+    for step in range(1, 1200):
+        world.engine.at(step / 4 + 0.113, OBSERVER, look)
+    world.run()
+    assert records(world, "fork_bomb_grew")
+    assert records(world, "pod_evicted", "container_out_of_memory")
+    rows = [
+        (row["time_s"], row["value"], row["container_held_since_s"], row["container_held_first_bytes"],
+         row["container_held_grows_per_s"])
+        for row in records(world, "container_held")
+    ]  # fmt: skip
+    times_s, held = corners(np.array(rows), 300.0)
+    at_s, expected = np.array(seen).T
+    assert np.interp(at_s, times_s, held) == pytest.approx(expected, rel=1e-9, abs=1.0)
+    assert expected.max() > 1.9e9
