@@ -156,7 +156,9 @@ class CpuUse:
             hunger = Hunger(now_s, task.rate, wanted, backlog_s)
         if hunger != before:
             eater.hunger = hunger
-            self._hungers(eater.life, eater.index, hunger)
+            # One that dies together with others of its pod may not have been told of yet.
+            if eater.life.run.containers[eater.index].runs:
+                self._hungers(eater.life, eater.index, hunger)
 
     def _write(self, eater: _Eater, cause: int | None = None) -> None:
         task = eater.use.task

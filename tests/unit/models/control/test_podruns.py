@@ -417,3 +417,15 @@ def test_a_probed_pod_with_a_cold_image_costs_few_events_and_records(scale: str,
     assert found.engine.dispatched / 300 <= most
     lives = Counter(row["object"] for row in records(found) if str(row["object"]).startswith("pod/"))
     assert max(lives.values()) <= 12
+
+
+def test_a_pod_of_which_all_die_at_once_ends_once_whatever_one_of_them_leaves_to_the_other() -> None:
+    """Both want all CPUs and are probed: the end of the first would be felt by the second, which is dead too."""
+    busy = "{{name: {}, cpu: 100m, probes: {{readiness: {{}}}}, uses: {{threads: 8}}}}"
+    two = f"[{busy.format('a')}, {busy.format('b')}]"
+    text = CLUSTER.format(until="5m", faults="{name: k, at: 1m, kill: {pods: job, mode: kill}}", clients="")
+    found = ran(
+        f"{text}\nworkloads: [{{name: job, count: 1, arrivals: {{at: 1s}}, pod: {{restartPolicy: Never, containers: {two}}}}}]\n"
+    )
+    assert [row["time_s"] for row in rows(found, "container_exited")] == [60, 60]
+    assert len(rows(found, "pod_failed")) == 1
