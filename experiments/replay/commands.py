@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from experiments.replay.cores import parse_cpus
 from experiments.replay.hosts import PRIVATE_FOLDER
 from experiments.replay.problems import HostError
 from experiments.replay.slices import Slice
@@ -35,6 +36,7 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="Speak tcp:// without
 MaxCpus = Annotated[
     int | None, typer.Option(help="Cores for all containers together.  [default: half]", min=1)
 ]
+OnCpus = Annotated[str | None, typer.Option(help="The cores to use, as 0-3,6.  [default: the last ones]")]
 MaxMemory = Annotated[str | None, typer.Option(help="Memory for all together, as 4Gi.  [default: half]")]
 MaxPids = Annotated[int | None, typer.Option(help="Tasks of all together.  [default: half]", min=1)]
 Folder = Annotated[Path, typer.Option(help="Where everything of the engine lies.")]
@@ -76,6 +78,7 @@ def kernel(
     host: Host = None,
     insecure: Insecure = False,
     max_cpus: MaxCpus = None,
+    cpuset: OnCpus = None,
     max_memory: MaxMemory = None,
     max_pids: MaxPids = None,
     yes: Yes = False,
@@ -89,7 +92,15 @@ def kernel(
         raise ScenarioError([Diagnostic(f"expected 0.5s to 10m, not {window}", "--window", 1, 1)])
     limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
     with (
-        opened(host, limits, insecure=insecure, yes=yes, said=_say, file_bytes=LARGEST_FILE_BYTES) as session,
+        opened(
+            host,
+            limits,
+            cpuset=_cpus(cpuset),
+            insecure=insecure,
+            yes=yes,
+            said=_say,
+            file_bytes=LARGEST_FILE_BYTES,
+        ) as session,
         progress() as bar,
     ):
         task = bar.add_task("", total=cases)
@@ -123,6 +134,7 @@ def replay(
     host: Host = None,
     insecure: Insecure = False,
     max_cpus: MaxCpus = None,
+    cpuset: OnCpus = None,
     max_memory: MaxMemory = None,
     max_pids: MaxPids = None,
     yes: Yes = False,
@@ -138,7 +150,7 @@ def replay(
         sets or [],
         Slice(minion, pods, seconds, _option("--scale", scale, parse_scale)),
         out,
-        lambda: opened(host, limits, insecure=insecure, yes=yes, said=_say),
+        lambda: opened(host, limits, cpuset=_cpus(cpuset), insecure=insecure, yes=yes, said=_say),
         _out,
     )
     raise typer.Exit(status)
@@ -151,6 +163,7 @@ def calibrate_host(
     host: Host = None,
     insecure: Insecure = False,
     max_cpus: MaxCpus = None,
+    cpuset: OnCpus = None,
     max_memory: MaxMemory = None,
     max_pids: MaxPids = None,
     yes: Yes = False,
@@ -160,7 +173,10 @@ def calibrate_host(
     from experiments.replay.opening import opened
 
     limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
-    with opened(host, limits, insecure=insecure, yes=yes, said=_say) as session, progress() as bar:
+    with (
+        opened(host, limits, cpuset=_cpus(cpuset), insecure=insecure, yes=yes, said=_say) as session,
+        progress() as bar,
+    ):
         task = bar.add_task("", total=None)
         found = calibrate(session, repeats, told=lambda what: bar.update(task, description=what))
     text = as_yaml(found, name)
@@ -182,6 +198,15 @@ def add_host_commands(app: typer.Typer) -> None:
 
 def _say(sentence: str) -> None:
     _err.print(f"note: {sentence}", markup=False)
+
+
+def _cpus(text: str | None) -> frozenset[int] | None:
+    if text is None:
+        return None
+    try:
+        return parse_cpus(text)
+    except ValueError as error:
+        raise ScenarioError([Diagnostic(str(error), "--cpuset", 1, 1)]) from error
 
 
 def _option(name: str, text: str | None, parse: Callable[[str], Any]) -> Any:

@@ -80,12 +80,14 @@ def test_eight_pods(engine_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         (("--set", "cluster.minions.0.cpu=64"), "minion host has 64 cores, and its containers may use"),
         (("--max-cpus", "9999"), "the host is too small"),
         (("--max-pids", "3"), "raise --max-pids"),
+        (("--cpuset", "999"), "--cpuset names 999"),
+        (("--cpuset", "x"), "expected numbers of cores"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
     engine_url: str, tmp_path: Path, words: tuple[str, ...], sentence: str
 ) -> None:
-    cores = () if "--max-cpus" in words else ("--max-cpus", _CORES)
+    cores = () if {"--max-cpus", "--cpuset"} & {*words} else ("--max-cpus", _CORES)
     given = (*words, *cores, "--seconds", "8", "--host", engine_url, "--out", str(tmp_path / "out"))
     done = wavetank("replay", str(_EIGHT), *given)
     assert done.returncode == 2, done.stdout
@@ -135,7 +137,8 @@ def test_this_host_as_a_minion(engine_url: str, tmp_path: Path) -> None:
         "apiVersion: wavetank/v1\nname: on-this-host\nuntil: 5s\ninclude: host.yaml\ncontrollers:\n"
         "  - {name: a, replicas: 1, start: 1s, pod: {containers: [{name: main, runs: 2s, exitCode: 1}]}}\n"
     )
-    done = wavetank("replay", str(scenario), *given, "--out", str(tmp_path / "out"))
+    every = ("--cpuset", f"0-{int(_CORES) - 1}" if int(_CORES) > 1 else "0")
+    done = wavetank("replay", str(scenario), *given, *every, "--out", str(tmp_path / "out"))
     assert done.returncode in (0, 3), done.stdout + done.stderr
     measured = _measured(tmp_path / "out")
     assert [(each.what, each.code) for each in measured.events][:2] == [("started", None), ("exited", 1)]
