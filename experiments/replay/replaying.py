@@ -15,7 +15,7 @@ from experiments.journalfiles import open_run
 from experiments.replay.comparing import Verdict, compare
 from experiments.replay.driving import drive
 from experiments.replay.inputs import Part, parts_of
-from experiments.replay.lives import Lived
+from experiments.replay.lives import Event, Lived, Who
 from experiments.replay.measuredjournal import write_measured
 from experiments.replay.predicting import arrivals_of, predict, read_lived
 from experiments.replay.problems import HostError
@@ -33,7 +33,7 @@ from models.behaviours import Behaviours
 from models.plan import make_plan
 from models.worldplan import Plan
 
-__all__ = ["Replay", "find_minion", "prepare", "read_replay", "replay"]
+__all__ = ["Recording", "Replay", "cores_by_owner", "find_minion", "prepare", "read_replay", "replay"]
 
 _LONGEST_S: Final = 3600.0
 OWN_BYTES: Final = 480 * 1024
@@ -64,6 +64,26 @@ class Replay:
     parts: tuple[Part, ...]
     left_out: tuple[str, ...]
     constants: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A replay as it was written down.
+
+    Attributes:
+        predicted, measured: The two worlds.
+        until_s: How long.
+        owners: Of each pod.
+        host: Engine, kernel and so on.
+        at: When.
+    """
+
+    predicted: Lived
+    measured: Lived
+    until_s: float
+    owners: dict[str, str]
+    host: dict[str, Any]
+    at: str
 
 
 def prepare(loaded: LoadedScenario, folder: Path, part: Slice) -> Replay:
@@ -166,7 +186,7 @@ def replay(
     draw_replay(
         out / "replay.png",
         owners=owners,
-        predicted=_cores_by_owner(what),
+        predicted=cores_by_owner(what),
         lived=(predicted, measured),
         until_s=what.until_s,
     )
@@ -182,6 +202,7 @@ def replay(
             "nested": session.fence is not None,
             "status": verdict.status,
             "unsure": verdict.unsure,
+            "owners": owners,
             "left_out": list(what.left_out),
             "predicted": _written(predicted),
             "measured": _written(measured),
@@ -190,7 +211,8 @@ def replay(
     return verdict, predicted, measured
 
 
-def _cores_by_owner(what: Replay) -> dict[str, Steps]:
+def cores_by_owner(what: Replay) -> dict[str, Steps]:
+    """Return the cores that each owner's containers get over time in the simulation."""
     steps = cpu_steps(open_run(what.folder))
     return {owner: of["cpu_used"] for owner, of in steps.items() if "cpu_used" in of}
 
@@ -223,9 +245,36 @@ def _written(lived: Lived) -> dict[str, Any]:
         "cpu_s": {"/".join(who): used for who, used in lived.cpu_s.items()},
         "curves": {"/".join(who): [list(point) for point in curve] for who, curve in lived.curves.items()},
         "others_cores": lived.others_cores,
+        "problem": lived.problem,
     }
 
 
-def read_replay(file: Path) -> dict[str, Any]:
-    """Return what a replay wrote."""
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+def read_replay(file: Path) -> Recording:
+    """Return what a replay wrote.
+
+    Args:
+        file: ``replay.json``.
+    """
+    told = json.loads(file.read_text(encoding="utf-8"))
+    return Recording(
+        _read(told["predicted"]),
+        _read(told["measured"]),
+        told["until_s"],
+        told["owners"],
+        told["host"],
+        told["at"],
+    )
+
+
+def _read(told: dict[str, Any]) -> Lived:
+    def who(text: str) -> Who:
+        pod, _, container = text.rpartition("/")
+        return pod, container
+
+    return Lived(
+        [Event(**(each | {"who": tuple(each["who"])})) for each in told["events"]],
+        {who(text): used for text, used in told["cpu_s"].items()},
+        {who(text): [(time_s, used) for time_s, used in curve] for text, curve in told["curves"].items()},
+        told["others_cores"],
+        told["problem"],
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,9 +14,9 @@ import pytest
 from experiments.checking import read_checked
 from experiments.replay.comparing import compare
 from experiments.replay.engine import Engine
-from experiments.replay.lives import Event, Lived
+from experiments.replay.lives import Lived
 from experiments.replay.predicting import read_lived
-from experiments.replay.replaying import prepare
+from experiments.replay.replaying import prepare, read_replay
 from experiments.replay.slices import Slice
 from tests.adapter.conftest import ROOT, wavetank
 from tests.support.equalsplit import split_equally
@@ -29,12 +28,7 @@ _CORES = str(os.cpu_count())
 
 
 def _measured(folder: Path) -> Lived:
-    told = json.loads((folder / "replay.json").read_text())["measured"]
-    events = [Event(**(each | {"who": tuple(each["who"])})) for each in told["events"]]
-    pairs = {name: tuple(name.rsplit("/", 1)) for name in told["cpu_s"]}
-    return Lived(
-        events, {pairs[name]: used for name, used in told["cpu_s"].items()}, {}, told["others_cores"]
-    )
+    return read_replay(folder / "replay.json").measured
 
 
 def _nothing_is_left(url: str) -> bool:
