@@ -149,7 +149,9 @@ def _techniques(catalogue: Catalogue) -> str:
         (
             (
                 technique.name + (f" ({technique.cve})" if technique.cve else ""),
-                technique.kind + ("" if technique.known else ", not known yet"),
+                technique.kind
+                + ("" if technique.known else ", not known yet")
+                + ("" if technique.means == "none" else f", {technique.means}"),
                 technique.about,
                 _list(technique.start),
                 technique.to,

@@ -19,8 +19,8 @@ from models.api.specs_sources import Surroundings
 __all__ = ["ATTACKERS", "DOES", "RESPONSES", "Compromise", "Isolation", "IsolationOf", "Needs", "Switches"]
 
 ATTACKERS: Final = ("racing", "greedy")
-DOES: Final = ("starve", "kill", "spread")
-"""What an attacker does with what he wins: starves and kills neighbours, goes on to other minions."""
+DOES: Final = ("starve", "fork", "kill", "spread")
+"""What an attacker does with what he wins: starves, forks, kills neighbours, goes on to other minions."""
 RESPONSES: Final = ("kill", "cordon", "drain", "rebuild")
 """What is done about an intrusion that was detected."""
 DEFAULT_PROFILE: Final = "docker"

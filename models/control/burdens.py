@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.api.usage import Forks
 from models.control.containers.container import Hunger
 from models.control.cpuuse import CpuUse
 from models.control.fileuse import FileUse, Layers
@@ -150,6 +151,11 @@ class Burdens:
         self._memory.ended(life, index, cause)
         self._files.ended(life, index, cause)
         self._cpu.ended(life, index, cause)
+
+    def bomb(self, life: Life, index: int, forks: Forks, cause: int) -> bool:
+        """Let a fork bomb off in a container; returns whether it says what processes and what CPU it has."""
+        uses = life.run.plan.containers[index].uses
+        return uses is not None and uses.takes_cpu and self._processes.bomb(life, index, forks, cause)
 
     def stopped(self, life: Life) -> None:
         """Let no container of a pod use anything any more."""

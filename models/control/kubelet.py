@@ -110,7 +110,7 @@ class Kubelets:
             machines=machines,
             **common,
         )
-        self.close, self.starts = self._runs.close, self._runs.starts
+        self.close, self.inside = self._runs.close, self._runs.inside
         self._evictions = None
         if machines is not None:
             self._evictions = NodeEvictions(

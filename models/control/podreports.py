@@ -6,7 +6,7 @@ changes that come faster than tokens are told as one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -21,7 +21,7 @@ from models.machines.fleet import Fleet
 from sim.engine import TRUTH, Deadline, Engine
 from sim.journal import Journal
 
-__all__ = ["ENDED", "Life", "PodReports", "is_known", "starts_of"]
+__all__ = ["ENDED", "Life", "PodReports", "is_known"]
 
 _RUNNING = Phase.RUNNING
 ENDED: Final = {"Succeeded": Phase.SUCCEEDED, "Failed": Phase.FAILED}
@@ -162,15 +162,6 @@ def is_known(life: Life, status: PodStatus) -> bool:
     """Whether the record has this status; the master may have made the pod unready there by itself."""
     pod = life.pod
     return status == life.told and (pod.phase is not _RUNNING or pod.ready is status.ready)
-
-
-def starts_of(lives: Mapping[int, Life], pod: Pod) -> tuple[int, ...] | None:
-    """Return what changes whenever a running pod's containers start again; None: one of them does not run."""
-    life = lives.get(pod.arrival)
-    if life is None:
-        return (pod.restarts,)
-    main = life.run.containers[life.run.plan.init_count :]
-    return tuple(each.begun for each in main) if all(each.runs for each in main) else None
 
 
 def _has_started(status: PodStatus) -> bool:

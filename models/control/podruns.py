@@ -25,8 +25,9 @@ from models.control.containers.status import status_of
 from models.control.exhaustion import Exhaustion
 from models.control.fileuse import layers_by_name
 from models.control.imagestate import Need
+from models.control.inside import Inside
 from models.control.kubeletcalls import KubeletCalls
-from models.control.podreports import ENDED, Life, PodReports, is_known, starts_of
+from models.control.podreports import ENDED, Life, PodReports, is_known
 from models.control.pulls import ImagePulls
 from models.control.store import Store
 from models.machines.fleet import Fleet
@@ -87,12 +88,11 @@ class PodRuns:
         self._constants = constants
         self._laws, self._alike = laws, alike
         self._reports = PodReports(engine=engine, journal=journal, store=store, fleet=fleet, calls=calls)
-        self._images = images
-        self._machines = machines
+        self._images, self._machines = images, machines
         self._exhaustion = exhaustion
         self._burdens: Burdens | None = None  # made for the first pod that says what it uses
         self._lives: dict[int, Life] = {}
-        self.starts = partial(starts_of, self._lives)
+        self.inside = Inside(self._lives, lambda: self._burdens)
         self._plans: dict[tuple[int, int], PodPlan | None] = {}
 
     def follows(self, pod: Pod) -> bool:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from models.api import records
+from models.api.usage import Forks
 from models.control.podreports import Life
 from models.kernel.processes import EAGAIN_STATUS
 from models.machines.askers import Asker
@@ -115,7 +116,7 @@ class ProcessUse:
             if uses.forks.after is not None:
                 u = self._delays.at(asker.group, asker.index, asker.start)
                 at_s = now_s + float(uses.forks.after.quantile(u))
-            begin = partial(self._begin, forker)
+            begin = partial(self._begin, forker, uses.forks, asker.cause)
             self._engine.at(max(now_s, at_s or 0.0), TRUTH, begin, cause=asker.cause, guard=guard)
         self._look(minion, forker)
 
@@ -134,16 +135,21 @@ class ProcessUse:
 
     # What a bomb does.
 
-    def _begin(self, forker: _Forker) -> None:
+    def bomb(self, life: Life, index: int, forks: Forks, cause: int) -> bool:
+        """Let a container have a bomb that has none yet; returns whether it says how many processes it has."""
+        forker = self._forkers.get((life.pod.arrival, index))
+        if forker is None or forker.bomb is not None:
+            return False
+        self._begin(forker, forks, cause)
+        return True
+
+    def _begin(self, forker: _Forker, forks: Forks, cause: int) -> None:
         """Let a container's bomb begin."""
-        uses = forker.life.run.plan.containers[forker.index].uses
-        assert uses is not None, "it says what it does"
-        assert uses.forks is not None, "it has a bomb"
+        if forker.bomb is not None:
+            return
         use = self._use_of(forker.life, forker.index)
-        forker.last = use.task.bomb = self._write(
-            forker, records.FORK_BOMB_BEGAN, cause=forker.task.asker.cause
-        )
-        bomb = self._bombs.begin(forker.task, use, uses.forks, partial(self._told, forker))
+        forker.last = use.task.bomb = self._write(forker, records.FORK_BOMB_BEGAN, cause=cause)
+        bomb = self._bombs.begin(forker.task, use, forks, partial(self._told, forker))
         forker.bomb, before = bomb, use.task.on_rates
 
         def shared_anew() -> None:

@@ -18,10 +18,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from models.api import records
 from models.api.specs_isolation import Compromise
 from models.api.types import MinionAsk, Phase, Pod
+from models.api.usage import Forks
 from models.control.log import Op
 from models.control.plane import ControlPlane
 from models.control.store import Store
@@ -39,6 +41,9 @@ from sim.journal import Journal
 from sim.streams import Streams
 
 __all__ = ["Intruders"]
+
+_BOMB: Final = Forks(per_cpu_s=1000.0)
+"""As a scenario's own bombs are unless they say something else."""
 
 
 class Intruders:
@@ -77,6 +82,7 @@ class Intruders:
         self._is_up = is_up
         self._privileges: Mapping[str, Privilege] = {each.name: each for each in rules.catalogue.privileges}
         self._out = tuple(each.name for each in rules.catalogue.privileges if each.out)
+        self._forking = tuple(each.name for each in rules.catalogue.techniques if each.means == "forks")
         self._graphs: dict[Posture, AttackGraph] = {}
         self._inside: dict[int, list[Foothold]] = {}
         self._watchers = Watchers(
@@ -137,7 +143,7 @@ class Intruders:
     def _life(self, pod: Pod) -> object:
         """Something that changes whenever a pod's containers die or start again; nothing where none runs."""
         assert self._plane.kubelets is not None, "a compromise needs timing"
-        return self._plane.kubelets.starts(pod) if self._fleet.runs(pod) else None
+        return self._plane.kubelets.inside.starts(pod) if self._fleet.runs(pod) else None
 
     # What an attacker wins.
 
@@ -156,8 +162,8 @@ class Intruders:
         foothold.owned[privilege] = seq
         if known.effect == "take":
             self._take(foothold, seq)
-        elif known.effect == "starve" and "starve" in attack.words.does:
-            self._starve(foothold, seq)
+        elif known.effect == "starve":
+            self._starve(foothold, technique, seq)
         edges = [edge for edge in foothold.graph.edges if edge.source == privilege]
         for edge in edges:
             if edge.is_given:
@@ -278,8 +284,13 @@ class Intruders:
                 if pod is not foothold.pod and self._fleet.runs(pod):
                     self._plane.kubelets.died(pod, seq)
 
-    def _starve(self, foothold: Foothold, cause: int) -> None:
+    def _starve(self, foothold: Foothold, technique: str, cause: int) -> None:
         assert self._plane.kubelets is not None, "a compromise needs timing"
+        does = foothold.attack.words.does
+        if "fork" in does and technique in self._forking and foothold.pod is not None:
+            self._plane.kubelets.inside.bomb(foothold.pod, _BOMB, cause)
+        if "starve" not in does:
+            return
         for pod in self._fleet.pods(foothold.minion):
             if pod is not foothold.pod and self._fleet.runs(pod):
                 self._plane.kubelets.answers(pod, (True, math.inf), cause)

@@ -228,6 +228,7 @@ class Technique(Spec):
         time: Until an attempt ends.
         success: The chance that an attempt succeeds; it is tried again else.
         standing: Of the time; a technique that takes none needs none.
+        means: What it does to the kernel in a run: forks without end.
         known: Whether it is a technique that is known today, not one that stands for what will be found.
     """
 
@@ -252,6 +253,7 @@ class Technique(Spec):
     standing: Annotated[str, choice(*STANDINGS)] | None = Field(
         None, description="measured, published or assumed"
     )
+    means: Annotated[str, choice("none", "forks")] = Field("none", description="none or forks")
     known: Flag = Field(True, description="false where it stands for what is not found yet")
     reference: Text = Field(description="where it is described")
 

@@ -435,7 +435,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "count": 1,
                     "attacker": "racing",
                     "goals": ["host-root"],
-                    "does": ["starve", "kill", "spread"],
+                    "does": ["starve", "fork", "kill", "spread"],
                     "detect": {"exponential": {"mean": "30m"}},
                     "respond": ["kill", "rebuild"],
                     "rebuilt": "20m",

@@ -279,3 +279,50 @@ def test_a_surface_that_is_taken_away_changes_the_run(surface):
     carried = {t.name for t in CATALOGUE.techniques if t.surface == surface.name}
     assert carried & before
     assert not carried & after
+
+
+# A real bomb
+
+
+def bombed(caps="none", does="[fork]"):
+    """Three pods on a minion of four CPUs; the attacker's first technique to succeed is the fork bomb."""
+    return f"""until: 3h
+cluster: {{minions: [{{name: web, cpu: 4, memory: 32Gi, kernel: {{version: "5.10", cgroup: v1}}}}]}}
+caps: {caps}
+controllers:
+  - name: shop
+    replicas: 3
+    pod: {{labels: {{app: shop}}, containers: [{{name: app, cpu: 500m, memory: 64Mi, uses: {{cpu: 400m, processes: 8}},
+      probes: {{liveness: {{period: 10s}}}}}}]}}
+isolation: {{default: kubernetes, mechanisms: {{add: [memory-limit]}}, closed: [user-limits],
+  parameters: {{overload: 30s, public-exploit: 7d, operator-visit: 30d}}}}
+faults: [{{name: break-in, at: 1h, compromise: {{pods: shop, count: 1, does: {does}, detect: 10m, respond: [kill]}}}}]
+"""
+
+
+def test_an_attackers_fork_bomb_is_the_kernels_own():
+    world = ran(bombed())
+    (won_it,) = won(world, "minion-starved")
+    assert won_it["reason"] == "minion-starved by fork-bomb"
+    (began,) = records(world, "fork_bomb_began")
+    assert (began["time_s"], began["cause"]) == (won_it["time_s"], won_it["seq"])
+    assert began["object"] == won_it["actor"]
+    assert records(world, "fork_bomb_grew")
+    hurt = {row["object"] for row in records(world, "probe_failed") if row["time_s"] > began["time_s"]}
+    assert hurt - {began["object"]}, "its neighbours feel it"
+    (answered,) = records(world, "intrusion_answered")
+    late = [row for row in records(world, "probe_failed") if row["time_s"] > answered["time_s"] + 600]
+    assert not late, "with its container the bomb is gone"
+
+
+def test_a_cap_on_processes_ends_the_bomb_and_weights_spare_the_neighbours():
+    world = ran(bombed(caps="{default: quota-and-memory, pids: 64}"))
+    (limited,) = records(world, "fork_bomb_limited")
+    (began,) = records(world, "fork_bomb_began")
+    assert limited["reason"] == "pids.max 64 of its pod"
+    hurt = {row["object"] for row in records(world, "probe_failed")}
+    assert hurt <= {began["object"]}
+
+
+def test_without_his_will_nothing_forks():
+    assert not records(ran(bombed(does="[]")), "fork_bomb_began")
