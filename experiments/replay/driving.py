@@ -128,6 +128,7 @@ class _Driver:
         self._zero = time.time() - first_s + 0.05
         sampled_s = 0.0
         while (now_s := self._now_s()) < self._until_s:
+            self._session.heed()
             self._told(now_s)
             while self._due and self._due[0][0] <= now_s:
                 heapq.heappop(self._due)[2]()

@@ -24,7 +24,8 @@ def predict(loaded: LoadedScenario, folder: Path) -> Path:
     Raises:
         HostError: The run does not come to its end.
     """
-    outcome = execute(loaded, folder)
+    # A signal is to end the replay, not the simulation alone.
+    outcome = execute(loaded, folder, interruptible=False)
     if outcome.reason not in ("until", "drained"):
         raise HostError(f"the simulation did not come to its end: {outcome.problem or outcome.reason}")
     return folder

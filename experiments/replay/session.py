@@ -29,6 +29,7 @@ _LABEL: Final = "wavetank.run"
 _OWNER: Final = "wavetank.owner"
 _REPOSITORY: Final = "wavetank-work"
 _GATE_S: Final = 30.0
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _MOST_TASKS: Final = 16_384
 
 
@@ -121,14 +122,15 @@ class Session:
         self._promised: dict[object, Limits] = {}
         self._lock = threading.Lock()
         self._image = f"{_REPOSITORY}:{self.run}"
-        self._handler: Any = None
+        self._handlers: dict[signal.Signals, Any] = {}
+        self._is_interrupted = False
         _check(self.facts, self.caps)
 
     def __enter__(self) -> Self:
         self._remove_leftovers()
         self._ask_of_others()
         program = self._program or build_program()
-        self._handler = signal.signal(signal.SIGTERM, _interrupted)
+        self._handlers = {each: signal.signal(each, self._interrupt) for each in _SIGNALS}
         try:
             # The image first: it tells other runs that this one lives, which must not sweep its cgroup away.
             tar = image_tar(program, self._file_bytes)
@@ -171,6 +173,7 @@ class Session:
         Raises:
             HostError: It would break a rule of safety, or found other limits around itself than asked.
         """
+        self.heed()
         ticket = object()
         with (
             self._lock
@@ -211,6 +214,15 @@ class Session:
         except BaseException:
             self.engine.remove(identity)
             raise
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._is_interrupted = True
+        raise KeyboardInterrupt
+
+    def heed(self) -> None:
+        """End if a signal has come: what it raised is lost where it met a finaliser, which lets nothing through."""
+        if self._is_interrupted:
+            raise KeyboardInterrupt
 
     def counted(self, running: Running) -> tuple[float, Counted]:
         """Return what the kernel counts of a container now, and when that was, in seconds of a clock that only goes on.
@@ -255,9 +267,9 @@ class Session:
             if self._fence is not None:
                 self._fence.close()
                 self._fence = None
-        if self._handler is not None:
-            signal.signal(signal.SIGTERM, self._handler)
-            self._handler = None
+        for each, handler in self._handlers.items():
+            signal.signal(each, handler)
+        self._handlers = {}
 
     def _labels(self) -> dict[str, str]:
         return {_LABEL: self.run, _OWNER: _owner()}
@@ -369,14 +381,10 @@ def _lives(labels: Mapping[str, str]) -> bool:
     return boot == _owner().split()[1] and began(pid) == since
 
 
-def _interrupted(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let no further signal cut the cleaning short."""
-    kept = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -199,4 +200,26 @@ def test_every_way_out_removes_all(end: Callable[[], None]) -> None:
     with pytest.raises(KeyboardInterrupt):
         cut_short()
     assert engine.there == {}
+    assert engine.pictures == {}
+
+
+def test_a_signal_that_met_a_finaliser_ends_the_next_thing_that_is_done() -> None:
+    engine = FakeEngine()
+    session = _session(engine)
+
+    class Finalised:
+        def __del__(self) -> None:
+            with contextlib.suppress(KeyboardInterrupt):  # as the interpreter does it
+                os.kill(os.getpid(), 15)
+                for _ in range(1000):
+                    pass
+
+    def cut_short() -> None:
+        with session:
+            Finalised()
+            session.launch(_WORK, _LIMITS, "a")
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_short()
+    assert engine.made == []
     assert engine.pictures == {}
