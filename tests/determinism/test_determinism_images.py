@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from models.api.loading import load_scenario_text
 from models.catalog import vocabulary
 from models.plan import make_plan
@@ -43,9 +45,11 @@ def digest(*sets: str) -> str:
     return world.journal.digest()
 
 
-def test_one_digest_over_hash_seeds_and_another_for_another_seed() -> None:
-    here = digest()
-    program = "import test_determinism_images as t; print(t.digest())"
+@pytest.mark.parametrize("policy", ["best-fit", "kubernetes"])
+def test_one_digest_over_hash_seeds_and_another_for_another_seed(policy: str) -> None:
+    chosen = f"policy.scheduler={policy}"
+    here = digest(chosen)
+    program = f"import test_determinism_images as t; print(t.digest('{chosen}'))"
     folder = os.path.dirname(__file__)
     for hash_seed in ("0", "271828"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": folder}
@@ -53,4 +57,4 @@ def test_one_digest_over_hash_seeds_and_another_for_another_seed() -> None:
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
         )
         assert done.stdout.strip() == here
-    assert digest("seed=6") != here
+    assert digest(chosen, "seed=6") != here
