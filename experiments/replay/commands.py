@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,6 +88,7 @@ def kernel(
     from experiments.replay.opening import opened
     from experiments.replay.recording import LARGEST_FILE_BYTES, record_kernel
 
+    _check_place(out)
     window_s = _option("--window", window, parse_duration_s)
     if not 0.5 <= window_s <= 600:
         raise ScenarioError([Diagnostic(f"expected 0.5s to 10m, not {window}", "--window", 1, 1)])
@@ -172,6 +174,7 @@ def calibrate_host(
     from experiments.replay.calibration import as_yaml, calibrate
     from experiments.replay.opening import opened
 
+    _check_place(out)
     limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
     with (
         opened(host, limits, cpuset=_cpus(cpuset), insecure=insecure, yes=yes, said=_say) as session,
@@ -207,6 +210,19 @@ def _cpus(text: str | None) -> frozenset[int] | None:
         return parse_cpus(text)
     except ValueError as error:
         raise ScenarioError([Diagnostic(str(error), "--cpuset", 1, 1)]) from error
+
+
+def _check_place(out: Path) -> None:
+    """Say that a file cannot be written before anything is measured for it."""
+    problem = ""
+    if out.is_dir():
+        problem = "it is a folder: name a file"
+    elif not out.absolute().parent.is_dir():
+        problem = "there is no such folder: make it first"
+    elif not os.access(out.absolute().parent, os.W_OK):
+        problem = "its folder cannot be written to"
+    if problem:
+        raise ScenarioError([Diagnostic(f"'{out}' cannot be written: {problem}", "--out", 1, 1)])
 
 
 def _option(name: str, text: str | None, parse: Callable[[str], Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -114,6 +115,7 @@ def _loaded(what: Path, sets: Sequence[str]) -> LoadedScenario:
         scenario = json.loads(manifest.read_text(encoding="utf-8"))["scenario"]
     except (OSError, ValueError, KeyError) as error:
         raise HostError(f"{what} is no run's folder: {manifest.name} cannot be read there") from error
-    file = what / "scenario.replayed.yaml"
-    file.write_text(yaml.safe_dump(scenario, sort_keys=False), encoding="utf-8")
-    return read_checked(file, list(sets))
+    with tempfile.TemporaryDirectory(prefix="wavetank-") as folder:  # the run's own folder stays as it is
+        file = Path(folder) / f"{what.name}.yaml"
+        file.write_text(yaml.safe_dump(scenario, sort_keys=False), encoding="utf-8")
+        return read_checked(file, list(sets))

@@ -138,4 +138,5 @@ def test_this_host_as_a_minion(engine_url: str, tmp_path: Path) -> None:
     assert [(each.what, each.code) for each in measured.events][:2] == [("started", None), ("exited", 1)]
     again = wavetank("replay", str(tmp_path / "out" / "predicted"), *given, "--out", str(tmp_path / "again"))
     assert again.returncode in (0, 3), again.stdout + again.stderr
+    assert not list((tmp_path / "out" / "predicted").glob("*.yaml")), "the run's own folder stays as it is"
     assert _nothing_is_left(engine_url)
