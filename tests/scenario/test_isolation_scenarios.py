@@ -14,6 +14,7 @@ from tests.scenario.test_control_scenarios import status_of
 _FOLDER = Path(__file__).parents[2] / "scenarios" / "isolation"
 _SCENARIOS = sorted(_FOLDER.glob("*.yaml"))
 _CAUSES = {
+    "attackers-fork-bomb": "faults.0.compromise.does=[]",
     "dropped-too-far": "isolation.needs=[]",
     "escape-and-spread": "faults.0.enabled=false",
     "noticed-in-time": "faults.0.compromise.respond=[]",
