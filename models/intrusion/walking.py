@@ -153,9 +153,13 @@ class Intruders:
         if privilege in foothold.owned or privilege in attack.owned:
             return
         known = self._privileges[privilege]
+        goes_on = known.effect == "spread" and "spread" in attack.words.does
+        free = self._free(foothold) if goes_on else []
+        if goes_on and not free:
+            return
         seq = self._won(foothold, privilege, technique, cause) if technique else cause
-        if known.effect == "spread" and "spread" in attack.words.does:
-            self._spread(foothold, technique, seq)
+        if goes_on:
+            self._spread(foothold, free, technique, seq)
             return
         if known.place == "cluster":
             attack.owned[privilege] = None
@@ -296,16 +300,17 @@ class Intruders:
                 self._plane.kubelets.answers(pod, (True, math.inf), cause)
                 foothold.starved.append(pod)
 
-    def _spread(self, foothold: Foothold, technique: str, cause: int) -> None:
-        """Go on to another minion, and try for the next one from here."""
-        attack = foothold.attack
-        free = [
+    def _free(self, foothold: Foothold) -> list[int]:
+        """Return the other minions that are up and not his."""
+        return [
             index
             for index in range(len(self._minions))
-            if index not in attack.minions and index != foothold.minion and self._is_up(index)
+            if index not in foothold.attack.minions and index != foothold.minion and self._is_up(index)
         ]
-        if not free:
-            return
+
+    def _spread(self, foothold: Foothold, free: Sequence[int], technique: str, cause: int) -> None:
+        """Go on to another minion, one of those that are free, and try for the next one from here."""
+        attack = foothold.attack
         u = self._streams.stream("isolation.next_minion").at(attack.name, attack.places)
         minion = free[int(u * len(free))]
         other = self._enter(attack, minion, None, ())

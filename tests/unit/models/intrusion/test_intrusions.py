@@ -114,6 +114,7 @@ def test_he_goes_from_minion_to_minion_each_once():
     world = ran(scenario(minions=5, replicas=5, compromise=", count: 1, does: [spread]"))
     taken = [row["object"] for row in records(world, "minion_taken")]
     assert len(taken) == len(set(taken)) == 5
+    assert len(won(world, "another-minion")) == 4, "who has them all goes nowhere"
     times = [row["time_s"] for row in records(world, "minion_taken")]
     assert all(earlier < later for earlier, later in pairwise(times))
     alone = ran(scenario(minions=5, replicas=5, compromise=", count: 1"))
