@@ -6,7 +6,7 @@ that a container ran.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import polars as pl
@@ -15,7 +15,7 @@ from experiments.controlsteps import summed
 from experiments.journalfiles import RunFiles
 from experiments.steps import Steps
 
-__all__ = ["CPU_WORDS", "cpu_figures", "cpu_steps", "cpu_steps_of", "cpu_sums"]
+__all__ = ["CPU_WORDS", "cpu_figures", "cpu_steps", "cpu_steps_of", "cpu_sums", "use_steps"]
 
 CPU_WORDS: Final = {"cpu_wanted": "cpu_wanted_millicores", "cpu_used": "cpu_used_millicores"}
 """Words of expectations, and the series that they are about."""
@@ -25,12 +25,23 @@ _SUMS: Final = ("wanted_s", "used_s", "throttled_s")
 
 def cpu_steps(run: RunFiles) -> dict[str, dict[str, Steps]]:
     """Return by owner and word the cores that were wanted and got over time; nothing where nobody says."""
+    return use_steps(run, CPU_WORDS, 1000)
+
+
+def use_steps(run: RunFiles, series_of: Mapping[str, str], unit: float) -> dict[str, dict[str, Steps]]:
+    """Return by owner and word what was wanted and got over time.
+
+    Args:
+        run: The run.
+        series_of: The series of each word.
+        unit: What of a series is 1.
+    """
     text = pl.col("series", "object").cast(pl.String)
-    words = {series: word for word, series in CPU_WORDS.items()}
+    words = {series: word for word, series in series_of.items()}
     rows = run.series().with_columns(text).filter(pl.col("series").is_in(list(words))).collect()
     found: dict[str, dict[str, Steps]] = {}
     for (series, owner), points in rows.group_by("series", "object", maintain_order=True):
-        steps = Steps(points["time_s"].to_numpy(), points["value"].to_numpy() / 1000)
+        steps = Steps(points["time_s"].to_numpy(), points["value"].to_numpy() / unit)
         found.setdefault(str(owner), {})[words[str(series)]] = steps
     return found
 

@@ -101,6 +101,9 @@ METRICS: Final[dict[str, Metric]] = {
     "found_cached": Metric(
         "ratio", "workload", "file pages that containers read and found cached, over all that they read", True
     ),
+    "disk_wanted": Metric("count", "workload", "MB a second that containers would move to and from disks"),
+    "disk_used": Metric("count", "workload", "MB a second that these containers move"),
+    "disk_share": Metric("ratio", "workload", "bytes moved over bytes wanted, in the whole run", True),
     "throttled": Metric(
         "time", "workload", "time that containers were held back by their quotas, summed", True
     ),

@@ -31,6 +31,7 @@ Row = Mapping[str, Any]
 _COLUMNS = (
     "seq", "time_s", "kind", "object", "actor", "owner", "minion", "container", "cause", "value", "reason",
     "container_exited_code", "container_exited_ran_s", "container_out_of_memory_child", "container_used_wanted_s",
+    "container_moved_wanted_bytes",
     "files_read_charged_bytes", "pod_decided_feasible", "pod_decided_minions",
 )  # fmt: skip
 _DEEPEST = 12
@@ -115,6 +116,11 @@ _SENTENCES: Final[Mapping[str, Callable[[Row], str]]] = {
     "container_used": lambda row: (
         f"{_container(row)} had used {say_time(row['value'])} of CPU,"
         f" of {say_time(row['container_used_wanted_s'])} that it wanted"
+    ),
+    "container_waited": lambda row: f"{_container(row)} was short of its disk{_in_brackets(row)}",
+    "container_moved": lambda row: (
+        f"{_container(row)} had moved {say_bytes(row['value'])} to and from its disk,"
+        f" of {say_bytes(row['container_moved_wanted_bytes'])} that it wanted"
     ),
     "probe_failed": lambda row: f"{_container(row)} failed its probe{_in_brackets(row)}",
     "pod_labelled": lambda row: f"{row['object']} was labelled {row['reason'] or 'with nothing'}",

@@ -13,6 +13,7 @@ from experiments.availability import availability
 from experiments.controlsteps import COUNTED, ControlSteps
 from experiments.cpufigures import CPU_WORDS, cpu_steps_of, cpu_sums
 from experiments.decisions import Decisions, of_schedulers, read_decisions
+from experiments.diskfigures import DISK_WORDS, disk_share, disk_steps_of
 from experiments.expectationwords import MetricTerm, NumberTerm, Term
 from experiments.filefigures import found_cached
 from experiments.idle import free_steps, idle_steps, wanted_steps
@@ -35,7 +36,7 @@ _OF_DECISIONS = {
 }
 Floats = NDArray[np.float64]
 
-_USED = (*CPU_WORDS, "processes", "found_cached", "cpu_share", "throttled")
+_USED = (*CPU_WORDS, *DISK_WORDS, "disk_share", "processes", "found_cached", "cpu_share", "throttled")
 """Metrics of what containers use."""
 
 
@@ -83,6 +84,10 @@ class StateSteps:
         """Return what containers use, of some owners (None: all)."""
         if name in CPU_WORDS:
             return cpu_steps_of(self._run, name, owners)
+        if name in DISK_WORDS:
+            return disk_steps_of(self._run, name, owners)
+        if name == "disk_share":
+            return _constant(disk_share(self._run, owners))
         if name == "processes":
             return process_steps_of(self._run, owners)
         if name == "found_cached":

@@ -18,6 +18,7 @@ from rich.table import Table
 from experiments.availability import control_figures
 from experiments.cpufigures import cpu_figures
 from experiments.decisions import of_schedulers, read_decisions
+from experiments.diskfigures import disk_figures
 from experiments.expectations import parse
 from experiments.filefigures import file_figures
 from experiments.hostfigures import host_figures
@@ -69,6 +70,7 @@ def summarise(run: RunFiles) -> dict[str, Any]:
         "images": image_figures(run),
         "cpu": cpu_figures(run),
         "hosts": host_figures(run, lives.end_s),
+        "disk": disk_figures(run),
         "memory": memory_figures(run),
         "files": file_figures(run),
         "intrusions": intrusion_figures(run),

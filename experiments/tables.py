@@ -17,6 +17,7 @@ _PHASES = ("created", "pending", "running", "succeeded", "failed", "lost", "with
 _MANY = 24
 """Controllers that a table has room for."""
 _ALWAYS_SHOWN = ("cpu", "memory", "gpu")
+_DISK_WORDS = ("wanted_bytes", "moved_bytes")
 _LEAST_IDLE = 0.0005
 """A ratio: less is said as 0.0%."""
 
@@ -54,6 +55,7 @@ def run_sections(summary: Mapping[str, Any]) -> tuple[Section, ...]:
         _images(summary),
         _cpu(summary),
         _hosts(summary),
+        _disk(summary),
         _memory(summary),
         _files(summary),
         _intrusions(summary),
@@ -296,6 +298,19 @@ def _hosts(summary: Mapping[str, Any]) -> Section:
         if host != "all" or len(found) > 2
     )
     return Section(title, ("host", "core-hours wanted", "stolen", "of wanted"), rows)
+
+
+def _disk(summary: Mapping[str, Any]) -> Section:
+    found = summary.get("disk") or {}
+    title = "Disks, of containers that say what they move" + (
+        ": who lacked most" if len(found) > _MANY else ""
+    )
+    worst = sorted(found.items(), key=lambda each: each[1]["moved_bytes"] - each[1]["wanted_bytes"])
+    rows = [
+        (owner.split("/", 1)[-1], *(say_bytes(of[word]) for word in _DISK_WORDS), say_share(of["share"]))
+        for owner, of in worst[:_MANY]
+    ]
+    return Section(title, ("pods of", "wanted", "moved", "of wanted"), tuple(rows))
 
 
 def _memory(summary: Mapping[str, Any]) -> Section:

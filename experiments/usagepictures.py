@@ -1,4 +1,4 @@
-"""The pictures of a report that show what containers use of their minions: CPU, memory, file pages, processes."""
+"""The pictures of what containers use of their minions: CPU, disks, memory, file pages, processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.cpufigures import cpu_steps
 from experiments.cpuplots import draw_cpu
+from experiments.diskfigures import disk_steps
 from experiments.filefigures import cached_files
 from experiments.journalfiles import RunFiles
 from experiments.memoryfigures import held_memory
@@ -31,7 +32,7 @@ def usage_pictures(run: RunFiles, summary: Mapping[str, Any], marks: str) -> Mad
         summary: Its figures.
         marks: How faults are marked, as a sentence.
     """
-    of_each = (_cpu_pictures, _memory_pictures, _file_pictures, _process_pictures)
+    of_each = (_cpu_pictures, _disk_pictures, _memory_pictures, _file_pictures, _process_pictures)
     return [made for pictures in of_each for made in pictures(run, summary, marks)]
 
 
@@ -43,6 +44,18 @@ def _cpu_pictures(run: RunFiles, summary: Mapping[str, Any], marks: str) -> Made
     caption = f"What containers that say what they use want of the CPUs, and what they get.{marks}"
     figure = draw_cpu(cpu_steps(run), summary["faults"]["listed"], summary["end_s"])
     return [("CPU wanted and got over time", caption, alt, figure)]
+
+
+def _disk_pictures(run: RunFiles, summary: Mapping[str, Any], marks: str) -> Made:
+    if not summary.get("disk"):
+        return []
+    told = (f"{owner} moved {say_share(each['share'])}" for owner, each in summary["disk"].items())
+    alt = f"Of the bytes that they wanted, {'; '.join(told)}."
+    caption = f"What containers that say so would move to and from their disks, and what they move.{marks}"
+    figure = draw_cpu(
+        disk_steps(run), summary["faults"]["listed"], summary["end_s"], ("disk_wanted", "disk_used"), "MB/s"
+    )
+    return [("Disk wanted and got over time", caption, alt, figure)]
 
 
 def _memory_pictures(run: RunFiles, summary: Mapping[str, Any], marks: str) -> Made:

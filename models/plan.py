@@ -210,6 +210,7 @@ def _minions(pool: MinionPool | MinionTrace, hosts: Sequence[str]) -> Sequence[M
         dataclasses.replace(
             ask,
             kernel=pool.kernel.of_minions(pool.pids),
+            disk_bytes_per_s=math.inf if pool.disk is None else float(pool.disk.bandwidth_bytes_per_s),
             reserved_cpu_millicores=pool.reserved.cpu_millicores,
             reserved_memory_bytes=pool.reserved.memory_bytes + guest_bytes,
             reserved_ephemeral_bytes=pool.reserved.ephemeral_storage_bytes,

@@ -19,7 +19,7 @@ from experiments.replay.inputs import Arrival
 from experiments.replay.lives import Event, Lived, Who
 from experiments.runfolder import write_json
 from models.api import records
-from models.machines.cpuseries import CPU_SERIES
+from models.machines.useseries import CPU_SERIES
 from sim.engine import TRUTH, Engine
 from sim.identities import Identities
 from sim.journal import IDENTITY_SCHEMA, Journal, events_schema

@@ -78,6 +78,8 @@ class RawLimits:
         kernel_memory_bytes: Kernel memory alone.
         quota_us, period_us: CPU time in each period.
         cpus: Numbers of the CPUs that it may use.
+        io_weight: At block devices, 10 to 1,000 as v1 counts.
+        disk_bytes_per_s: That it reads at most, and writes.
     """
 
     pids: int | None = None
@@ -85,6 +87,8 @@ class RawLimits:
     quota_us: int | None = None
     period_us: int | None = None
     cpus: frozenset[int] | None = None
+    io_weight: int | None = None
+    disk_bytes_per_s: int | None = None
 
 
 def kernel_version(release: str) -> tuple[int, int]:

@@ -196,6 +196,8 @@ KINDS: tuple[Kind, ...] = number_kinds(
         ("foothold_lost", "belief", ()),
         ("intrusion_detected", "belief", ()),
         ("intrusion_answered", "belief", ()),
+        ("container_moved", "truth", (("wanted_bytes", "d"),)),
+        ("container_waited", "truth", (("wanted_bytes_per_s", "d"),)),
     )
 )
 
@@ -275,4 +277,6 @@ KINDS: tuple[Kind, ...] = number_kinds(
     FOOTHOLD_LOST,
     INTRUSION_DETECTED,
     INTRUSION_ANSWERED,
+    CONTAINER_MOVED,
+    CONTAINER_WAITED,
 ) = KINDS

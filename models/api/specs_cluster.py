@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from models.api.specs_control import KubeletDelays
 from models.api.specs_fields import Amounts, CpuMillicores, DnsName, Flag, Labels, SizeBytes, Spec, whole
 from models.api.specs_hosts import HostPool, VirtualMachine, host_problems
-from models.api.specs_images import ImageName
+from models.api.specs_images import BytesPerS, ImageName
 from models.api.specs_kernel import Kernel, PidsLimit
 from models.api.specs_names import label_key_problem, label_value_problem
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, parse_mapping, quoted
@@ -106,6 +106,25 @@ class Reserved(Spec):
     ephemeral_storage_bytes: SizeBytes = Field(0, alias="ephemeral-storage", description="a size, as 1Gi")
 
 
+class Disk(Spec):
+    """A minion's block device, which image pulls and containers share.
+
+    Attributes:
+        bandwidth_bytes_per_s: What is read and written together.
+    """
+
+    bandwidth_bytes_per_s: BytesPerS = Field(
+        alias="bandwidth", description="bytes a second, read and written together, as 200M/s"
+    )
+
+    @model_validator(mode="after")
+    def _moves_something(self) -> Disk:
+        if not self.bandwidth_bytes_per_s:
+            sentence = "a device that moves nothing is of no use: expected bytes a second, as 200M/s"
+            raise fail(FieldProblem(sentence, ("bandwidth",)))
+        return self
+
+
 class _Minions(Spec):
     """What pools and traces of minions have in common."""
 
@@ -129,6 +148,7 @@ class _Minions(Spec):
     kubelet: KubeletDelays | None = Field(
         None, description="delays of these minions' kubelets, as {start: 2s}"
     )
+    disk: Disk | None = Field(None, description="the device of images and containers, as {bandwidth: 200M/s}")
     image_disk_bytes: SizeBytes | None = Field(
         None, alias="imageDisk", description="a size with a unit, as 60Gi; by default all ephemeral storage"
     )

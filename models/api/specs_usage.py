@@ -25,11 +25,11 @@ from models.api.specs_fields import (
 from models.api.specs_images import BytesPerS
 from models.api.specs_kernel import CpuPeriodUs, CpuQuotaUs, Cpuset, PidsLimit
 from models.api.specs_problems import FieldProblem, fail
-from models.api.usage import CAPS, Cap, Forks, Usage
+from models.api.usage import CAPS, Cap, DiskUsage, Forks, Usage
 
 __all__ = ["Caps", "Limits", "Shorthand", "Uses", "limit_problems", "whole_pod_problems"]
 
-_WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory", "processes", "forks", "reads")
+_WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory", "processes", "forks", "reads", "disk")
 
 
 class Bomb(Spec):
@@ -56,6 +56,25 @@ class Bomb(Spec):
     def forks(self) -> Forks:
         """The same, as of a container."""
         return Forks(self.per_cpu_s, self.at_s, self.after, self.process_bytes)
+
+
+class DiskUse(Spec):
+    """What a container moves to and from its minion's disk while it runs, if nothing is in its way."""
+
+    reads_bytes_per_s: BytesPerS | None = Field(None, alias="reads", description="bytes a second, as 40M/s")
+    writes_bytes_per_s: BytesPerS | None = Field(None, alias="writes", description="bytes a second, as 10M/s")
+
+    @model_validator(mode="after")
+    def _moves_something(self) -> DiskUse:
+        if not self.reads_bytes_per_s and not self.writes_bytes_per_s:
+            sentence = "expected 'reads' or 'writes', as {reads: 40M/s}"
+            raise fail(FieldProblem(sentence, (), None, True, "missing-key"))
+        return self
+
+    @property
+    def usage(self) -> DiskUsage:
+        """The same, as of a container."""
+        return DiskUsage(float(self.reads_bytes_per_s or 0), float(self.writes_bytes_per_s or 0))
 
 
 class Uses(Spec):
@@ -93,6 +112,9 @@ class Uses(Spec):
     )
     forks: Bomb | None = Field(None, description="its fork bomb, as {perCpuSecond: 1000, after: 5m}")
 
+    disk: DiskUse | None = Field(
+        None, description="what it moves to and from its minion's disk, as {reads: 40M/s}"
+    )
     reads_bytes: SizeBytes | None = Field(
         None, alias="reads", description="what it reads of its image's files at its start, as 150Mi"
     )
@@ -118,7 +140,7 @@ class Uses(Spec):
             sentence = "'most' needs 'leak': without it nothing is taken"
             problems.append(FieldProblem(sentence, ("most",), None, True, "missing-key"))
         given = (self.cpu, self.of_request, self.threads, self.work, self.redraw_s, self.memory)
-        counted = (self.processes, self.forks, self.reads_bytes)
+        counted = (self.processes, self.forks, self.reads_bytes, self.disk)
         if all(each is None for each in (*given, *counted)) and not problems:
             sentence = f"expected one of {', '.join(_WANTS)}, as {{cpu: 500m}}"
             problems.append(FieldProblem(sentence, (), None, True, "missing-key"))
@@ -142,11 +164,15 @@ class Uses(Spec):
             forks=None if self.forks is None else self.forks.forks,
             in_child=self.process == "child",
             reads_bytes=self.reads_bytes or 0,
+            disk=None if self.disk is None else self.disk.usage,
         )
 
 
 def whole_pod_problems(uses: Uses | None) -> Iterator[FieldProblem]:
     """Yield what a pod cannot use that is not described container by container."""
+    if uses is not None and uses.disk is not None:
+        sentence = "'disk' of 'uses' needs 'containers': each has a cgroup of its own"
+        yield FieldProblem(sentence, ("uses", "disk"), None, True, "exclusive")
     for key in ("memory", "processes", "forks"):
         if uses is not None and getattr(uses, key) is not None:
             sentence = f"'{key}' of 'uses' needs 'containers': only they are killed one by one"
@@ -163,6 +189,8 @@ class Limits(Spec):
         kernel_memory_bytes: In kernels that have memory.kmem.limit_in_bytes.
         quota_us, period_us: As ``--cpu-quota`` and ``--cpu-period``, instead of what ``cpu`` makes of them.
         cpus: As ``--cpuset-cpus``.
+        io_weight: As ``--blkio-weight``.
+        disk_bytes_per_s: As ``--device-read-bps`` and ``--device-write-bps``; 0 is no limit.
     """
 
     cpu_millicores: CpuMillicores | None = Field(
@@ -178,6 +206,12 @@ class Limits(Spec):
     )
     period_us: CpuPeriodUs | None = Field(
         None, alias="cpuPeriod", description="a time of 1 ms to 1 s, as 100ms"
+    )
+    io_weight: Annotated[int, whole("a weight", 10, 1000)] | None = Field(
+        None, alias="blkioWeight", description="its weight at the disk, as 100"
+    )
+    disk_bytes_per_s: BytesPerS | None = Field(
+        None, alias="deviceBps", description="bytes a second that it reads at most, and writes, as 20M/s"
     )
     cpus: Cpuset | None = Field(None, alias="cpuset", description='CPUs that it may use, as "0-3"')
 
@@ -198,7 +232,10 @@ class Limits(Spec):
     def raw(self) -> RawLimits:
         """What v1 cannot say of it."""
         pids = None if self.pids is None else max(0, self.pids)
-        return RawLimits(pids, self.kernel_memory_bytes or None, self.quota_us, self.period_us, self.cpus)
+        return RawLimits(
+            pids, self.kernel_memory_bytes or None, self.quota_us, self.period_us, self.cpus,
+            self.io_weight, self.disk_bytes_per_s or None,
+        )  # fmt: skip
 
     @property
     def amounts(self) -> dict[str, int]:

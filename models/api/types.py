@@ -333,6 +333,7 @@ class MinionAsk:
         reserved: What the system keeps; allocatable is the difference.
         registered: The master has heard of it when the run begins; one that it has not is not ready either.
         kernel: What its containers share.
+        disk_bytes_per_s: What its block device moves; ``inf`` where nobody waits for it.
     """
 
     name: str
@@ -352,3 +353,4 @@ class MinionAsk:
     taints: tuple[str, ...] = ()
     registered: bool = True
     kernel: MinionKernel = field(default_factory=MinionKernel)
+    disk_bytes_per_s: float = math.inf

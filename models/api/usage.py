@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from sim.distributions import Distribution
 
-__all__ = ["CAPS", "Cap", "Forks", "PodUsage", "Usage"]
+__all__ = ["CAPS", "Cap", "DiskUsage", "Forks", "PodUsage", "Usage"]
 
 Cap = Literal["none", "shares", "quota", "quota-and-memory"]
 CAPS: Final[tuple[Cap, ...]] = ("none", "shares", "quota", "quota-and-memory")
@@ -37,6 +37,14 @@ class Forks:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """What a container moves to and from its minion's disk, in bytes a second, if nothing is in its way."""
+
+    reads_bytes_per_s: float = 0.0
+    writes_bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a container asks of CPUs and memory.
 
@@ -50,6 +58,7 @@ class Usage:
         leak_bytes_per_s: Bytes a second that it takes more and never gives back.
         most_bytes: What it takes at most; None: there is no end to it.
         in_child: A child of its first process holds that; where the kernel kills it the container goes on.
+        disk: What it reads from its minion's disk and writes to it; None: nothing that anybody feels.
         reads_bytes: What it reads of its image's files at its start, from the bottom up.
         processes: Processes and threads that it has from its start, its first among them; None: nobody counts them.
         forks: Its fork bomb.
@@ -67,6 +76,7 @@ class Usage:
     reads_bytes: int = 0
     processes: int | None = None
     forks: Forks | None = None
+    disk: DiskUsage | None = None
 
     @property
     def takes_cpu(self) -> bool:

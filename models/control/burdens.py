@@ -9,11 +9,13 @@ from typing import Protocol
 from models.api.usage import Forks
 from models.control.containers.container import Hunger
 from models.control.cpuuse import CpuUse
+from models.control.diskuse import DiskUse
 from models.control.fileuse import FileUse, Layers
 from models.control.memoryuse import MemoryUse
 from models.control.podreports import Life
 from models.control.processuse import OnProcesses, ProcessUse
 from models.machines.askers import Asker
+from models.machines.disks import Disks
 from models.machines.filepages import FilePages
 from models.machines.fleet import Fleet
 from models.machines.forkbombs import ForkBombs
@@ -36,6 +38,7 @@ class Machines:
         usages: The CPUs.
         memories: The memory, less its file pages.
         files: These.
+        disks: Their block devices.
         processes, bombs: The processes, and those that multiply.
     """
 
@@ -44,6 +47,7 @@ class Machines:
     files: FilePages
     processes: Processes
     bombs: ForkBombs
+    disks: Disks
 
 
 class OnBurden(OnProcesses, Protocol):
@@ -97,8 +101,17 @@ class Burdens:
             usages=machines.usages,
             constants=constants,
             done=told.worked,
-            hungers=told.felt,
+            hungers=self._hungers,
         )
+        self._disk = DiskUse(
+            engine=engine,
+            journal=journal,
+            identities=identities,
+            fleet=fleet,
+            disks=machines.disks,
+            hungers=self._hungers,
+        )
+        self._told = told
         self._memory = MemoryUse(
             engine=engine,
             journal=journal,
@@ -142,6 +155,7 @@ class Burdens:
             container = self._name(life, index)
             self._cpu.started(life, index, asker, container)
             self._memory.started(life, index, asker, container)
+            self._disk.started(life, index, asker, container)
             self._files.started(life, index, asker, container)
             self._processes.started(life, index, asker, container)
 
@@ -151,6 +165,7 @@ class Burdens:
         self._memory.ended(life, index, cause)
         self._files.ended(life, index, cause)
         self._cpu.ended(life, index, cause)
+        self._disk.ended(life, index, cause)
 
     def bomb(self, life: Life, index: int, forks: Forks, cause: int) -> bool:
         """Let a fork bomb off in a container; returns whether it says what processes and what CPU it has."""
@@ -165,9 +180,22 @@ class Burdens:
     def close(self) -> None:
         """Write down what is known only at the end of the run."""
         self._cpu.close()
+        self._disk.close()
         self._memory.close()
         self._files.close()
 
     def blame(self, life: Life, index: int) -> int | None:
         """Record what a container lacks that fails its probe; nothing if it lacks nothing. Returns the record's seq."""
-        return self._cpu.blame(life, index)
+        cpu, disk = self._cpu.hunger(life, index), self._disk.hunger(life, index)
+        return (self._cpu if _worse(cpu, disk) is cpu else self._disk).blame(life, index)
+
+    def _hungers(self, life: Life, index: int, _: Hunger | None) -> None:
+        """Let a container's probes wait in the one of its two queues that grows faster."""
+        self._told.felt(life, index, _worse(self._cpu.hunger(life, index), self._disk.hunger(life, index)))
+
+
+def _worse(cpu: Hunger | None, disk: Hunger | None) -> Hunger | None:
+    """Return of two ways to be short the one by which a queue grows faster; threads without one answer as they do."""
+    if cpu is None or disk is None:
+        return cpu or disk
+    return cpu if cpu.takes_s or cpu.wanted * disk.rate >= disk.wanted * cpu.rate else disk

@@ -105,6 +105,11 @@ class CpuUse:
         """Return the use of a container that runs and says what it uses of the CPUs."""
         return self._eaters[life.pod.arrival, index].use
 
+    def hunger(self, life: Life, index: int) -> Hunger | None:
+        """Return how a container is short of CPU."""
+        eater = self._eaters.get((life.pod.arrival, index))
+        return None if eater is None else eater.hunger
+
     def close(self) -> None:
         """Write down what containers have used that still run."""
         for eater in self._eaters.values():

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from models.api.types import MinionAsk
 from models.control.burdens import Machines
-from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing
+from models.machines.disks import Disks
 from models.machines.filepages import FilePages
 from models.machines.forkbombs import ForkBombs
 from models.machines.guests import Guest
@@ -18,6 +18,7 @@ from models.machines.memorytasks import worst
 from models.machines.processes import Processes
 from models.machines.processseries import ProcessSeries
 from models.machines.usages import Usages
+from models.machines.useseries import DISK_SERIES, UseSeries
 from sim.engine import Engine
 from sim.identities import Identities
 from sim.series import SeriesBook
@@ -53,7 +54,7 @@ def make_machines(
         [ask.cpu_millicores - ask.reserved_cpu_millicores for ask in minions],
         [ask.kernel.cgroup for ask in minions],
     )
-    kernels = Kernels(engine, cores, sharing, CpuSeries(series, identities))
+    kernels = Kernels(engine, cores, sharing, UseSeries(series, identities))
     grouped = bool(constants.get("memory_oom_group_count"))
     memories = Memories(
         engine,
@@ -71,4 +72,10 @@ def make_machines(
         FilePages(engine, memories),
         processes,
         ForkBombs(engine, processes, usages, memories),
+        Disks(
+            engine,
+            [ask.disk_bytes_per_s for ask in minions],
+            [ask.kernel.cgroup for ask in minions],
+            UseSeries(series, identities, DISK_SERIES, 1),
+        ),
     )

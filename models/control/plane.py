@@ -141,6 +141,7 @@ class ControlPlane:
                 plan=plan.images,
                 minions=minions,
                 identity=self._fleet.identity,
+                disks=None if self._machines is None else self._machines.disks,
             )
             if self._machines is not None:
                 self.images.on_gone = self._machines.files.drop

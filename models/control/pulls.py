@@ -44,6 +44,7 @@ from models.control.nodeimages import NodeImages
 from models.control.tokens import TokenBucket
 from models.kernel.fairshare import Port
 from models.kernel.images import Image, ImageDisk
+from models.machines.disks import Disks
 from models.machines.registry import Registry
 from sim.distributions import Constant
 from sim.engine import TRUTH, Engine
@@ -60,6 +61,7 @@ class ImagePulls:
     Args:
         minions: As asked, by index; pool and number there name their draws.
         identity: Of a minion in the journal, by index.
+        disks: Where images are written.
 
     Attributes:
         told: What kubelets tell the master of their images; nothing where nobody looks at that.
@@ -75,8 +77,9 @@ class ImagePulls:
         plan: ImagePlan,
         minions: Sequence[MinionAsk],
         identity: Callable[[int], int],
+        disks: Disks | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine, self._disks = engine, disks
         self._journal = journal
         self._identities = identities
         self._plan = plan
@@ -89,8 +92,8 @@ class ImagePulls:
         self.registry = Registry(engine, plan.bandwidth_bytes_per_s)
         self.told: NodeImages | None = None
         self.on_gone: Callable[[int, Sequence[str]], None] | None = None  # (minion, layers that have gone)
-
-    # What kubelets ask.
+        if disks is not None:
+            disks.watch(self.registry, lambda minion: self._minions[minion].active[0].cause)
 
     def need(self, minion: int, image: str, policy: PullPolicy) -> Need:
         """Return whether a container may go on, must pull, or cannot have its image."""
@@ -154,8 +157,6 @@ class ImagePulls:
         state.disk.leave(self._known(image), self._engine.now_s)
         self._watch_disk(state)
 
-    # What happens to minions.
-
     def down(self, minion: int) -> None:
         """Break off all pulls of a minion that crashed; whole images stay on its disk."""
         if self.told is not None:
@@ -195,6 +196,8 @@ class ImagePulls:
             for image in plan.there(minion):
                 disk.preload(image)
             port, bucket = Port(plan.link_bytes_per_s(minion)), TokenBucket(*plan.limits)
+            if self._disks is not None:
+                self._disks.pulls_through(minion, port)
             state = self._minions[minion] = MinionImages(minion, disk, port, bucket)
         return state
 
@@ -212,7 +215,7 @@ class ImagePulls:
             if state.bucket.try_take(now_s):
                 answer, at_s = self._answered, now_s + self._latency_s(state)
             else:
-                answer, at_s = self._refused, now_s
+                answer, at_s = partial(self._fail, reason=TOO_FAST), now_s
             guard = (state, state.generation)
             self._engine.at(at_s, TRUTH, partial(answer, state, pull), cause=pull.cause, guard=guard)
 
@@ -223,9 +226,6 @@ class ImagePulls:
             return law.value
         ask = self._asks[state.index]
         return float(law.quantile(self._latencies.at(ask.pool, ask.index, state.asked - 1)))
-
-    def _refused(self, state: MinionImages, pull: Pull) -> None:
-        self._fail(state, pull, TOO_FAST)
 
     def _answered(self, state: MinionImages, pull: Pull) -> None:
         """Read the manifest, and ask for the layers that are not there."""

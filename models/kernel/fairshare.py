@@ -189,6 +189,29 @@ class FairShare:
         self._capacity_per_s = capacity_bytes_per_s
         self._plan()
 
+    def set_link(self, now_s: float, port: Port, link_bytes_per_s: float) -> None:
+        """Change what a port's own link carries from now on.
+
+        Raises:
+            ValueError: A link of nothing, or an infinite one at work behind an infinite shared link.
+        """
+        if not link_bytes_per_s > 0.0:
+            raise ValueError(f"expected a link of more than 0 bytes a second, not {link_bytes_per_s}")
+        if port.connections and link_bytes_per_s == math.inf == self._capacity_per_s:
+            raise ValueError("expected a finite link: the shared one, or the port's own")
+        if link_bytes_per_s == port.link_bytes_per_s:
+            return
+        self._advance(now_s)
+        port.link_bytes_per_s = link_bytes_per_s
+        if port.connections:
+            self._move(port, port.connections)
+        self._plan()
+
+    def rate_bytes_per_s(self, port: Port) -> float:
+        """Return what a port's connections move together, as things are."""
+        lanes = [each._lane for each in port.connections]
+        return sum(lane.rate_per_s for lane in lanes if lane is not None)
+
     def _advance(self, now_s: float) -> None:
         """Let the virtual times go on to now, at the rates that held since."""
         elapsed_s = now_s - self._now_s
@@ -231,8 +254,10 @@ class FairShare:
 
     def _spread(self, port: Port, connections: list[Connection]) -> None:
         """Move connections of a port to the lane of its present number of them."""
-        if port.link_bytes_per_s == math.inf or not connections:
-            return
+        if port.link_bytes_per_s < math.inf and connections:
+            self._move(port, connections)
+
+    def _move(self, port: Port, connections: list[Connection]) -> None:
         lane = self._lane(port)
         for connection in connections:
             if connection._lane is not lane:

@@ -89,6 +89,17 @@ class TaskKind:
         return _INF if self.cpus is None else float(len(self.cpus))
 
     @cached_property
+    def io_weight(self) -> int | None:
+        """Its weight at block devices, as v1 counts; None for the default."""
+        return None if self.cap == "none" else self.spec.raw.io_weight
+
+    @cached_property
+    def disk_bytes_per_s(self) -> float:
+        """What the kernel lets it read, and write, of a device in a second; ``inf`` without a limit."""
+        limit = self.spec.raw.disk_bytes_per_s
+        return float(limit) if limit and self.cap in {"quota", "quota-and-memory"} else _INF
+
+    @cached_property
     def memory_request_bytes(self) -> int:
         """What memory it asks for; 0 for nothing."""
         return self.spec.request("memory")

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing, Share, SharedCpus
 from models.machines.cputasks import CpuTask
+from models.machines.useseries import UseSeries
 from sim.engine import TRUTH, Deadline, Engine
 
 __all__ = ["Kernels"]
@@ -61,7 +61,7 @@ class Kernels:
     """
 
     def __init__(
-        self, engine: Engine, cores: Sequence[float], sharing: CpuSharing, series: CpuSeries
+        self, engine: Engine, cores: Sequence[float], sharing: CpuSharing, series: UseSeries
     ) -> None:
         self._engine = engine
         self._env = engine.env

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.machines.askers import Asker
-from models.machines.cpuseries import OTHERS
+from models.machines.useseries import OTHERS
 from sim.identities import Identities
 from sim.series import Gauges, SeriesBook
 

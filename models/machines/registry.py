@@ -49,6 +49,9 @@ class Registry:
 
     Args:
         bandwidth_bytes_per_s: What it sends in all.
+
+    Attributes:
+        on_rates: Called when what comes to minions may have changed.
     """
 
     def __init__(self, engine: Engine, bandwidth_bytes_per_s: float) -> None:
@@ -58,6 +61,7 @@ class Registry:
         self._fetches: dict[int, Fetch] = {}  # all that go on, broken off or not
         self._count = 0
         self._outages = 0
+        self.on_rates: Callback | None = None
 
     @property
     def down(self) -> bool:
@@ -115,6 +119,18 @@ class Registry:
 
     def _aim(self) -> None:
         self._deadline.set(self._share.next_end_s)
+        if self.on_rates is not None:
+            self.on_rates()
+
+    def set_link(self, port: Port, link_bytes_per_s: float) -> None:
+        """Change what a minion can take from now on."""
+        if link_bytes_per_s != port.link_bytes_per_s:
+            self._share.set_link(self._engine.now_s, port, link_bytes_per_s)
+            self._deadline.set(self._share.next_end_s)
+
+    def rate_bytes_per_s(self, port: Port) -> float:
+        """Return what comes to a minion, as things are."""
+        return self._share.rate_bytes_per_s(port)
 
     def _ended(self) -> None:
         for connection in self._share.take_ended(self._engine.now_s):

@@ -169,6 +169,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     "pids": 1024,
                     "kernel": {"version": "5.4", "cgroup": "v1", "pidMax": 32768, "threadsMax": 100000},
                     "imageDisk": "60Gi",
+                    "disk": {"bandwidth": "200M/s"},
                     "preloaded": ["shop/web:1.4", "redis:6.0"],
                     "vm": {
                         "host": "metal",
@@ -261,6 +262,8 @@ def scenario(trace_path: str) -> dict[str, Any]:
                                 "pids": 100,
                                 "kernelMemory": "64Mi",
                                 "cpuset": "0-3",
+                                "blkioWeight": 300,
+                                "deviceBps": "20M/s",
                             },
                             "uses": {
                                 "cpu": {"uniform": {"low": "100m", "high": "1"}},
@@ -270,6 +273,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                                 "leak": "1k/s",
                                 "process": "child",
                                 "reads": "10Mi",
+                                "disk": {"reads": "40M/s", "writes": "10M/s"},
                                 "most": "2Gi",
                                 "processes": 20,
                                 "forks": {"perCpuSecond": 500, "at": "10m", "memory": "100Ki"},

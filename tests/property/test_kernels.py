@@ -16,10 +16,10 @@ from models.api.usage import CAPS, Cap
 from models.kernel.cpugroups import CpuGroup
 from models.kernel.cpuperiod import resolve
 from models.machines.askers import Asker
-from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing, places_of
 from models.machines.cputasks import CpuTask, TaskKind
 from models.machines.kernels import Kernels
+from models.machines.useseries import UseSeries
 from sim.engine import TRUTH, Engine
 from sim.identities import Identities
 from sim.journalchunks import ChunkMemory
@@ -61,7 +61,7 @@ class _Machine:
     done: list[tuple[float, CpuTask]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        series = CpuSeries(SeriesBook(self.engine, ChunkMemory()), Identities())
+        series = UseSeries(SeriesBook(self.engine, ChunkMemory()), Identities())
         self.kernels = Kernels(self.engine, [_CORES], CpuSharing([_CORES], [4000], ["v1"]), series)
 
     def task(

@@ -13,10 +13,10 @@ import pytest
 from models.api.containers import ContainerSpec, PodContainers
 from models.kernel.cpugroups import CpuGroup
 from models.machines.askers import Asker
-from models.machines.cpuseries import CpuSeries
 from models.machines.cpusharing import CpuSharing, places_of
 from models.machines.cputasks import CpuTask, TaskKind
 from models.machines.kernels import Kernels
+from models.machines.useseries import UseSeries
 from sim.engine import TRUTH, Engine
 from sim.identities import Identities
 from sim.journalchunks import ChunkMemory
@@ -73,7 +73,7 @@ def play(made: Minion) -> None:
     """Run it as a run does."""
     engine = Engine()
     sharing = CpuSharing([float(made.cores)], [1000 * made.cores], ["v1"])
-    series = CpuSeries(SeriesBook(engine, ChunkMemory()), Identities())
+    series = UseSeries(SeriesBook(engine, ChunkMemory()), Identities())
     kernels = Kernels(engine, [float(made.cores)], sharing, series)
 
     def done(number: int, task: CpuTask) -> None:

@@ -17,6 +17,7 @@ from tests.scenario.test_pictures import Pictured
 _FOLDER = Path(__file__).parents[2] / "scenarios" / "kernel"
 _SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
 _CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
+_CAUSES["pull-storm"] = 'cluster.minions.0.preloaded=["ops/job:1"]'
 _CAUSES["throttling-by-a-low-quota"] = "caps=shares"
 _CAUSES["stolen-cpus"] = "cluster.hosts.0.count=2"
 _CAUSES |= dict.fromkeys(
@@ -74,6 +75,25 @@ def test_who_is_held_by_its_own_quota_has_nobody_else_to_blame(tmp_path: Path) -
     assert "was short of CPU (0.20 of 64.00 cores: its own limit)" in told[place - 2]
     used = next(line for line in told if "had used" in line)
     assert "had used 11.4 s of CPU" in used  # 56.9 s at 0.2 cores
+
+
+def test_a_restart_is_explained_by_the_pull_that_takes_the_disk(tmp_path: Path) -> None:
+    execute(read_checked(_FOLDER / "pull-storm.yaml"), tmp_path, interruptible=False)
+    told = explain(tmp_path, "pod/default/db-0").splitlines()
+    place = next(i for i, line in enumerate(told) if "failed its probe (Readiness)" in line)
+    assert "was short of its disk (66.7 of 90.0 MB a second: pulls write 66.7)" in told[place - 4]
+    assert "minion/data-0 was to pull image/ops/job:1 for pod/default/job-0" in told[place - 3]
+
+
+def test_the_picture_of_disks_shows_what_the_series_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(read_checked(_FOLDER / "pull-storm.yaml"), tmp_path, interruptible=False)
+    panel = Pictured(tmp_path, monkeypatch).panel("Disk wanted and got over time", "default/db")
+    got = next(line for line in panel.lines if line.get_label() == "got")
+    values = [float(value) for value in got.get_ydata()]
+    assert any(value == pytest.approx(20 * 200 / 3, rel=1e-6) for value in values)
+    assert max(values) == pytest.approx(1800.0)
 
 
 def test_the_picture_of_cpus_shows_what_the_series_say(

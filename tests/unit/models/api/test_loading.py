@@ -188,7 +188,7 @@ def test_one_mistake_in_a_workload_is_one_sentence(parts, sentence):
         ("{name: a, trace: {format: opnb, path: .}}", ["expected openb or table, not 'opnb'; did you mean 'openb'?"]),
         ("{name: a, trace: {format: table, path: '${HOME}/x'}}",
          ["'${HOME}' is not known in a path: only ${WAVETANK_SHARED} is"]),
-        ("3", ["expected a mapping with the keys name, pods, pids, kernel, reserved, labels, domains, taints, cordoned, kubelet, imageDisk, preloaded, count, cpu, memory, "
+        ("3", ["expected a mapping with the keys name, pods, pids, kernel, reserved, labels, domains, taints, cordoned, kubelet, disk, imageDisk, preloaded, count, cpu, memory, "
                "ephemeral-storage, extended, gpu, ready, vm, not '3'"]),
         ("", ["expected at least one element"]),
     ],

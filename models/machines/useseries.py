@@ -1,4 +1,4 @@
-"""Series of the CPU that containers want and get, in millicores, by the owner of their pods.
+"""Series of what containers want and get of CPUs and disks, by the owner of their pods.
 
 The first owners have series of their own, the others have one together, so that what is written follows what changes
 and not how many there are.
@@ -7,30 +7,54 @@ and not how many there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
-from models.machines.cputasks import CpuTask
+from models.machines.askers import Asker
 from sim.identities import Identities
 from sim.series import Gauges, SeriesBook
 
-__all__ = ["CPU_SERIES", "OTHERS", "CpuSeries"]
+__all__ = ["CPU_SERIES", "DISK_SERIES", "OTHERS", "Told", "UseSeries"]
 
 CPU_SERIES: Final = ("cpu_wanted_millicores", "cpu_used_millicores")
+DISK_SERIES: Final = ("disk_wanted_bytes_per_s", "disk_used_bytes_per_s")
 OTHERS: Final = "others"
 _NAMED: Final = 12
 
 
-class CpuSeries:
-    """What is told of the CPU; of each task the last amounts that were told are kept with it."""
+class Told(Protocol):
+    """Of whom it is told; ``shown`` is what was told last, wanted and got, in whole units of the series."""
 
-    def __init__(self, series: SeriesBook, identities: Identities) -> None:
+    asker: Asker
+    rate: float
+    shown: tuple[int, int]
+
+
+class UseSeries:
+    """What is told of the CPUs, or of disks.
+
+    Args:
+        series: Where it is told.
+        identities: Names of owners.
+        names: Of the series of what is wanted, and got.
+        unit: How many of the series' units are one of a task's.
+    """
+
+    def __init__(
+        self,
+        series: SeriesBook,
+        identities: Identities,
+        names: tuple[str, str] = CPU_SERIES,
+        unit: int = 1000,
+    ) -> None:
         self._series = series
         self._identities = identities
+        self._names = names
+        self._unit = unit
         self._gauges: dict[int, Gauges] = {}
 
-    def tell(self, task: CpuTask, wanted: float, rate: float) -> None:
-        """Tell what a task wants and gets from now on, in cores. HOT."""
-        shown = (round(1000 * wanted), round(1000 * rate))
+    def tell(self, task: Told, wanted: float, rate: float) -> None:
+        """Tell what a task wants and gets from now on. HOT."""
+        shown = (round(self._unit * wanted), round(self._unit * rate))
         before = task.shown
         if shown != before:
             gauges = self._gauges.get(task.asker.owner)
@@ -39,12 +63,13 @@ class CpuSeries:
             gauges.add((shown[0] - before[0], shown[1] - before[1]))
             task.shown = shown
 
-    def tell_rates(self, tasks: Sequence[CpuTask]) -> None:
+    def tell_rates(self, tasks: Sequence[Told]) -> None:
         """Tell what tasks get from now on that want what they wanted before. HOT: all whose rate moved."""
         more: dict[int, int] = {}
+        unit = self._unit
         for task in tasks:
             wanted, before = task.shown
-            rate = round(1000 * task.rate)
+            rate = round(unit * task.rate)
             if rate != before:
                 owner = task.asker.owner
                 more[owner] = more.get(owner, 0) + rate - before
@@ -58,9 +83,9 @@ class CpuSeries:
     def _make(self, owner: int) -> Gauges:
         if len(self._gauges) < _NAMED:
             text = self._identities.text(owner) if owner >= 0 else "orphan"
-            made = self._series.gauges(CPU_SERIES, text)
+            made = self._series.gauges(self._names, text)
         else:
-            made = self._gauges.get(-2) or self._series.gauges(CPU_SERIES, OTHERS)
+            made = self._gauges.get(-2) or self._series.gauges(self._names, OTHERS)
             self._gauges[-2] = made
         self._gauges[owner] = made
         return made
