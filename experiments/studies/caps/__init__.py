@@ -1,0 +1,1 @@
+"""What each cap costs the innocent, and what it saves."""
