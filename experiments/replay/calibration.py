@@ -12,7 +12,8 @@ from typing import Final
 
 from experiments.replay.measuring import busy_s
 from experiments.replay.problems import HostError
-from experiments.replay.session import Running, Session
+from experiments.replay.running import Running
+from experiments.replay.session import Session
 from experiments.replay.work import START_TASKS, Limits, Work
 
 __all__ = ["Calibration", "Figure", "as_yaml", "calibrate"]

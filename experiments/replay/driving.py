@@ -19,7 +19,8 @@ from experiments.replay.inputs import Part
 from experiments.replay.lives import Event, Lived, Who
 from experiments.replay.measuring import busy_s
 from experiments.replay.problems import HostError
-from experiments.replay.session import Running, Session
+from experiments.replay.running import Running
+from experiments.replay.session import Session
 from experiments.replay.work import PERIOD_US, START_TASKS, Limits
 from models.api.containers import ContainerSpec
 from models.control.backoff import BackoffCurve
@@ -232,12 +233,7 @@ class _Driver:
     def _ended(self, number: int, alive: _Alive) -> None:
         who = (alive.part.arrival.pod, alive.spec.name)
         del self._alive[number]
-        state = self._session.engine.state(alive.running.identity)
-        for _ in range(100):
-            if not state.running:
-                break
-            time.sleep(0.02)
-            state = self._session.engine.state(alive.running.identity)
+        state = self._session.ended(alive.running)
         ended_s = min(state.finished_s - self._zero, self._now_s()) if self._session.local else self._now_s()
         self._count(alive, ended_s)
         self._events.append(Event(ended_s, who, "exited", alive.nth, state.exit_code, state.oom_killed))

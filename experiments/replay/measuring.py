@@ -19,7 +19,8 @@ from experiments.replay.kernelcases import (
     PidsCase,
 )
 from experiments.replay.problems import HostError
-from experiments.replay.session import Running, Session
+from experiments.replay.running import Running
+from experiments.replay.session import Session
 from experiments.replay.work import PERIOD_US, START_TASKS, Limits, Work
 from experiments.replay.workimage import DATA_FILE
 

@@ -8,27 +8,30 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Self
 
 from experiments.replay.asking import agreed
 from experiments.replay.cgroupfiles import Counted, cgroup_folders, counted_of_stats, read_counted
-from experiments.replay.engine import Attachment, Engine, Facts, seconds_of
-from experiments.replay.fence import Fence, began, is_this_host, sweep_fences
+from experiments.replay.engine import Engine, Facts, State, seconds_of
+from experiments.replay.fence import Fence, is_this_host, sweep_fences
 from experiments.replay.gate import gate_problems
+from experiments.replay.ownership import OWNER, RUN, lives, owner
 from experiments.replay.problems import HostError
+from experiments.replay.running import Running
 from experiments.replay.work import Caps, Limits, Work, refusal
 from experiments.replay.workimage import PROGRAM, build_program, image_tar
 
-__all__ = ["Running", "Session", "default_caps"]
+__all__ = ["Session", "default_caps"]
 
-_LABEL: Final = "wavetank.run"
-_OWNER: Final = "wavetank.owner"
 _REPOSITORY: Final = "wavetank-work"
 _GATE_S: Final = 30.0
+_END_S: Final = 10.0
+_OOM_S: Final = 0.4
+_LOOK_S: Final = 0.02
+_KILLED: Final = 128 + signal.SIGKILL
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _MOST_TASKS: Final = 16_384
 
@@ -37,49 +40,6 @@ def default_caps(facts: Facts, pid_max: Path = Path("/proc/sys/kernel/pid_max"))
     """Return half of the host."""
     tasks = int(pid_max.read_text()) // 2 if pid_max.is_file() else _MOST_TASKS
     return Caps(max(1, facts.cores // 2), facts.memory_bytes // 2, min(tasks, _MOST_TASKS))
-
-
-@dataclass(slots=True)
-class Running:
-    """A container that has passed the gate, or works.
-
-    Attributes:
-        identity: The engine's.
-        name: Within the run.
-        limits: Of it.
-        pipe: Its streams.
-        folders: Of its cgroups, where they can be read.
-        found: What it found around itself.
-    """
-
-    identity: str
-    name: str
-    limits: Limits
-    pipe: Attachment
-    folders: Mapping[str, Path] = field(default_factory=dict)
-    found: Mapping[str, str] = field(default_factory=dict)
-
-    def go(self) -> None:
-        """Let it work."""
-        self.pipe.send("go\n")
-
-    def until(self, word: str, timeout_s: float) -> list[str]:
-        """Return what follows a word at the beginning of a line that it writes.
-
-        Raises:
-            HostError: It ended without it, or did not write it in time.
-        """
-        until = time.monotonic() + timeout_s
-        try:
-            while (line := self.pipe.line(until - time.monotonic())) is not None:
-                first, *rest = line.split()
-                if first == word:
-                    return rest
-        except TimeoutError as error:
-            raise HostError(
-                f"container {self.name} did not say '{word}' within {timeout_s:g} s: the host may be too busy"
-            ) from error
-        raise HostError(f"container {self.name} ended before it said '{word}'")
 
 
 class Session:
@@ -238,6 +198,25 @@ class Session:
         stats = self.engine.stats(running.identity)
         return seconds_of(stats["read"]), counted_of_stats(stats)
 
+    def ended(self, running: Running) -> State:
+        """Return the state of a container whose streams have closed, as soon as the engine knows it.
+
+        The engine hears of the end and of a kill for want of memory on two ways, and of the latter maybe later.
+
+        Raises:
+            HostError: It does not end.
+        """
+        until = time.monotonic() + _END_S
+        while (state := self.engine.state(running.identity)).running:
+            if time.monotonic() > until:
+                raise HostError(f"container {running.name} closed its streams and does not end")
+            time.sleep(_LOOK_S)
+        until = time.monotonic() + _OOM_S
+        while state.exit_code == _KILLED and not state.oom_killed and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+            state = self.engine.state(running.identity)
+        return state
+
     def remove(self, running: Running) -> None:
         """Remove a container, working or not."""
         running.pipe.close()
@@ -252,7 +231,7 @@ class Session:
         """
         for running in list(self._running.values()):
             running.pipe.close()
-        for each in self.engine.containers(f"{_LABEL}={self.run}"):
+        for each in self.engine.containers(f"{RUN}={self.run}"):
             self.engine.remove(each.identity)
         self._running.clear()
 
@@ -272,7 +251,7 @@ class Session:
         self._handlers = {}
 
     def _labels(self) -> dict[str, str]:
-        return {_LABEL: self.run, _OWNER: _owner()}
+        return {RUN: self.run, OWNER: owner()}
 
     def _over(self, limits: Limits) -> str | None:
         """Why a container's limits, with those of the others, are more than all may have."""
@@ -319,8 +298,8 @@ class Session:
                 running.folders = cgroup_folders(self.engine.state(running.identity).pid)
 
     def _remove_leftovers(self) -> None:
-        left = [each for each in self.engine.containers(_LABEL) if not _lives(each.labels)]
-        images = [name for name, labels in self.engine.images(_LABEL) if not _lives(labels)]
+        left = [each for each in self.engine.containers(RUN) if not lives(each.labels)]
+        images = [name for name, labels in self.engine.images(RUN) if not lives(labels)]
         if left:
             agreed(
                 f"{len(left)} containers of runs that were killed are left on {self.engine.url}. Remove them?",
@@ -337,7 +316,7 @@ class Session:
             )
 
     def _ask_of_others(self) -> None:
-        others = sum(each.running and _LABEL not in each.labels for each in self.engine.containers())
+        others = sum(each.running and RUN not in each.labels for each in self.engine.containers())
         if others:
             agreed(
                 f"{others} other containers run on {self.engine.url}, and will feel this. Go on?",
@@ -362,23 +341,6 @@ def _check(facts: Facts, caps: Caps) -> None:
 def _last_cores(wanted: int, cores: int) -> str:
     first, last = cores - wanted, cores - 1
     return f"{first}" if first == last else f"{first}-{last}"
-
-
-def _owner() -> str:
-    """This process: host, boot, number and when it began, so that another of the same number is not taken for it."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{os.uname().nodename} {boot} {os.getpid()} {began(os.getpid())}"
-
-
-def _lives(labels: Mapping[str, str]) -> bool:
-    """Whether the process that made something still runs; one of another host cannot be seen, and is taken to."""
-    parts = labels.get(_OWNER, "").split()
-    if len(parts) != 4:
-        return False
-    host, boot, pid, since = parts
-    if host != os.uname().nodename:
-        return True
-    return boot == _owner().split()[1] and began(pid) == since
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ import pytest
 from experiments.replay.engine import Engine, State
 from experiments.replay.fence import hierarchies
 from experiments.replay.problems import HostError
-from experiments.replay.session import Running, Session
+from experiments.replay.running import Running
+from experiments.replay.session import Session
 from experiments.replay.work import Caps, Limits, Work
 from tests.adapter.conftest import ROOT
 
@@ -57,10 +58,7 @@ def _ended(session: Session, running: Running, within_s: float = 20.0) -> State:
     until = time.monotonic() + within_s
     while running.pipe.line(until - time.monotonic()) is not None:
         pass
-    while (state := session.engine.state(running.identity)).running:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return state
+    return session.ended(running)
 
 
 def test_it_finds_the_fences_around_itself(session: Session) -> None:

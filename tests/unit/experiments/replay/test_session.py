@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from experiments.replay.engine import Container
+from experiments.replay.engine import Container, State
 from experiments.replay.problems import HostError
 from experiments.replay.session import Session, default_caps
 from experiments.replay.work import Caps, Limits, Work
@@ -223,3 +223,22 @@ def test_a_signal_that_met_a_finaliser_ends_the_next_thing_that_is_done() -> Non
         cut_short()
     assert engine.made == []
     assert engine.pictures == {}
+
+
+@pytest.mark.parametrize(
+    ("states", "oom"),
+    [
+        ([(True, 0, False), (False, 137, False), (False, 137, True)], True),
+        ([(False, 137, False)] * 100, False),
+        ([(True, 0, False), (False, 3, False), (False, 3, True)], False),
+    ],
+    ids=["heard-of-later", "killed-by-somebody", "no-kill"],
+)
+def test_a_kill_for_want_of_memory_may_be_heard_of_after_the_end(
+    states: list[tuple[bool, int, bool]], oom: bool
+) -> None:
+    engine = FakeEngine()
+    answers = [State(running, 1, code, killed, 0.0, 0.0) for running, code, killed in states]
+    engine.state = lambda identity: answers.pop(0) if len(answers) > 1 else answers[0]
+    with _session(engine) as session:
+        assert session.ended(session.launch(_WORK, _LIMITS, "a")).oom_killed is oom
