@@ -18,6 +18,7 @@ from models.api.specs import (
     Scenario,
     TraceWorkload,
 )
+from models.api.specs_cluster import deal_domains
 from models.api.specs_control import INSTANT
 from models.api.specs_controllers import Controller
 from models.api.specs_hosts import HOST_LABEL
@@ -217,26 +218,13 @@ def _minions(pool: MinionPool | MinionTrace, hosts: Sequence[str]) -> Sequence[M
             labels={
                 **ask.labels,
                 **pool.labels,
-                **_domains(pool.domains, place, len(asks)),
+                **deal_domains(pool.domains, place, len(asks)),
                 **({HOST_LABEL: hosts[place]} if hosts else {}),
             },
             taints=(*(str(taint) for taint in pool.taints), *((CORDONED,) if pool.cordoned else ())),
         )
         for place, ask in enumerate(asks)
     ]
-
-
-def _domains(domains: Mapping[str, tuple[str, ...] | int], place: int, count: int) -> dict[str, str]:
-    """Deal a minion its domains: names in turn, or the number of its block of equal length.
-
-    A zone and a region are written under the labels that Kubernetes reads too (the minion lifecycle controller does).
-    """
-    dealt = {
-        key: f"{key}-{place * given // count}" if isinstance(given, int) else given[place % len(given)]
-        for key, given in domains.items()
-    }
-    known = {f"topology.kubernetes.io/{key}": dealt[key] for key in ("zone", "region") if key in dealt}
-    return {**known, **dealt}
 
 
 Templates = Callable[..., PodTemplate]

@@ -20,7 +20,15 @@ from models.api.types import GpuDevices
 from sim.diagnostics import nearest_word
 from sim.units import UnitError, parse_count
 
-__all__ = ["DEFAULT_EPHEMERAL_BYTES", "MAX_MINIONS", "Cluster", "MinionPool", "MinionTrace", "Reserved"]
+__all__ = [
+    "DEFAULT_EPHEMERAL_BYTES",
+    "MAX_MINIONS",
+    "Cluster",
+    "MinionPool",
+    "MinionTrace",
+    "Reserved",
+    "deal_domains",
+]
 
 MAX_MINIONS: Final = 100_000
 DEFAULT_EPHEMERAL_BYTES: Final = 100 * 2**30
@@ -73,6 +81,19 @@ def _domains(value: object) -> dict[str, tuple[str, ...] | int]:
     if problems:
         raise FieldError(*problems)
     return domains
+
+
+def deal_domains(domains: Mapping[str, tuple[str, ...] | int], place: int, count: int) -> dict[str, str]:
+    """Deal a minion its domains: names in turn, or the number of its block of equal length.
+
+    A zone and a region are written under the labels that Kubernetes reads too (the minion lifecycle controller does).
+    """
+    dealt = {
+        key: f"{key}-{place * given // count}" if isinstance(given, int) else given[place % len(given)]
+        for key, given in domains.items()
+    }
+    known = {f"topology.kubernetes.io/{key}": dealt[key] for key in ("zone", "region") if key in dealt}
+    return {**known, **dealt}
 
 
 GpuDevicesField = Annotated[

@@ -1,6 +1,6 @@
 """Checks of limits against the kernels of the minions: what a kernel does not know, it refuses.
 
-A limit is held against all pools of minions on which its pod may run, as far as their names and labels say. Like all
+A limit is held against all pools of minions on which its pod may run, by names, labels and domains. Like all
 checks across a scenario these pass over what is not of the expected form: the schema speaks of that.
 """
 
@@ -13,13 +13,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.api.kernels import kmem_limit_refused, pids_limit_refused
 from models.api.selectors import Selector, SelectorError, parse_selector
+from models.api.specs_cluster import Domains, deal_domains
 from models.api.specs_fields import CpuMillicores
 from models.api.specs_kernel import Cpuset, Kernel
-from models.api.specs_references import CrossProblem, mappings
+from models.api.specs_references import CrossProblem, mappings, pool_size
 
 __all__ = ["kernel_problems"]
 
 _CPUSET: TypeAdapter[frozenset[int]] = TypeAdapter(Cpuset)
+_LOOKED_AT = 4096
+"""Minions of a pool that are looked at for a selector: labels are dealt in turn or in blocks."""
+_DOMAINS: TypeAdapter[dict[str, tuple[str, ...] | int]] = TypeAdapter(Domains)
 _CPUS: TypeAdapter[int] = TypeAdapter(CpuMillicores)
 _Pool = tuple[Mapping[str, Any], Kernel]
 _Path = tuple[str | int, ...]
@@ -130,12 +134,16 @@ def _is_limit(value: object) -> bool:
 
 
 def _may_run(minions: object, pool: Mapping[str, Any]) -> bool:
-    """Whether a pod's selector of minions may choose one of a pool, by the labels that all of these have."""
+    """Whether a pod's selector of minions may choose one of a pool."""
     if minions is None:
         return True
-    labels = pool.get("labels", {})
+    name, size = str(pool.get("name")), pool_size(pool)
     try:
         selector: Selector = parse_selector(minions)
-        return selector.matches({**labels}, (str(pool.get("name")),))
+        labels, domains = {**pool.get("labels", {})}, _DOMAINS.validate_python(pool.get("domains", {}))
+        return any(
+            selector.matches({**labels, **deal_domains(domains, place, size)}, (name, f"{name}-{place}"))
+            for place in range(min(size, _LOOKED_AT))
+        )
     except (SelectorError, TypeError, ValueError):
         return False

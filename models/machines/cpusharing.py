@@ -182,6 +182,9 @@ class CpuSharing:
         by_shares = {f"pod-{pod}" for pod, task in pods.items() if task.kind.cap == "shares"}
         if by_shares:
             cgroups = _without_quota(cgroups, by_shares, within=False)
+        there = self._cpus[minion]
+        if any(task.kind.cpus is not None and max(task.kind.cpus) >= there for task in tasks):
+            cgroups = _within_machine(cgroups, frozenset(range(there)))
         root = cpu_groups(cgroups, {}, self._versions[minion])
         loose = tuple(
             CpuGroup(f"{task.asker.pod}/{task.kind.place}", THREAD_WEIGHT * task.threads)
@@ -196,6 +199,14 @@ class CpuSharing:
 def _loose_threads(tasks: Sequence[CpuTask]) -> list[int]:
     """Return the threads of those that have no cgroup: each of them weighs."""
     return [task.threads for task in tasks if task.kind.cap == "none"]
+
+
+def _within_machine(cgroup: Cgroup, there: frozenset[int]) -> Cgroup:
+    """Return a tree with the CPUs that groups have in effect: of those asked for that there are, else all."""
+    cpus = None if cgroup.cpus is None else (cgroup.cpus & there) or None
+    return replace(
+        cgroup, cpus=cpus, children=tuple(_within_machine(each, there) for each in cgroup.children)
+    )
 
 
 def _without_quota(cgroup: Cgroup, names: set[str], *, within: bool) -> Cgroup:

@@ -100,7 +100,9 @@ _steps = st.lists(
         st.sampled_from([0, 200, 1000]),
         st.sampled_from([math.inf, 3.0]),
         st.sampled_from(CAPS),
-        st.sampled_from([None, None, None, frozenset({0}), frozenset({0, 1}), frozenset({1, 3})]),
+        st.sampled_from(
+            [None, None, None, frozenset({0}), frozenset({0, 1}), frozenset({1, 3}), frozenset({2, 7})]
+        ),
     ),
     min_size=1,
     max_size=25,

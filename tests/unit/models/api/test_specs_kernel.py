@@ -143,3 +143,7 @@ def test_limits_are_held_against_the_minions_on_which_a_pod_may_run() -> None:
     scenario(pools, pod.replace("MINIONS", "big"))
     scenario(pools, pod.replace("MINIONS", "'!old'"))
     assert len(problems(pools, pod.replace("MINIONS", "old=yes"))) == 2
+    dealt = "[{name: m, count: 4, cpu: 4, memory: 1Gi, domains: {zone: [a, b], rack: 2}}]"
+    for chosen in ("zone=b", "rack=rack-1", "m-3", "m"):
+        assert len(problems(dealt, pod.replace("MINIONS", chosen))) == 1
+    scenario(dealt, pod.replace("MINIONS", "zone=c"))
