@@ -24,6 +24,8 @@ _INF = math.inf
 _CANNOT_RUN = 128
 """Exit code of a container that its engine could not start: Docker's, where the runtime has none of its own."""
 _CANNOT_RUN_REASON = "ContainerCannotRun"
+_RELIST_S = 1.0
+"""After which a container's end is seen at the latest (FACTS K26)."""
 
 
 class Happened(enum.IntEnum):
@@ -368,5 +370,8 @@ class PodRun:
             each.word = Word.HELD_BACK
             each.due_s = now_s + wait_s
             self._tell(Happened.HELD_BACK, each, reason="CrashLoopBackOff", seconds=wait_s)
+        elif self.starved:  # its end may be what gives processes back: that is seen first
+            each.word = Word.HELD_BACK
+            each.due_s = now_s + _RELIST_S
         else:
             self._create(each, now_s)

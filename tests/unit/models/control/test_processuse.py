@@ -105,14 +105,14 @@ def test_alone_it_grows_as_its_quota_lets_it() -> None:
 
 
 def test_without_cgroups_it_crowds_out_others_as_threads_do() -> None:
-    """Twelve threads of others, each as good as one of the bomb's: n + 12 ln n grows by 100 x 4 a second."""
-    busy = "  - {name: busy, replicas: 1, pod: {containers: [{name: app, uses: {threads: 12}}]}}"
+    """600 threads of others, each as good as one of the bomb's: n + 600 ln n grows by 100 x 4 a second."""
+    busy = "  - {name: busy, replicas: 1, pod: {containers: [{name: app, uses: {threads: 600}}]}}"
     found = world(until="5m", caps="{default: none, pids: 5000}", more=busy)
     began, limited = only(found, "fork_bomb_began"), only(found, "fork_bomb_limited")
     took_s = limited["time_s"] - began["time_s"]
-    assert took_s == pytest.approx(ForkBomb(100.0, 4.0, 12.0).time_to_s(1, 5000), rel=0.02)
+    assert took_s == pytest.approx(ForkBomb(100.0, 4.0, 600.0).time_to_s(1, 5000), rel=1e-6)
     rates = {task.asker.pod: task.rate for task in found.machines.usages.kernels.tasks(0)}
-    assert sorted(rates.values()) == pytest.approx([4 * 12 / 5012, 4 * 5000 / 5012])
+    assert sorted(rates.values()) == pytest.approx([4 * 600 / 5600, 4 * 5000 / 5600])
 
 
 def test_in_a_cgroup_others_keep_what_their_weight_gives_them() -> None:
@@ -235,7 +235,10 @@ def test_what_waited_is_done_when_processes_can_be_started_again() -> None:
     exhausted, freed = records(found, "processes_exhausted")[0], records(found, "processes_freed")[0]
     begun = [row for row in records(found, "container_started") if "server" in row["object"]]
     assert freed["time_s"] == pytest.approx(601.0, abs=0.1)
+    assert not [row for row in records(found, "container_exited") if row["reason"] == "ContainerCannotRun"]
+    assert len({row["object"] for row in begun}) == 2
     assert all(row["time_s"] >= freed["time_s"] for row in begun)
+    assert len([row for row in records(found, "fork_refused") if row["reason"].endswith("SandBox")]) == 2
     ready = [row for row in records(found, "minion_condition") if row["value"]]
     assert ready[0]["cause"] == freed["seq"]
     assert 0.0 <= ready[0]["time_s"] - freed["time_s"] <= 11.0
