@@ -1,10 +1,11 @@
 """The kernel of a minion: what it is told of limits, and which of them it knows.
 
 Kernels came to know one after the other: memory.kmem.limit_in_bytes 3.8 (gone with 5.16: 5.4 deprecates it, commit
-0158115f702b), pids.max 4.3 (FACTS L38), memory.max and io.max of cgroup v2 4.5, cpu.max of v2 4.15. pid_max is the
-greater of 32,768 and 1,024 a CPU, at most 4,194,304 (L40); threads-max is RAM / (8 x 16 KiB) (kernel/fork.c
-``set_max_threads``: thread structures take an eighth of RAM at most; stack of 16 KiB, L26). Of what a container is
-asked to be limited to Docker and the kubelet read 0, -1 and nothing as no limit (D13, K36).
+0158115f702b), pids.max 4.3 (FACTS L38), memory.max and io.max of cgroup v2 4.5, cpu.max of v2 4.15, a pid_max of each
+PID namespace 6.14 (L42). pid_max is the greater of 32,768 and 1,024 a CPU, at most 4,194,304 (L40); threads-max is RAM
+/ (8 x 16 KiB) (kernel/fork.c ``set_max_threads``: thread structures take an eighth of RAM at most; stack of 16 KiB,
+L26). Of what a container is asked to be limited to Docker and the kubelet read 0, -1 and nothing as no limit (D13,
+K36).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = [
     "default_threads_max",
     "kernel_version",
     "kmem_limit_refused",
+    "pid_max_refused",
     "pids_limit",
     "pids_limit_refused",
 ]
@@ -76,6 +78,7 @@ class RawLimits:
     Attributes:
         pids: Processes; 0: no limit.
         kernel_memory_bytes: Kernel memory alone.
+        pid_max: kernel.pid_max of its PID namespace.
         quota_us, period_us: CPU time in each period.
         cpus: Numbers of the CPUs that it may use.
         io_weight: At block devices, 10 to 1,000 as v1 counts.
@@ -89,6 +92,7 @@ class RawLimits:
     cpus: frozenset[int] | None = None
     io_weight: int | None = None
     disk_bytes_per_s: int | None = None
+    pid_max: int | None = None
 
 
 def kernel_version(release: str) -> tuple[int, int]:
@@ -134,6 +138,13 @@ def pids_limit_refused(release: str) -> str | None:
     """Return why a kernel takes no limit on processes, in one sentence; None if it does."""
     if kernel_version(release) < (4, 3):
         return f"kernel {release} has no pids controller: it came with 4.3"
+    return None
+
+
+def pid_max_refused(release: str) -> str | None:
+    """Return why a kernel has no pid_max of a PID namespace, in one sentence; None if it has."""
+    if kernel_version(release) < (6, 14):
+        return f"kernel {release} has one kernel.pid_max for all: PID namespaces have their own from 6.14"
     return None
 
 

@@ -22,13 +22,14 @@ from models.api.specs_fields import Spec, choice, whole
 from models.api.specs_problems import FieldError, FieldProblem, FieldType, fail, quoted
 from sim.units import UnitError, format_duration_s, parse_duration_s
 
-__all__ = ["CpuPeriodUs", "CpuQuotaUs", "Cpuset", "Kernel", "PidsLimit"]
+__all__ = ["CpuPeriodUs", "CpuQuotaUs", "Cpuset", "Kernel", "PidMax", "PidsLimit"]
 
 _MOST_CPUS: Final = 8192
 """CONFIG_NR_CPUS at most, x86-64."""
 _LEAST_US, _MOST_US = 1_000, 1_000_000
 """FACTS L9: a period is 1 ms to 1 s, a quota at least 1 ms."""
 
+PidMax = Annotated[int, whole("kernel.pid_max", LEAST_PID_MAX, MOST_PIDS)]
 PidsLimit = Annotated[int, whole("a number of processes (0 or -1: no limit)", -1, MOST_PIDS)]
 
 
@@ -111,9 +112,7 @@ class Kernel(Spec):
         DEFAULT_KERNEL, alias="version", description='a kernel release in quotes, as "5.4"'
     )
     cgroup: Annotated[CgroupVersion, choice("v1", "v2")] = Field("v1", description="v1 or v2")
-    pid_max: Annotated[int, whole("kernel.pid_max", LEAST_PID_MAX, MOST_PIDS)] | None = Field(
-        None, alias="pidMax", description="kernel.pid_max, as 32768"
-    )
+    pid_max: PidMax | None = Field(None, alias="pidMax", description="kernel.pid_max, as 32768")
     threads_max: Annotated[int, whole("kernel.threads-max", LEAST_THREADS, MOST_THREADS)] | None = Field(
         None, alias="threadsMax", description="kernel.threads-max, as 126000"
     )

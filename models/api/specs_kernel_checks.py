@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from models.api.kernels import kmem_limit_refused, pids_limit_refused
+from models.api.kernels import kmem_limit_refused, pid_max_refused, pids_limit_refused
 from models.api.selectors import Selector, SelectorError, parse_selector
 from models.api.specs_cluster import Domains, deal_domains
 from models.api.specs_fields import CpuMillicores
@@ -78,6 +78,9 @@ def _limited(path: _Path, pod: Mapping[str, Any], pools: list[_Pool]) -> Iterato
             refusals = {
                 "pids": _first(here, lambda _, kernel: pids_limit_refused(kernel.release))
                 if _is_limit(limits.get("pids"))
+                else None,
+                "pidMax": _first(here, lambda _, kernel: pid_max_refused(kernel.release))
+                if _is_limit(limits.get("pidMax"))
                 else None,
                 "kernelMemory": _first(
                     here, lambda _, kernel: kmem_limit_refused(kernel.cgroup, kernel.release)

@@ -23,7 +23,7 @@ from models.api.specs_fields import (
     whole,
 )
 from models.api.specs_images import BytesPerS
-from models.api.specs_kernel import CpuPeriodUs, CpuQuotaUs, Cpuset, PidsLimit
+from models.api.specs_kernel import CpuPeriodUs, CpuQuotaUs, Cpuset, PidMax, PidsLimit
 from models.api.specs_problems import FieldProblem, fail
 from models.api.usage import CAPS, Cap, DiskUsage, Forks, Usage
 
@@ -186,6 +186,7 @@ class Limits(Spec):
     """What a container may have at most: as v1's limits, and what Docker can limit besides.
 
     Attributes:
+        pid_max: In kernels in which a PID namespace has its own.
         kernel_memory_bytes: In kernels that have memory.kmem.limit_in_bytes.
         quota_us, period_us: As ``--cpu-quota`` and ``--cpu-period``, instead of what ``cpu`` makes of them.
         cpus: As ``--cpuset-cpus``.
@@ -198,6 +199,9 @@ class Limits(Spec):
     )
     memory_bytes: SizeBytes | None = Field(None, alias="memory", description="a size, as 2Gi")
     pids: PidsLimit | None = Field(None, description="processes at most, as 100; 0 or -1 for no limit")
+    pid_max: PidMax | None = Field(
+        None, alias="pidMax", description="kernel.pid_max of its PID namespace, as 1000"
+    )
     kernel_memory_bytes: SizeBytes | None = Field(
         None, alias="kernelMemory", description="a size, as 64Mi: of the kernel's memory alone"
     )
@@ -234,7 +238,7 @@ class Limits(Spec):
         pids = None if self.pids is None else max(0, self.pids)
         return RawLimits(
             pids, self.kernel_memory_bytes or None, self.quota_us, self.period_us, self.cpus,
-            self.io_weight, self.disk_bytes_per_s or None,
+            self.io_weight, self.disk_bytes_per_s or None, self.pid_max,
         )  # fmt: skip
 
     @property

@@ -36,15 +36,23 @@ class PidGroup:
 
     Attributes:
         limit: pids.max; None for none.
+        pid_max: kernel.pid_max of the PID namespace that all of it is in; None: as the machine has it.
         tasks: In it and below it.
     """
 
-    __slots__ = ("limit", "name", "parent", "tasks")
+    __slots__ = ("limit", "name", "parent", "pid_max", "tasks")
 
-    def __init__(self, name: str, parent: PidGroup | None = None, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        parent: PidGroup | None = None,
+        limit: int | None = None,
+        pid_max: int | None = None,
+    ) -> None:
         self.name = name
         self.parent = parent
         self.limit = limit
+        self.pid_max = pid_max
         self.tasks = 0
 
     def path(self) -> Iterator[PidGroup]:
@@ -85,9 +93,12 @@ class ProcessTable:
             (self.threads_max - self.tasks, "threads-max", None),
             (self._numbers - self.tasks, "pid_max", None),
         ]
+        path = list(group.path())
+        # A namespace of its own begins with number 1, so the low ones are in use.
         found += [
-            (each.limit - each.tasks, "pids.max", each) for each in group.path() if each.limit is not None
+            (each.pid_max - 1 - each.tasks, "pid_max", each) for each in path if each.pid_max is not None
         ]
+        found += [(each.limit - each.tasks, "pids.max", each) for each in path if each.limit is not None]
         room, limit, where = min(found, key=lambda each: each[0])
         return max(0, room), limit, where
 

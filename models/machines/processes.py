@@ -94,7 +94,8 @@ class Processes:
             kubelets = self._asks[asker.minion].kernel.pod_pids
             pod = PidGroup("pod", limit=pids_limit(kubelets if containers.pids is None else containers.pids))
         minion.pods[asker.pod] = pod, count + 1
-        return ProcessTask(asker, kind, PidGroup(kind.name, pod, pids_limit(kind.spec.raw.pids)))
+        raw = kind.spec.raw
+        return ProcessTask(asker, kind, PidGroup(kind.name, pod, pids_limit(raw.pids), raw.pid_max))
 
     def end(self, task: ProcessTask) -> None:
         """Let a container's processes be gone: the first of its PID namespace is, and takes all with it."""
@@ -127,10 +128,11 @@ class Processes:
         table = self._of(task.asker.minion).table
         room, limit, group = table.room(task.group)
         if group is not None:
+            whose = "pod" if group.parent is None else "container"
             return (
                 room,
                 limit,
-                f"pids.max {group.limit} of its {'pod' if group.parent is None else 'container'}",
+                f"{limit} {group.limit if limit == 'pids.max' else group.pid_max} of its {whose}",
             )
         value = table.threads_max if limit == "threads-max" else table.pid_max
         return room, limit, f"{limit} {value} of its minion"

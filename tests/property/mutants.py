@@ -179,7 +179,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                         "vmmMemory": "130M",
                     },
                 },
-                {"name": "big", "cpu": 64, "memory": "256Gi"},
+                {"name": "big", "cpu": 64, "memory": "256Gi", "kernel": {"version": "6.14"}},
             ],
             "hosts": [{"name": "metal", "count": 20, "cpu": 64, "memory": "256Gi"}],
         },
@@ -250,6 +250,7 @@ def scenario(trace_path: str) -> dict[str, Any]:
                 "kind": "ReplicaSet",
                 "pod": {
                     "labels": {"app": "front"},
+                    "minions": "web",
                     "containers": [
                         {
                             "name": "app",
@@ -288,6 +289,14 @@ def scenario(trace_path: str) -> dict[str, Any]:
                     ],
                 },
                 "selector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["front"]}]},
+            },
+            {
+                "name": "numbered",
+                "pod": {
+                    "labels": {"app": "numbered"},
+                    "minions": "big",
+                    "containers": [{"name": "app", "limits": {"pidMax": 400}}],
+                },
             },
         ],
         "behaviour": [{"pods": "app=front", "container": "app", "healthyUntil": "30m"}],

@@ -130,6 +130,9 @@ def test_what_a_minions_kernel_lacks_is_refused_with_its_sentence() -> None:
         "7:80: Requested CPUs are not available - requested 0-7, available: 0-3 (minions 'm')",
     ]
     assert problems(f"[{{{M}, kernel: {{version: '5.16'}}}}]", pod)[0].endswith("it went with 5.16")
+    assert problems(
+        f"[{{{M}, kernel: {{version: '6.13'}}}}]", "{containers: [{name: a, limits: {pidMax: 400}}]}"
+    ) == ["7:51: kernel 6.13 has one kernel.pid_max for all: PID namespaces have their own from 6.14"]
     assert problems(f"[{{{M}, kernel: {{version: '4.14', cgroup: v2}}}}]") == [
         "4:86: kernel 4.14 has no cpu controller of cgroup v2: it came with 4.15"
     ]

@@ -61,6 +61,11 @@ def only(found: World, kind: str) -> dict[str, Any]:
         ({"minion": ", pids: 60", "caps": "{pids: -1}"}, 32467, "pid_max 32768 of its minion"),
         ({"minion": ", pids: -1", "container": ", limits: {pids: 0}"}, 32467, "pid_max 32768 of its minion"),
         ({"minion": ", kernel: {pidMax: 400}"}, 99, "pid_max 400 of its minion"),
+        (
+            {"minion": ", kernel: {version: '6.14'}", "container": ", limits: {pidMax: 400}"},
+            399,
+            "pid_max 400 of its container",
+        ),
         ({"minion": ", kernel: {threadsMax: 500}"}, 200, "threads-max 500 of its minion"),
         (
             {"container": ", limits: {kernelMemory: 10Mi}"},
