@@ -21,6 +21,7 @@ from models.api.specs_references import (
     dangling_limits,
     dangling_minions,
     dangling_pods,
+    is_misspelt,
     mappings,
     pool_size,
 )
@@ -121,22 +122,18 @@ def _same_names(
             first[name] = index
 
 
-def _has_near(spec: Mapping[str, Any], key: str) -> bool:
-    return key not in spec and any(nearest_word(str(each), [key]) for each in spec)
-
-
 def _served_twice(schedulers: list[tuple[int, Mapping[str, Any]]]) -> Iterator[CrossProblem]:
     """Two schedulers of one name, or that would both take the pods that ask for a name."""
     # What is misspelt may have been meant for the key that is missing.
     names = [
-        (i, each.get("name", None if _has_near(each, "name") else DEFAULT_SCHEDULER))
+        (i, each.get("name", None if is_misspelt(each, "name") else DEFAULT_SCHEDULER))
         for i, each in schedulers
     ]
     yield from _same_names(("schedulers",), names)
     taken: dict[str, tuple[int, object]] = {}
     for (index, scheduler), (_, name) in zip(schedulers, names, strict=True):
         serves = scheduler.get("serves")
-        if "serves" not in scheduler and _has_near(scheduler, "serves"):
+        if "serves" not in scheduler and is_misspelt(scheduler, "serves"):
             continue
         listed = serves if isinstance(serves, list) else []
         for place, served in enumerate(listed or [name]):

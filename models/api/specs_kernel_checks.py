@@ -16,7 +16,7 @@ from models.api.selectors import Selector, SelectorError, parse_selector
 from models.api.specs_cluster import Domains, deal_domains
 from models.api.specs_fields import CpuMillicores
 from models.api.specs_kernel import Cpuset, Kernel
-from models.api.specs_references import CrossProblem, mappings, pool_size
+from models.api.specs_references import CrossProblem, is_misspelt, mappings, pool_size
 
 __all__ = ["kernel_problems"]
 
@@ -68,6 +68,8 @@ def _capped(caps: object, pools: list[_Pool]) -> Iterator[CrossProblem]:
 
 def _limited(path: _Path, pod: Mapping[str, Any], pools: list[_Pool]) -> Iterator[CrossProblem]:
     """The limits of a pod's containers that a kernel of minions refuses on which it may run."""
+    if is_misspelt(pod, "minions"):
+        return
     here = [(pool, kernel) for pool, kernel in pools if _may_run(pod.get("minions"), pool)]
     for key in ("initContainers", "containers"):
         for index, each in mappings(pod.get(key)):
@@ -126,6 +128,8 @@ def _first(pools: list[_Pool], refused: Any) -> str | None:
 
 
 def _kernel(pool: Mapping[str, Any]) -> Kernel | None:
+    if is_misspelt(pool, "kernel"):
+        return None
     try:
         return Kernel.model_validate(pool.get("kernel", {}))
     except ValidationError:

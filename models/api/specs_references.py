@@ -23,6 +23,7 @@ __all__ = [
     "dangling_limits",
     "dangling_minions",
     "dangling_pods",
+    "is_misspelt",
     "mappings",
     "pool_size",
 ]
@@ -50,6 +51,11 @@ def mappings(value: object) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield the mappings of a list with their places."""
     if isinstance(value, list):
         yield from ((i, item) for i, item in enumerate(value) if isinstance(item, Mapping))
+
+
+def is_misspelt(spec: Mapping[str, Any], key: str) -> bool:
+    """Whether what is meant for a key may stand under another one."""
+    return key not in spec and any(nearest_word(str(each), [key]) for each in spec)
 
 
 def pool_size(pool: Mapping[str, Any]) -> int:
@@ -176,6 +182,8 @@ def dangling_limits(
                 continue
             name, namespace = limit[word], limit.get("namespace", "default")
             if f"{namespace}/{name}" in known or not isinstance(namespace, str):
+                continue
+            if is_misspelt(limit, "namespace"):
                 continue
             there = {key.partition("/")[2]: key.partition("/")[0] for key in known}
             near = nearest_word(name, list(there))
