@@ -62,7 +62,9 @@ def test_no_limit_is_passed_events_are_few_and_counts_add_up(**given: object) ->
     )
     mine = sum(bomb.processes.count for bomb in bombs)
     assert table.tasks >= SYSTEM_TASKS + mine
-    assert (table.tasks - SYSTEM_TASKS - mine) % 30 == 0 or table.left == 0
+    # The others have 30 each; a container of a bomb that has not begun yet has its first.
+    waiting = int(str(given["bombs"])) - len(bombs)
+    assert (table.tasks - SYSTEM_TASKS - mine) % 30 <= waiting or table.left == 0
     for bomb in bombs:
         assert bomb.use.forked <= bomb.processes.count
         assert bomb.use.task.threads >= bomb.use.forked
