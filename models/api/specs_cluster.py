@@ -138,13 +138,6 @@ class Disk(Spec):
         alias="bandwidth", description="bytes a second, read and written together, as 200M/s"
     )
 
-    @model_validator(mode="after")
-    def _moves_something(self) -> Disk:
-        if not self.bandwidth_bytes_per_s:
-            sentence = "a device that moves nothing is of no use: expected bytes a second, as 200M/s"
-            raise fail(FieldProblem(sentence, ("bandwidth",)))
-        return self
-
 
 class _Minions(Spec):
     """What pools and traces of minions have in common."""

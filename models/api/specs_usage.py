@@ -191,7 +191,7 @@ class Limits(Spec):
         quota_us, period_us: As ``--cpu-quota`` and ``--cpu-period``, instead of what ``cpu`` makes of them.
         cpus: As ``--cpuset-cpus``.
         io_weight: As ``--blkio-weight``.
-        disk_bytes_per_s: As ``--device-read-bps`` and ``--device-write-bps``; 0 is no limit.
+        disk_bytes_per_s: As ``--device-read-bps`` and ``--device-write-bps``.
     """
 
     cpu_millicores: CpuMillicores | None = Field(
@@ -238,7 +238,7 @@ class Limits(Spec):
         pids = None if self.pids is None else max(0, self.pids)
         return RawLimits(
             pids, self.kernel_memory_bytes or None, self.quota_us, self.period_us, self.cpus,
-            self.io_weight, self.disk_bytes_per_s or None, self.pid_max,
+            self.io_weight, self.disk_bytes_per_s, self.pid_max,
         )  # fmt: skip
 
     @property
