@@ -327,3 +327,26 @@ def test_a_cap_on_processes_ends_the_bomb_and_weights_spare_the_neighbours():
 
 def test_without_his_will_nothing_forks():
     assert not records(ran(bombed(does="[]")), "fork_bomb_began")
+
+
+def test_who_has_lost_everything_is_not_noticed():
+    for more, there in (("", 1), (", {at: 3601s, kill: {pods: shop, mode: kill}}", 0)):
+        slow = "{default: kubernetes, parameters: {public-exploit: 7d, operator-visit: 30d, overload: 10s}}"
+        text = scenario(until="3h", isolation=slow, compromise=", detect: 1h, respond: [cordon]", more=more)
+        world = ran(text)
+        assert len(records(world, "intrusion_detected")) == there
+        assert len(records(world, "intrusion_answered")) == there
+
+
+def test_a_minion_that_was_built_anew_can_be_taken_again():
+    world = ran(
+        scenario(
+            minions=12,
+            replicas=12,
+            until="1d",
+            isolation="{default: kubernetes, parameters: {public-exploit: 10m, stolen-credentials: 20m}}",
+            compromise=", count: 1, does: [spread], detect: 1h, respond: [rebuild], rebuilt: 5m",
+        )
+    )
+    taken = [row["object"] for row in records(world, "minion_taken")]
+    assert max(taken.count(minion) for minion in taken) > 1
