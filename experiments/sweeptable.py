@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -60,7 +61,9 @@ def _percent(table: SweepTable) -> str:
 def _table(*headings: str, numbers: bool) -> Table:
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for place, heading in enumerate(headings):
-        made.add_column(escape(heading), justify="right" if numbers and place else "left")
+        # A name that is cut off names nothing.
+        justify: Literal["left", "right"] = "right" if numbers and place else "left"
+        made.add_column(escape(heading), justify=justify, overflow="fold")
     return made
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from experiments.sweep import Design, _write, compare
 from experiments.sweepcell import CellResult
 from experiments.sweepmetrics import METRICS, is_ratio, metrics_of
-from experiments.sweeptable import for_people
+from experiments.sweeptable import for_people, print_sweep
 
 
 def _summary(**schedulers: float) -> dict[str, Any]:
@@ -82,6 +84,15 @@ def test_arrangements_with_other_schedulers_compare_and_are_called_by_numbers(tm
         "busyness of scheduler one", table.estimates["busyness of scheduler one"]["case 1"]
     )
     assert (name, shown.mean) == ("busyness of scheduler one (%)", 75.0)
+
+
+def test_no_name_of_a_case_is_cut_off(tmp_path: Path) -> None:
+    values = ["a-policy-with-a-long-name", "another-policy-with-a-long-name", "third", "fourth", "fifth"]
+    _swept(tmp_path, values, [_summary(one=0.5)] * 5)
+    screen = Console(file=io.StringIO(), width=60)
+    print_sweep(compare(tmp_path), screen)
+    assert isinstance(screen.file, io.StringIO)
+    assert "…" not in screen.file.getvalue()
 
 
 def test_short_cases_stand_for_themselves(tmp_path: Path) -> None:
