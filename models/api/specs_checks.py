@@ -17,6 +17,7 @@ from models.api.specs_manifests import ManifestFile, default_name
 from models.api.specs_references import (
     CrossProblem,
     MinionNames,
+    dangling_choices,
     dangling_domains,
     dangling_limits,
     dangling_minions,
@@ -67,7 +68,9 @@ def cross_problems(
     all_named = all(isinstance(pool.get("name"), str) for _, pool in pools)
     if manifests is not None and pools and all_named and not any("trace" in pool for _, pool in pools):
         # The names of recorded minions are known when the trace is read.
-        yield from dangling_minions(faults, MinionNames([pool for _, pool in pools], manifests))
+        names = MinionNames([pool for _, pool in pools], manifests)
+        yield from dangling_minions(faults, names)
+        yield from dangling_choices(data, names)
         if not any(each.kind == "Node" for file in manifests.values() for each in file.objects):
             yield from dangling_domains(faults, [pool for _, pool in pools])
     if manifests is not None:

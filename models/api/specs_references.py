@@ -19,6 +19,7 @@ from sim.diagnostics import nearest_word
 __all__ = [
     "CrossProblem",
     "MinionNames",
+    "dangling_choices",
     "dangling_domains",
     "dangling_limits",
     "dangling_minions",
@@ -112,11 +113,25 @@ def dangling_minions(
                 sentence = f"'{minion}' is the name of many minions: expected one, or 'minions: {minion}'"
             path = ("faults", index, kind, "minion")
             yield CrossProblem(path, sentence, near, code="dangling-reference")
-        for name in _selected_names(action.get("minions")):
-            if name not in names.sizes and not names.has(name):
-                sentence = f"there are no minions '{name}' in this cluster"
-                path = ("faults", index, kind, "minions")
-                yield CrossProblem(path, sentence, names.nearest_of_all(name), code="dangling-reference")
+        yield from _dangling(("faults", index, kind, "minions"), action.get("minions"), names)
+
+
+def dangling_choices(data: Mapping[str, Any], names: MinionNames) -> Iterator[CrossProblem]:
+    """Yield what schedulers and pods say of minions that there are not."""
+    for index, scheduler in mappings(data.get("schedulers")):
+        yield from _dangling(("schedulers", index, "minions"), scheduler.get("minions"), names)
+    for key in ("workloads", "controllers"):
+        for index, owner in mappings(data.get(key)):
+            pod = owner.get("pod")
+            if isinstance(pod, Mapping):
+                yield from _dangling((key, index, "pod", "minions"), pod.get("minions"), names)
+
+
+def _dangling(path: tuple[str | int, ...], selector: object, names: MinionNames) -> Iterator[CrossProblem]:
+    for name in _selected_names(selector):
+        if name not in names.sizes and not names.has(name):
+            sentence = f"there are no minions '{name}' in this cluster"
+            yield CrossProblem(path, sentence, names.nearest_of_all(name), code="dangling-reference")
 
 
 def dangling_domains(

@@ -61,6 +61,7 @@ def test_what_is_said_is_written_and_read_again() -> None:
          ["5:47: pods that ask for 'a' are taken by the scheduler 'a' already"]),
         ("schedulers: [{name: a, serves: [b]}, {name: b}]",
          ["5:45: pods that ask for 'b' are taken by the scheduler 'a' already"]),
+        ("schedulers: [{name: a, minions: zz}]", ["5:33: there are no minions 'zz' in this cluster"]),
         ("master: {timing: instant}\nschedulers: [{name: a}]",
          [("5:18: timing instant does not go with 'schedulers', which needs timing kubernetes: where a decision is a "
           "bind at once, no scheduler meets another's; "
