@@ -176,6 +176,10 @@ def test_overrides_of_anything_by_anything_are_applied_or_told(tree, data):
         "range",
         "absent",
         "selector",  # of a controller: its pods' labels are the other half
+        "reference",  # of a controller: so is its pods' namespace
+        "limit-below-request",
+        "kernel",  # of limits: what the minions have is the other half
+        "does-not-fit",  # of virtual machines: so is what their hosts have
     }
     for each in found:
         assert each.source == "--set 1" or each.code in twins, str(each)
