@@ -88,14 +88,17 @@ def compare(predicted: Lived, measured: Lived, window_s: float) -> Verdict:
 
 
 def _unsure(measured: Lived) -> str:
-    """What others took, the containers may have lacked, each its part: half of what is allowed of any is too much."""
-    others, used = measured.others_cores or 0.0, [*measured.cpu_s.values()]
-    greatest = max(used) / sum(used) if sum(used) else 1.0
-    if others * greatest <= _CPU_RATIO / 2:
+    """What others took, one container may have lacked alone: half of what is allowed is too much.
+
+    A kernel that shares by max-min gives those that want little all that they want: what is missing is missing to those
+    that would have had what is left, and that is often one.
+    """
+    others = measured.others_cores or 0.0
+    if others <= _CPU_RATIO / 2:
         return ""
     return (
-        f"other processes took {others:.3f} cores in the mean, of which the busiest container may have lacked"
-        f" {others * greatest:.3f}, and half of what is allowed is {_CPU_RATIO / 2:g}"
+        f"other processes took {others:.3f} cores in the mean, which one container may have lacked alone, and half of"
+        f" what is allowed is {_CPU_RATIO / 2:g}"
     )
 
 
