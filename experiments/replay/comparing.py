@@ -34,12 +34,20 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class CpuRow:
-    """CPU seconds of a container, and whether they are near enough."""
+    """CPU seconds of a container.
+
+    Attributes:
+        predicted_s: In the simulation.
+        measured_s: For real.
+        holds: Whether they are near enough.
+        refuted: Whether they are so far apart that what other processes took does not explain it either.
+    """
 
     who: Who
     predicted_s: float
     measured_s: float
     holds: bool
+    refuted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Verdict:
         events: In the order of the simulation, then what only happened for real.
         cpu: Of all containers.
         swapped: Pairs of events more than a second apart whose order is not the same, as sentences.
-        unsure: Why nothing can be said, as a sentence; empty where it can.
+        unsure: Why it cannot be said that they agree, as a sentence; empty where it can, or where they do not.
     """
 
     events: tuple[EventRow, ...]
@@ -78,13 +86,13 @@ def compare(predicted: Lived, measured: Lived, window_s: float) -> Verdict:
         measured: For real.
         window_s: How long both were watched.
     """
+    others_s = (measured.others_cores or 0.0) * window_s
     cpu = tuple(
-        _cpu_row(who, predicted.cpu_s.get(who, 0.0), measured.cpu_s.get(who, 0.0), window_s)
+        _cpu_row(who, predicted.cpu_s.get(who, 0.0), measured.cpu_s.get(who, 0.0), window_s, others_s)
         for who in sorted({*predicted.cpu_s, *measured.cpu_s})
     )
-    return Verdict(
-        _event_rows(predicted, measured, window_s), cpu, _swapped(predicted, measured), _unsure(measured)
-    )
+    unsure = "" if any(row.refuted for row in cpu) else _unsure(measured)
+    return Verdict(_event_rows(predicted, measured, window_s), cpu, _swapped(predicted, measured), unsure)
 
 
 def _unsure(measured: Lived) -> str:
@@ -102,8 +110,9 @@ def _unsure(measured: Lived) -> str:
     )
 
 
-def _cpu_row(who: Who, predicted_s: float, measured_s: float, window_s: float) -> CpuRow:
-    return CpuRow(who, predicted_s, measured_s, abs(predicted_s - measured_s) <= _CPU_RATIO * window_s)
+def _cpu_row(who: Who, predicted_s: float, measured_s: float, window_s: float, others_s: float) -> CpuRow:
+    apart_s, allowed_s = abs(predicted_s - measured_s), _CPU_RATIO * window_s
+    return CpuRow(who, predicted_s, measured_s, apart_s <= allowed_s, apart_s > allowed_s + others_s)
 
 
 def _event_rows(predicted: Lived, measured: Lived, window_s: float) -> tuple[EventRow, ...]:

@@ -48,7 +48,6 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         console.print(
             f"inconclusive: {verdict.unsure}", style="yellow", markup=False, highlight=False, soft_wrap=True
         )
-    if verdict.unsure:
         return
     word = "the worlds agree" if verdict.holds else "the worlds do not agree"
     console.print(word, style="green" if verdict.holds else "bold red")

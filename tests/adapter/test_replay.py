@@ -25,6 +25,8 @@ pytestmark = pytest.mark.adapter
 
 _EIGHT = ROOT / "scenarios" / "replay" / "eight-pods.yaml"
 _CORES = str(os.cpu_count())
+_BUSY_CORES = 0.1
+"""What others take of a host that does something else; the engine and the replay take half of that."""
 
 
 def _measured(folder: Path) -> Lived:
@@ -57,10 +59,11 @@ def test_eight_pods(engine_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     crash = [each for each in measured.events if each.who[0] == "default/crash-0" and each.what == "exited"]
     assert crash
     assert all((each.code, each.oom) == (3, False) for each in crash)
-    if done.returncode == 3:
-        assert "inconclusive: other processes took" in done.stdout
+    said = "inconclusive: other processes took" if done.returncode == 3 else "the worlds agree"
+    assert said in done.stdout
+    # An idle host's own engine makes it inconclusive; an equal split is wrong beyond what that explains.
+    if (measured.others_cores or 0.0) > _BUSY_CORES:
         return
-    assert "the worlds agree" in done.stdout
     split_equally(monkeypatch)
     (tmp_path / "wrong").mkdir()
     wrong = prepare(read_checked(_EIGHT, [f"cluster.minions.0.cpu={_CORES}"]), tmp_path / "wrong", Slice())
