@@ -189,7 +189,7 @@ class Burdens:
         cpu, disk = self._cpu.hunger(life, index), self._disk.hunger(life, index)
         return (self._cpu if _worse(cpu, disk) is cpu else self._disk).blame(life, index)
 
-    def _hungers(self, life: Life, index: int, _: Hunger | None) -> None:
+    def _hungers(self, life: Life, index: int) -> None:
         """Let a container's probes wait in the one of its two queues that grows faster."""
         self._told.felt(life, index, _worse(self._cpu.hunger(life, index), self._disk.hunger(life, index)))
 

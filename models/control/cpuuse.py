@@ -49,7 +49,7 @@ class CpuUse:
         usages: Where they are followed.
         constants: The run's.
         done: Called with (life, index of the container) when its work is done.
-        hungers: Called with (life, index, hunger or None) when that changes of a container with probes.
+        hungers: Called with (life, index) when how a container with probes is short has changed.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class CpuUse:
         usages: Usages,
         constants: Mapping[str, float],
         done: Callable[[Life, int], None],
-        hungers: Callable[[Life, int, Hunger | None], None],
+        hungers: Callable[[Life, int], None],
     ) -> None:
         self._env = engine.env
         self._journal = journal
@@ -163,7 +163,7 @@ class CpuUse:
             eater.hunger = hunger
             # One that dies together with others of its pod may not have been told of yet.
             if eater.life.run.containers[eater.index].runs:
-                self._hungers(eater.life, eater.index, hunger)
+                self._hungers(eater.life, eater.index)
 
     def _write(self, eater: _Eater, cause: int | None = None) -> None:
         task = eater.use.task

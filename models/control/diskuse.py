@@ -42,7 +42,7 @@ class DiskUse:
 
     Args:
         disks: Where it is followed.
-        hungers: Called with (life, index, hunger or None) when that changes of a container with probes.
+        hungers: Called with (life, index) when how a container with probes is short has changed.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class DiskUse:
         identities: Identities,
         fleet: Fleet,
         disks: Disks,
-        hungers: Callable[[Life, int, Hunger | None], None],
+        hungers: Callable[[Life, int], None],
     ) -> None:
         self._env = engine.env
         self._journal = journal
@@ -139,7 +139,7 @@ class DiskUse:
             hunger = Hunger(now_s, task.rate, task.wanted, backlog)
         if hunger != before:
             mover.hunger = hunger
-            self._hungers(mover.life, mover.index, hunger)
+            self._hungers(mover.life, mover.index)
 
     def _write(self, mover: _Mover, cause: int | None = None) -> None:
         asker = mover.task.asker
