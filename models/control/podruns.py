@@ -340,8 +340,9 @@ class PodRuns:
         """Let no process be started on a minion any more, or again, as a record says."""
         if exhausted:
             self._exhaustion.begin(minion, seq)
-        for life in [each for each in self._lives.values() if each.pod.minion == minion]:
-            if self._lives.get(life.pod.arrival) is life:
+        for pod in self._fleet.pods(minion):
+            life = self._lives.get(pod.arrival)
+            if life is not None:  # the end of one may have ended another
                 self._went_on(life, life.run.starve(self._env._now, starved=exhausted), seq)
         if not exhausted:
             self._exhaustion.end(minion, seq)
