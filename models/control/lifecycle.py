@@ -363,7 +363,7 @@ class MinionLifecycle:
         self._call_twice(partial(self._execute_taint, minion), cause=cause)
 
     def _execute_taint(self, minion: int) -> None:
-        if minion in self._bad():
+        if minion in self._unknown or minion in self._broken:
             had = self._store.minions[minion].taints
             taints = (
                 *(each for each in had if each not in DRIVING),
