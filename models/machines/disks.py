@@ -79,7 +79,7 @@ class DiskTask:
 
 
 class _Disk:
-    """The device of one minion."""
+    """The device of one minion; ``pulled`` is what came from the registry when its containers last got their shares."""
 
     __slots__ = ("bandwidth", "default_weight", "link", "port", "pulled", "tasks", "version")
 
@@ -146,7 +146,7 @@ class Disks:
     def pulled_bytes_per_s(self, minion: int) -> float:
         """Return what the pulls of a minion write, as things are."""
         found = self._disks.get(minion)
-        return 0.0 if found is None else found.pulled
+        return 0.0 if found is None else self._comes(found)
 
     def begin(self, task: DiskTask) -> None:
         """Let a container move what it wants from now on."""
@@ -173,27 +173,30 @@ class Disks:
 
     def _bound(self, disk: _Disk) -> None:
         """Bound the minion's pulls by what the device would give them, now that others are there."""
-        if disk.port is not None and self._registry is not None:
-            flows = [*map(disk.flow, disk.tasks), IoFlow(disk.default_weight)]
-            most = share_device(flows, disk.bandwidth)[-1]
-            self._registry.set_link(disk.port, min(disk.link, most))
+        if disk.port is None or self._registry is None:
+            self._share(disk)
+            return
+        flows = [*map(disk.flow, disk.tasks), IoFlow(disk.default_weight)]
+        most = share_device(flows, disk.bandwidth)[-1]
+        self._registry.set_link(disk.port, min(disk.link, most))
         self._share(disk)
         self._came()
 
     def _came(self) -> None:
         """Look whether other amounts come to minions where somebody reads or writes."""
-        if self._registry is None:
-            return
         for disk in self._disks.values():
-            if disk.port is not None:
-                comes = self._registry.rate_bytes_per_s(disk.port)
-                if comes != disk.pulled:
-                    self._share(disk)
+            if disk.tasks and self._comes(disk) != disk.pulled:
+                self._share(disk)
+
+    def _comes(self, disk: _Disk) -> float:
+        """Return what comes from the registry to a minion, as things are."""
+        if disk.port is None or self._registry is None:
+            return 0.0
+        return self._registry.rate_bytes_per_s(disk.port)
 
     def _share(self, disk: _Disk) -> None:
         """Work out what each container of a minion gets."""
-        if disk.port is not None and self._registry is not None:
-            disk.pulled = self._registry.rate_bytes_per_s(disk.port)
+        disk.pulled = self._comes(disk)
         tasks, now_s = list(disk.tasks), self._engine.now_s
         if disk.bandwidth == _INF:
             rates = [task.most for task in tasks]
