@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from models.kernel.memorygroups import PAGE_BYTES, pages_of
 from models.kernel.pagecache import CachedFile, FileKey, PageCache
 from models.machines.memories import Memories
+from models.machines.memorytasks import held_bytes
 from sim.engine import Engine
 
 __all__ = ["FilePages"]
@@ -191,8 +192,7 @@ class FilePages:
 
     def _room_pages(self, minion: int) -> int:
         """Return what is left of a minion by what containers hold."""
-        now_s = self._env._now
-        held = sum(task.at(now_s) for task in self._memories.tasks(minion))
+        held = held_bytes(self._memories.tasks(minion), self._env._now)
         return max(0, int(self._memories.free_bytes(minion) - held) // PAGE_BYTES)
 
     @staticmethod

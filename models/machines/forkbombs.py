@@ -23,6 +23,7 @@ from typing import Final, Literal, NamedTuple
 from models.api.kernels import counts_kernel_memory
 from models.api.usage import Forks
 from models.kernel.forkbomb import ForkBomb, tasks_of_memory
+from models.kernel.memorygroups import PAGE_BYTES
 from models.kernel.oom import choose_victim
 from models.kernel.processes import PROCESS_KERNEL_BYTES
 from models.machines.cputasks import TaskKind
@@ -35,7 +36,6 @@ from sim.engine import TRUTH, Deadline, Engine
 __all__ = ["MINIONS_MEMORY", "Bomb", "ForkBombs", "Told"]
 
 _INF = math.inf
-_PAGE: Final = 4096
 _EXACT: Final = 1e-9
 _LOST_RATIO: Final = 0.01
 MINIONS_MEMORY: Final = "the memory of its minion"
@@ -246,12 +246,12 @@ class ForkBombs:
         kind, kernel = bomb.processes.kind, self._processes.ask(bomb.minion).kernel
         kmem, limit = kind.spec.raw.kernel_memory_bytes, kind.memory_limit_bytes
         if kmem is not None:
-            most = tasks_of_memory(kmem // _PAGE, PROCESS_KERNEL_BYTES // _PAGE)
+            most = tasks_of_memory(kmem // PAGE_BYTES, PROCESS_KERNEL_BYTES // PAGE_BYTES)
             found.append((most, "kmem", f"the kernel memory of its container, {kmem / 2**20:.0f} MiB"))
         counts = counts_kernel_memory(kernel.cgroup, kernel.version)
         each = bomb.process_bytes if counts else bomb.forks.process_bytes
-        if limit < _INF and each >= _PAGE:
-            most = tasks_of_memory(int(limit - self._held(bomb)) // _PAGE, each // _PAGE)
+        if limit < _INF and each >= PAGE_BYTES:
+            most = tasks_of_memory(int(limit - self._held(bomb)) // PAGE_BYTES, each // PAGE_BYTES)
             found.append((most, "memory", f"the memory limit of its container, {limit / 2**20:.0f} MiB"))
         return min(found, key=lambda each: each[0])
 
@@ -267,9 +267,9 @@ class ForkBombs:
         """Whether the kernel kills the container's first process where its memory limit is met, or all at once."""
         if self._memories.kills_all(bomb.minion):
             return True
-        touched = bomb.forks.process_bytes // _PAGE
-        first, child = _Process(touched + int(self._held(bomb)) // _PAGE), _Process(touched)
-        chosen = choose_victim((first, child), int(bomb.processes.kind.memory_limit_bytes) // _PAGE)
+        touched = bomb.forks.process_bytes // PAGE_BYTES
+        first, child = _Process(touched + int(self._held(bomb)) // PAGE_BYTES), _Process(touched)
+        chosen = choose_victim((first, child), int(bomb.processes.kind.memory_limit_bytes) // PAGE_BYTES)
         return chosen is first
 
     def _chosen(self, bomb: Bomb) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from models.kernel.memorygroups import PAGE_BYTES
 from models.kernel.oom import choose_victim, oom_score_adj
 from models.machines.askers import Asker
 from models.machines.cputasks import TaskKind
@@ -13,7 +14,6 @@ from models.machines.cputasks import TaskKind
 __all__ = ["MemoryTask", "held_bytes", "reaches_s", "worst"]
 
 _INF = math.inf
-_PAGE = 4096
 _ENTRIES = 512
 """Entries in a page of a page table, of 8 bytes each."""
 
@@ -131,7 +131,7 @@ def worst(tasks: Sequence[MemoryTask], now_s: float, capacity_bytes: float) -> M
         capacity_bytes: Of the minion.
     """
     chosen = choose_victim(
-        (_process(task, now_s, int(capacity_bytes)) for task in tasks), int(capacity_bytes) // _PAGE
+        (_process(task, now_s, int(capacity_bytes)) for task in tasks), int(capacity_bytes) // PAGE_BYTES
     )
     assert chosen is not None, "no container is spared by its class"
     return chosen.task
@@ -139,6 +139,6 @@ def worst(tasks: Sequence[MemoryTask], now_s: float, capacity_bytes: float) -> M
 
 def _process(task: MemoryTask, now_s: float, capacity_bytes: int) -> _Process:
     held_bytes = task.at(now_s) if task.each_bytes is None else task.each_bytes
-    kind, pages = task.kind, int(held_bytes) // _PAGE
+    kind, pages = task.kind, int(held_bytes) // PAGE_BYTES
     adj = oom_score_adj(kind.qos, request_bytes=kind.memory_request_bytes, capacity_bytes=capacity_bytes)
     return _Process(task, pages, pages // _ENTRIES, adj)
