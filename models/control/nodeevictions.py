@@ -13,15 +13,17 @@ Simplified: a pod is cleaned up by the manager's first look, 1 s after; pods tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from models.api import records
 from models.api.qos import qos_class
 from models.api.quantities import binary_quantity
-from models.api.taints import MEMORY_PRESSURE
+from models.api.specs_taints import keeps_off
 from models.api.types import CPU, MEMORY, Pod, PodTemplate
 from models.control.burdens import Machines
+from models.control.conditiontaints import PRESSURE
 from models.control.kubeletcalls import KubeletCalls
 from models.control.log import Op
 from models.control.store import Store
@@ -111,7 +113,7 @@ class NodeEvictions:
         manager = self._managers.get(pod.minion)
         if manager is None or not manager.passes.pressed:
             return False
-        if _is_best_effort(pod.template) and not _tolerates(pod.template):
+        if _is_best_effort(pod.template) and keeps_off((PRESSURE,), pod.template.tolerations):
             return True
         self._engine.soon(TRUTH, partial(self.changed, pod.minion))
         return False
@@ -136,7 +138,7 @@ class NodeEvictions:
         now_s, manager = self._env._now, self._managers.get(minion)
         low_s = reaches_s(self._memories.tasks(minion), self._level(minion) + 1, now_s)
         if manager is None:
-            if low_s == float("inf"):
+            if low_s == math.inf:
                 return
             manager = self._make(minion)
         manager.passes.slept(now_s, manager.low_s)
@@ -160,8 +162,8 @@ class NodeEvictions:
             transition_s=self._transition_s,
         )
         deadline = Deadline(self._engine, TRUTH, partial(self._pass, minion))
-        made = self._managers[minion] = _Manager(passes, deadline, float("inf"))
-        return made
+        manager = self._managers[minion] = _Manager(passes, deadline, math.inf)
+        return manager
 
     def _phase_s(self, phases: Stream, minion: int, period_s: float) -> float:
         return phases.at(*self._groups[minion]) * period_s
@@ -271,10 +273,3 @@ def _is_best_effort(template: PodTemplate) -> bool:
     if template.containers is not None:
         return qos_class(template.containers) == "BestEffort"
     return not template.need[CPU] and not template.need[MEMORY]
-
-
-def _tolerates(template: PodTemplate) -> bool:
-    return any(
-        each.key in {None, MEMORY_PRESSURE} and each.effect in {None, "NoSchedule"}
-        for each in template.tolerations
-    )
