@@ -144,7 +144,6 @@ class Fleet:
             self._halted.get(index, set()).discard(pod.arrival)
         if self._uses is not None:
             self._uses.goes(pod)
-            self._uses.end(pod)
         self._free[index] = list(map(add, self._free[index], pod.template.need))
         self._ledger.goes(index, pod.template)
 
@@ -213,13 +212,11 @@ class Fleet:
             self._engine.at_cell(self._env._now + life_s, TRUTH, self._end, pod, pod.cause)
         if self._uses is not None:
             self._uses.comes(pod, begins=True)
-            self._uses.begin(pod)
         return None
 
     def _ended(self, pod: Pod) -> None:
         if self._uses is not None:
             self._uses.goes(pod)
-            self._uses.end(pod)
         del self._pods[pod.minion][pod.arrival]
         self._ledger.goes(pod.minion, pod.template)
         phase, reason = (_FAILED, "Error") if pod.ask.fails else (_SUCCEEDED, "Completed")
@@ -240,7 +237,6 @@ class Fleet:
         for pod in pods:
             if self._uses is not None:
                 self._uses.goes(pod)
-                self._uses.end(pod)
             self._ledger.goes(index, pod.template)
             self._store.end(pod, Phase.LOST, cause=seq, reason="MinionLost")
         self._ledger.falls(index)

@@ -70,18 +70,21 @@ class PodUsages:
 
         Args:
             pod: The pod.
-            begins: It begins at this moment too.
+            begins: It begins to use what it wants at this moment too.
         """
         asked = self._burstable_millicores(pod)
         if asked:
             quiet = begins and pod.template.uses is not None
             self._usages.kernels.weigh(pod.minion, asked, quiet=quiet)
+        if begins:
+            self.begin(pod)
 
     def goes(self, pod: Pod) -> None:
-        """Let a pod that leaves its room weigh no more, before what it uses ends."""
+        """Let a pod that leaves its room weigh and use nothing any more."""
         asked = self._burstable_millicores(pod)
         if asked:
             self._usages.kernels.weigh(pod.minion, -asked, quiet=pod.arrival in self._uses)
+        self.end(pod)
 
     def _burstable_millicores(self, pod: Pod) -> int:
         """Return what a pod adds to the weight of the class Burstable."""
