@@ -23,6 +23,7 @@ from models.kernel.nodeeviction import (
     Reading,
     Threshold,
     next_pass_s,
+    passes_before,
     synchronize,
 )
 
@@ -40,10 +41,6 @@ class EvictionPasses:
         period_s: From pass to pass.
         cleanup_s: From an eviction to the next pass.
         transition_s: For how long the condition holds after it was seen last.
-
-    Attributes:
-        pressed: The condition holds.
-        made_s: The last pass that was made, ``-inf`` before.
     """
 
     def __init__(
@@ -62,7 +59,7 @@ class EvictionPasses:
         self._transition_s = transition_s
         self._state = EvictionState()
         self._idle = False  # the last pass was low, and nobody could go
-        self.made_s = -_INF
+        self._made_s = -_INF
 
     @property
     def pressed(self) -> bool:
@@ -73,10 +70,10 @@ class EvictionPasses:
         """Return the next pass that changes something, as things are; ``inf`` for none.
 
         Args:
-            now_s: The time; passes up to ``made_s`` are over.
+            now_s: The time; passes up to the last one made are over.
             low_s: From when on memory.available is below the threshold; ``inf`` for never.
         """
-        after_s = max(now_s, math.nextafter(self.made_s, _INF))
+        after_s = max(now_s, math.nextafter(self._made_s, _INF))
         evicts_s = ends_s = _INF
         if low_s < _INF and not (self._idle and low_s <= now_s):
             evicts_s = self._pass_s(max(low_s, after_s))
@@ -96,13 +93,10 @@ class EvictionPasses:
         """
         self._idle = False
         seen_s = self._state.seen_s.get("MemoryPressure")
-        if seen_s is None or until_s <= self._phase_s:
+        passes = passes_before(self._phase_s, until_s, self._period_s)
+        if seen_s is None or not passes:
             return
-        passes = math.ceil((until_s - self._phase_s) / self._period_s)
-        last_s = self._phase_s + passes * self._period_s
-        while last_s >= until_s:
-            passes -= 1
-            last_s = self._phase_s + passes * self._period_s
+        last_s = self._phase_s + (passes - 1) * self._period_s
         if last_s >= low_s and last_s > seen_s:
             self._state = EvictionState(self._state.met_since_s, {"MemoryPressure": last_s})
 
@@ -124,7 +118,7 @@ class EvictionPasses:
         )
         self._state = passed.state
         self._idle = bool(passed.state.met_since_s) and passed.eviction is None
-        self.made_s = now_s
+        self._made_s = now_s
         if passed.eviction is not None:
             self._phase_s = now_s + self._cleanup_s
         return passed

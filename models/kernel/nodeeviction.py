@@ -38,6 +38,7 @@ __all__ = [
     "Reading",
     "Threshold",
     "next_pass_s",
+    "passes_before",
     "rank",
     "synchronize",
 ]
@@ -204,15 +205,20 @@ def rank(signal: Signal, pods: Sequence[EvictablePod]) -> list[EvictablePod]:
 
 def next_pass_s(phase_s: float, at_s: float, period_s: float = PASS_S) -> float:
     """Return the first pass at or after a time; passes are at phase, phase + period, and so on."""
+    return phase_s + passes_before(phase_s, at_s, period_s) * period_s
+
+
+def passes_before(phase_s: float, at_s: float, period_s: float) -> int:
+    """Return how many passes there are before a time."""
     if at_s <= phase_s:
-        return phase_s
+        return 0
     passes = math.ceil((at_s - phase_s) / period_s)
-    # Division and product round apart: the pass must be no earlier than asked, and no later than need be.
+    # Division and product round apart.
     while phase_s + passes * period_s < at_s:
         passes += 1
     while phase_s + (passes - 1) * period_s >= at_s:
         passes -= 1
-    return phase_s + passes * period_s
+    return passes
 
 
 def _met(threshold: Threshold, reading: Reading | None, before: bool) -> bool:
