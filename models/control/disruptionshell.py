@@ -183,8 +183,8 @@ class DisruptionController:
         }
         if going:
             again_s = min(going.values()) + _DELETION_TIMEOUT_S
-            again = partial(self._again, identity, self.generation)
-            self._engine.at(again_s, BELIEF, again)
+            guard = (self, self.generation)
+            self._engine.at(again_s, BELIEF, partial(self._again, identity), guard=guard)
         healthy = len(counts.healthy) - len(going)
         scale = scale_of((self._desired.get(owner) for owner in counts.owners), rules.known)
         status = status_of(rules, len(counts.pods), healthy, scale, seen.status)
@@ -202,10 +202,9 @@ class DisruptionController:
 
         self.client.call(commit)
 
-    def _again(self, identity: int, generation: int) -> None:
-        if generation == self.generation:
-            self._queue.add(identity)
-            self._act()
+    def _again(self, identity: int) -> None:
+        self._queue.add(identity)
+        self._act()
 
     def restart(
         self, budgets: Iterable[BudgetObject], controllers: Iterable[ControllerObject], pods: Iterable[Pod]
