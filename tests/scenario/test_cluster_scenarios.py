@@ -1,4 +1,4 @@
-"""The scenarios of whole clusters: the expectations of each hold as it is written, and not without their cause."""
+"""The scenarios of whole clusters: what their records, explanations and pictures show."""
 
 from __future__ import annotations
 
@@ -9,33 +9,10 @@ import pytest
 
 from experiments.checking import read_checked
 from experiments.run import execute
-from tests.scenario.test_control_scenarios import status_of
 from tests.scenario.test_pictures import Pictured, _records, _shown
+from tests.support.shipped import FOLDER
 
-_FOLDER = Path(__file__).parents[2] / "scenarios" / "cluster"
-_SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
-_CAUSES = {
-    "pull-storm": 'cluster.minions.0.preloaded=["ops/agent:2"]',
-    "crash-loop": "behaviour.0.enabled=false",
-}
-"""What to set so that the cause is gone; by default the first fault is switched off."""
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_holds_with_its_cause(scenario: Path, tmp_path: Path) -> None:
-    assert status_of(scenario, tmp_path) == (0, [])
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_fails_without_its_cause(scenario: Path, tmp_path: Path) -> None:
-    status, _ = status_of(scenario, tmp_path, _CAUSES.get(scenario.stem, "faults.0.enabled=false"))
-    assert status == 1
-
-
-def test_the_readme_lists_every_scenario() -> None:
-    rows = (_FOLDER.parent / "README.md").read_text()
-    listed = {line.split("|")[1].strip() for line in rows.splitlines() if line.startswith("| cluster/")}
-    assert listed == {f"cluster/{path.stem}" for path in _SCENARIOS}
+_FOLDER = FOLDER / "cluster"
 
 
 def test_a_storm_ends_when_the_bytes_are_through_the_registry(tmp_path: Path) -> None:

@@ -1,43 +1,15 @@
-"""The scenarios of isolation: the expectations of each hold as it is written, and not without their cause."""
+"""The scenarios of isolation: what their records, explanations and pictures show."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from experiments.checking import read_checked
 from experiments.explain import explain
 from experiments.run import execute
-from tests.scenario.test_control_scenarios import status_of
+from tests.support.shipped import FOLDER
 
-_FOLDER = Path(__file__).parents[2] / "scenarios" / "isolation"
-_SCENARIOS = sorted(_FOLDER.glob("*.yaml"))
-_CAUSES = {
-    "attackers-fork-bomb": "faults.0.compromise.does=[]",
-    "dropped-too-far": "isolation.needs=[]",
-    "escape-and-spread": "faults.0.enabled=false",
-    "noticed-in-time": "faults.0.compromise.respond=[]",
-    "opened-by-user-namespaces": "isolation.mechanisms.add=[drop-all-capabilities]",
-}
-"""What to set so that the cause is gone."""
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_holds_with_its_cause(scenario: Path, tmp_path: Path) -> None:
-    assert status_of(scenario, tmp_path) == (0, [])
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_fails_without_its_cause(scenario: Path, tmp_path: Path) -> None:
-    status, _ = status_of(scenario, tmp_path, _CAUSES[scenario.stem])
-    assert status == 1
-
-
-def test_the_readme_lists_every_scenario() -> None:
-    rows = (_FOLDER.parent / "README.md").read_text()
-    listed = {line.split("|")[1].strip() for line in rows.splitlines() if line.startswith("| isolation/")}
-    assert listed == {f"isolation/{path.stem}" for path in _SCENARIOS}
+_FOLDER = FOLDER / "isolation"
 
 
 def test_the_path_of_an_attacker_is_explained(tmp_path: Path) -> None:

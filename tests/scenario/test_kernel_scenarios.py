@@ -1,4 +1,4 @@
-"""The scenarios of shared kernels: the expectations of each hold as it is written, and not without their cause."""
+"""The scenarios of shared kernels: what their records, explanations and pictures show."""
 
 from __future__ import annotations
 
@@ -11,48 +11,10 @@ import pytest
 from experiments.checking import read_checked
 from experiments.explain import explain
 from experiments.run import execute
-from tests.scenario.test_control_scenarios import status_of
 from tests.scenario.test_pictures import Pictured
+from tests.support.shipped import FOLDER
 
-_FOLDER = Path(__file__).parents[2] / "scenarios" / "kernel"
-_SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
-_CAUSES = {f"noisy-neighbour-{caps}": "controllers.batch.replicas=0" for caps in ("none", "shares", "quota")}
-_CAUSES["pull-storm"] = 'cluster.minions.0.preloaded=["ops/job:1"]'
-_CAUSES["throttling-by-a-low-quota"] = "caps=shares"
-_CAUSES["stolen-cpus"] = "cluster.hosts.0.count=2"
-_CAUSES |= dict.fromkeys(
-    (
-        "leak-with-a-limit",
-        "leak-and-evictions",
-        "oom-with-limits",
-        "oom-without-limits",
-        "page-cache-density",
-        *(
-            f"fork-bomb-{caps}"
-            for caps in ("none", "shares", "quota", "quota-and-memory", "pids", "all-caps")
-        ),
-        "pid-exhaustion",
-    ),
-    "behaviour.0.enabled=false",
-)
-"""What to set so that the cause is gone."""
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_holds_with_its_cause(scenario: Path, tmp_path: Path) -> None:
-    assert status_of(scenario, tmp_path) == (0, [])
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_fails_without_its_cause(scenario: Path, tmp_path: Path) -> None:
-    status, _ = status_of(scenario, tmp_path, _CAUSES[scenario.stem])
-    assert status == 1
-
-
-def test_the_readme_lists_every_scenario() -> None:
-    rows = (_FOLDER.parent / "README.md").read_text()
-    listed = {line.split("|")[1].strip() for line in rows.splitlines() if line.startswith("| kernel/")}
-    assert listed == {f"kernel/{path.stem}" for path in _SCENARIOS}
+_FOLDER = FOLDER / "kernel"
 
 
 def test_a_restart_is_explained_by_who_took_the_cpu(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The scenarios of scheduling: the expectations of each hold as it is written, and not without their cause."""
+"""The scenarios of scheduling: what their records, explanations and pictures show."""
 
 from __future__ import annotations
 
@@ -11,48 +11,10 @@ import pytest
 from experiments.checking import read_checked
 from experiments.explain import explain
 from experiments.run import execute
-from tests.scenario.test_control_scenarios import status_of
 from tests.scenario.test_pictures import Pictured, _records, _shown
+from tests.support.shipped import FOLDER, status_of
 
-_FOLDER = Path(__file__).parents[2] / "scenarios" / "scheduling"
-_SCENARIOS = sorted(path for path in _FOLDER.glob("*.yaml") if "wavetank/v1" in path.read_text())
-_CAUSES = {
-    "policies-on-openb": [
-        "policy.scheduler=worst-fit",
-        "policy.scheduler=kubernetes",
-        "policy.scheduler=random",
-    ],
-    "shared-state-conflicts": ["schedulers.1.decision={perJob: 1ms, perPod: 1ms}"],
-    "spread-against-pack": ["faults.0.enabled=false", "faults.3.enabled=false", "policy.scheduler=best-fit"],
-}
-"""What to set so that the cause is gone; by default the first fault is switched off."""
-_WITHOUT = [
-    pytest.param(path, change, id=f"{path.stem}-{change}")
-    for path in _SCENARIOS
-    for change in _CAUSES.get(path.stem, ["faults.0.enabled=false"])
-]
-
-
-@pytest.mark.parametrize("scenario", _SCENARIOS, ids=lambda path: path.stem)
-def test_a_scenario_holds_with_its_cause(
-    scenario: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    _need(scenario, request)
-    assert status_of(scenario, tmp_path) == (0, [])
-
-
-@pytest.mark.parametrize(("scenario", "change"), _WITHOUT)
-def test_a_scenario_fails_without_its_cause(
-    scenario: Path, change: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    _need(scenario, request)
-    assert status_of(scenario, tmp_path, change)[0] == 1
-
-
-def _need(scenario: Path, request: pytest.FixtureRequest) -> None:
-    """Skip where the trace is not at hand."""
-    if "WAVETANK_SHARED" in scenario.read_text():
-        request.getfixturevalue("shared")
+_FOLDER = FOLDER / "scheduling"
 
 
 def test_the_picture_shows_who_loses_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,9 +62,3 @@ def test_the_life_of_a_victim_leads_back_to_the_death(tmp_path: Path) -> None:
     told = explain(tmp_path, victims[0])
     for words in ("has to go from", "(preempted for pod/default/shop-", "minion/node-3 crashed", "was gone"):
         assert words in told
-
-
-def test_the_readme_lists_every_scenario() -> None:
-    rows = (_FOLDER.parent / "README.md").read_text()
-    listed = {line.split("|")[1].strip() for line in rows.splitlines() if line.startswith("| scheduling/")}
-    assert listed == {f"scheduling/{path.stem}" for path in _SCENARIOS}
