@@ -16,6 +16,7 @@ from models.cluster.placedbelief import PlacedBelief
 from models.plan import make_plan
 from models.world import World
 from sim.errors import ScenarioError
+from tests.support.manifests import pod_text
 from tests.support.worlds import ran, records, sinks
 
 _SHOP = """
@@ -142,17 +143,7 @@ def test_a_service_spreads_its_pods_by_default(tmp_path: Path) -> None:
 
 def test_room_that_a_bind_makes_is_found(tmp_path: Path) -> None:
     """A pod that must be near another waits until that one is there; nothing else changes meanwhile."""
-    near = """
-apiVersion: v1
-kind: Pod
-metadata: {name: follower, labels: {app: follower}}
-spec:
-  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
-  affinity:
-    podAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution:
-        - {labelSelector: {matchLabels: {app: leader}}, topologyKey: kubernetes.io/hostname}
-"""
+    near = pod_text("follower", "podAffinity", "app: leader")
     scenario = _SCENARIO.partition("faults:")[0] + (
         "controllers: [{name: leader, start: 60s, replicas: 1, pod: {cpu: 1, memory: 1Gi, labels: {app: leader}}}]\n"
     )
@@ -161,14 +152,7 @@ spec:
 
 
 def test_the_label_by_which_pools_are_found_is_none_that_a_manifest_can_ask_for(tmp_path: Path) -> None:
-    asking = """
-apiVersion: v1
-kind: Pod
-metadata: {name: asks, labels: {app: asks}}
-spec:
-  nodeSelector: {KEY: web}
-  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
-"""
+    asking = pod_text("asks", spec="nodeSelector: {KEY: web}")
     assert "asks" not in placed(shop(tmp_path, manifests=asking.replace("KEY", "wavetank/pool")))
     with pytest.raises(ScenarioError, match="is not a name as tier"):
         shop(tmp_path, manifests=asking.replace("KEY", POOL_LABEL))

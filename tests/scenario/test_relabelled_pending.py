@@ -14,39 +14,12 @@ from models.plan import make_plan
 from models.testing.rest import broken_at_rest
 from models.world import World
 from tests.property.test_placed_belief import check
+from tests.support.manifests import pod_text
 from tests.support.worlds import records, sinks
 
-_GUARD = """
-apiVersion: v1
-kind: Pod
-metadata: {name: guard, labels: {app: guard}}
-spec:
-  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
-  affinity:
-    podAntiAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution:
-        - {labelSelector: {matchLabels: {app: shy}}, topologyKey: kubernetes.io/hostname}
-"""
-_SHY = """
----
-apiVersion: v1
-kind: Pod
-metadata: {name: shy, labels: {app: shy}}
-spec:
-  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
-"""
-_FOLLOWER = """
----
-apiVersion: v1
-kind: Pod
-metadata: {name: follower, labels: {app: follower}}
-spec:
-  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
-  affinity:
-    podAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution:
-        - {labelSelector: {matchLabels: {app: bold}}, topologyKey: kubernetes.io/hostname}
-"""
+_GUARD = pod_text("guard", "podAntiAffinity", "app: shy")
+_SHY = pod_text("shy")
+_FOLLOWER = pod_text("follower", "podAffinity", "app: bold")
 _SCENARIO = """
 apiVersion: wavetank/v1
 name: shy
@@ -109,20 +82,9 @@ def test_a_scheduler_that_starts_again_reads_the_labels_of_the_record(tmp_path: 
 
 def test_it_counts_for_those_that_are_decided_before_its_bind_is_read(tmp_path: Path) -> None:
     """Assumed pods count with the labels that they were decided by: two of one name may not be on one minion."""
-    apart = """
----
-apiVersion: v1
-kind: Pod
-metadata: {name: NAME, labels: {app: NAME, group: GROUP}}
-spec:
-  containers: [{name: c, image: i, resources: {requests: {cpu: 100m, memory: 64Mi}}}]
-  affinity:
-    podAntiAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution:
-        - {labelSelector: {matchLabels: {group: g}}, topologyKey: kubernetes.io/hostname}
-"""
     pods = "".join(
-        apart.replace("NAME", name).replace("GROUP", group) for name, group in (("one", "x"), ("two", "g"))
+        pod_text(name, "podAntiAffinity", "group: g", labels=f"group: {group}")
+        for name, group in (("one", "x"), ("two", "g"))
     )
     # Nothing is free until m is let in again; by then both are of the group.
     scenario = (
@@ -144,7 +106,7 @@ def test_what_is_relabelled_while_its_bind_is_under_way_counts_by_its_new_labels
     other = (
         "[{name: o, arrivals: {at: 3s}, count: 1, pod: {cpu: 1, memory: 1Gi, labels: {app: o}}}, {manifest"
     )
-    found = world(tmp_path, scenario.replace("[{manifest", other), _SHY.lstrip("-\n"))
+    found = world(tmp_path, scenario.replace("[{manifest", other), _SHY)
     assert 4 < bound_s(found)["shy"] < 4.5
     check(found)
 
