@@ -136,9 +136,7 @@ def _parameters(catalogue: Catalogue) -> Iterator[Found]:
 
 def _technique(index: int, technique: Technique, catalogue: Catalogue) -> Iterator[Found]:
     at: Path = ("techniques", index)
-    kinds = {
-        row.name: next((k for k in _KINDS if getattr(row, k) is not None), "") for row in catalogue.parameters
-    }
+    kinds = {row.name: row.kind for row in catalogue.parameters}
     wanted = [("time", (*at, "time"), technique.time), ("chance", (*at, "success"), technique.success)]
     wanted += [("factor", (*at, "slowedBy", name), factor) for name, factor in technique.slowed_by.items()]
     for kind, path, value in wanted:

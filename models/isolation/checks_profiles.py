@@ -29,7 +29,7 @@ def lineage(catalogue: Catalogue, name: str) -> list[Profile] | None:
 
 def profile_problems(catalogue: Catalogue) -> Iterator[Found]:
     """Yield what is wrong with profiles, names that nobody has apart."""
-    programs = sorted({program for technique in catalogue.techniques for program in technique.versions})
+    programs = catalogue.programs
     for index, profile in enumerate(catalogue.profiles):
         at: Path = ("profiles", index)
         yield from _circle(at, profile, catalogue)

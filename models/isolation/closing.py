@@ -47,8 +47,7 @@ def remedies_of(catalogue: Catalogue, *, proposed: bool = False, updates: bool =
         updates: Programs brought up to date too.
     """
     names = [each.name for each in catalogue.mechanisms if proposed or each.status != "proposed"]
-    programs = sorted({program for technique in catalogue.techniques for program in technique.versions})
-    return (*names, *(f"{UPDATE}{program}" for program in programs if updates))
+    return (*names, *(f"{UPDATE}{program}" for program in catalogue.programs if updates))
 
 
 def with_remedies(posture: Posture, names: Collection[str]) -> Posture:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from models.isolation.amounts import Ref
-from models.isolation.posture import Posture, possible
+from models.isolation.posture import Posture, possible, switched_on
 from models.isolation.specs import Catalogue, Mechanism, Technique
 from sim.distributions import Distribution, Exponential
 
@@ -119,7 +119,7 @@ def parameter_kind(catalogue: Catalogue, name: str) -> str:
     """
     for row in catalogue.parameters:
         if row.name == name:
-            return "time" if row.time is not None else "factor" if row.factor is not None else "chance"
+            return row.kind
     raise KeyError(name)
 
 
@@ -143,7 +143,7 @@ def attack_graph(catalogue: Catalogue, posture: Posture, values: Mapping[str, fl
         posture: The container's switches.
         values: Of each parameter: seconds, factor or chance.
     """
-    on = [each for each in catalogue.mechanisms if each.name in posture.mechanisms]
+    on = switched_on(catalogue, posture)
     edges = []
     for technique in possible(catalogue, posture):
         law, factor = _time(technique, posture, values)

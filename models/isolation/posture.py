@@ -10,7 +10,16 @@ from models.isolation.checks_profiles import lineage
 from models.isolation.specs import Catalogue, Mechanism, Technique
 from models.isolation.versions import Version
 
-__all__ = ["Posture", "addable", "bare_posture", "capabilities_of", "conditions_of", "possible", "posture_of"]
+__all__ = [
+    "Posture",
+    "addable",
+    "bare_posture",
+    "capabilities_of",
+    "conditions_of",
+    "possible",
+    "posture_of",
+    "switched_on",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +97,16 @@ def _changed(have: dict[str, None], add: Iterable[str], drop: Iterable[str]) -> 
     return {name: None for name in (have | dict.fromkeys(add)) if name not in without}
 
 
+def switched_on(catalogue: Catalogue, posture: Posture) -> list[Mechanism]:
+    """Return the mechanisms that are on, in the order of the catalogue."""
+    return [each for each in catalogue.mechanisms if each.name in posture.mechanisms]
+
+
 def capabilities_of(catalogue: Catalogue, posture: Posture) -> tuple[str, ...]:
     """Return the capabilities of the container's root."""
     left: tuple[str, ...] = CAPABILITIES
-    for mechanism in catalogue.mechanisms:
-        if mechanism.leaves is not None and mechanism.name in posture.mechanisms:
+    for mechanism in switched_on(catalogue, posture):
+        if mechanism.leaves is not None:
             left = tuple(name for name in left if name in mechanism.leaves)
     return tuple(
         name
@@ -103,12 +117,7 @@ def capabilities_of(catalogue: Catalogue, posture: Posture) -> tuple[str, ...]:
 
 def conditions_of(catalogue: Catalogue, posture: Posture) -> tuple[str, ...]:
     """Return the conditions that hold, those that mechanisms provide too."""
-    provided = [
-        name
-        for mechanism in catalogue.mechanisms
-        if mechanism.name in posture.mechanisms
-        for name in mechanism.provides
-    ]
+    provided = [name for mechanism in switched_on(catalogue, posture) for name in mechanism.provides]
     return tuple(dict.fromkeys([*posture.conditions, *provided]))
 
 
@@ -116,7 +125,7 @@ def addable(catalogue: Catalogue, posture: Posture, mechanism: Mechanism) -> boo
     """Whether a mechanism can be switched on beside those that are."""
     if mechanism.name in posture.mechanisms:
         return False
-    on = [each for each in catalogue.mechanisms if each.name in posture.mechanisms]
+    on = switched_on(catalogue, posture)
     free = all(mechanism.name not in each.excludes and each.name not in mechanism.excludes for each in on)
     return free and all(name in posture.mechanisms for name in mechanism.requires)
 
@@ -125,7 +134,7 @@ def possible(catalogue: Catalogue, posture: Posture) -> list[Technique]:
     """Return the techniques that nothing of a posture stops, in the order of the catalogue."""
     capabilities = capabilities_of(catalogue, posture)
     conditions = conditions_of(catalogue, posture)
-    on = [each for each in catalogue.mechanisms if each.name in posture.mechanisms]
+    on = switched_on(catalogue, posture)
     versions = dict(posture.versions)
     return [
         technique

@@ -10,7 +10,6 @@ from models.isolation.amounts import parse_amount
 from models.isolation.capabilities import parse_capability
 from models.isolation.graph import parameter_kind
 from models.isolation.posture import posture_of
-from models.isolation.rules import programs_of
 from models.isolation.specs import Catalogue
 from models.isolation.versions import parse_version
 from sim.diagnostics import nearest_word
@@ -83,7 +82,7 @@ def _needs(asked: Isolation) -> Iterator[FieldProblem]:
 
 
 def _versions(catalogue: Catalogue, asked: Isolation) -> Iterator[FieldProblem]:
-    programs = [name for name in programs_of(catalogue) if name != "kernel"]
+    programs = [name for name in catalogue.programs if name != "kernel"]
     for program, text in asked.versions.items():
         path: Path = ("versions", program)
         if program == "kernel":

@@ -8,18 +8,13 @@ from dataclasses import dataclass, replace
 
 from models.api.specs_isolation import Isolation, Needs
 from models.isolation.amounts import parse_amount
+from models.isolation.capabilities import parse_capability
 from models.isolation.graph import MIDDLE, corner, parameter_kind
-from models.isolation.posture import Posture, capabilities_of, posture_of
+from models.isolation.posture import Posture, capabilities_of, posture_of, switched_on
 from models.isolation.specs import NEVER, Catalogue
 from models.isolation.versions import parse_version
 
-__all__ = ["IsolationRules", "lacking", "programs_of"]
-
-
-def programs_of(catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the programs whose versions some technique asks for."""
-    found = {program: None for technique in catalogue.techniques for program in technique.versions}
-    return tuple(sorted(found))
+__all__ = ["IsolationRules", "lacking"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ class IsolationRules:
             conditions=tuple(sorted(name for name in conditions if name not in asked.conditions.drop)),
             closed=tuple(sorted({*found.closed, *asked.closed})),
             versions=tuple(sorted(versions.items())),
-            updated=programs_of(self.catalogue) if asked.updated else found.updated,
+            updated=self.catalogue.programs if asked.updated else found.updated,
         )
 
     def denied(self, labels: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
@@ -100,12 +95,11 @@ def _main_line(release: str) -> str:
 def lacking(catalogue: Catalogue, posture: Posture, needs: Needs) -> tuple[str, ...]:
     """Return which needs of an application a posture takes away, in words."""
     have = capabilities_of(catalogue, posture)
-    wanted = [name.upper().removeprefix("CAP_") for name in needs.capabilities]
+    wanted = [parse_capability(name) for name in needs.capabilities]
     missing = [name for name in wanted if name not in have]
     denied = [
         (what, lift)
-        for mechanism in catalogue.mechanisms
-        if mechanism.name in posture.mechanisms
+        for mechanism in switched_on(catalogue, posture)
         for what, lift in mechanism.denies.items()
         if lift == NEVER or lift not in have
     ]

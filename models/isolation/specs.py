@@ -108,6 +108,12 @@ class Parameter(Spec):
     )
     reference: Text = Field(description="where the range comes from")
 
+    @property
+    def kind(self) -> str:
+        """``time``, ``factor`` or ``chance``: the first that is given; nothing where none is."""
+        given = (("time", self.time), ("factor", self.factor), ("chance", self.chance))
+        return next((kind for kind, spread in given if spread is not None), "")
+
 
 class Condition(Spec):
     """Something of the container's surroundings that a technique may need.
@@ -272,3 +278,8 @@ class Catalogue(Spec):
     mechanisms: tuple[Mechanism, ...] = Field((), description="a list of mechanisms")
     profiles: tuple[Profile, ...] = Field((), description="a list of profiles")
     techniques: tuple[Technique, ...] = Field((), description="a list of techniques")
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs whose versions some technique asks for."""
+        return tuple(sorted({program for technique in self.techniques for program in technique.versions}))
