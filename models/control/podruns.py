@@ -341,8 +341,7 @@ class PodRuns:
         if exhausted:
             self._exhaustion.begin(minion, seq)
         for pod in self._fleet.pods(minion):
-            life = self._lives.get(pod.arrival)
-            if life is not None:  # the end of one may have ended another
+            if (life := self._lives.get(pod.arrival)) is not None:  # the end of one may have ended another
                 self._went_on(life, life.run.starve(self._env._now, starved=exhausted), seq)
         if not exhausted:
             self._exhaustion.end(minion, seq)
