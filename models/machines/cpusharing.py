@@ -42,6 +42,7 @@ class SharedCpus:
         "_cpus",
         "_loose",
         "_own",
+        "_place_of",
         "_places",
         "_pods",
         "_task_at",
@@ -62,7 +63,8 @@ class SharedCpus:
             if pod is not None and self._is_limited(pod)
         ]
         self._places = [*self._own, *(pod for _, pod in self._pods)]
-        self._task_at = {own: number for number, own in enumerate(self._own)}
+        self._task_at = dict(zip(self._own, tasks, strict=True))
+        self._place_of = dict(zip(tasks, self._own, strict=True))
 
     def _is_limited(self, index: int) -> bool:
         """Whether a pod has a quota that may hold its containers before their own do."""
@@ -95,12 +97,12 @@ class SharedCpus:
             task.run_among(partial(self._account, (place,) if above is None else (place, above)))
 
     def want(self, now_s: float, task: CpuTask) -> None:
-        """Let a task want what it wants now."""
-        self._clock.set_threads(now_s, self._own[self.tasks.index(task)], task.peak(self._cpus))
+        """Let a task want what it wants now. HOT."""
+        self._clock.set_threads(now_s, self._place_of[task], task.peak(self._cpus))
 
     def take_ended(self, now_s: float) -> list[CpuTask]:
         """Return whose work has ended by now."""
-        return [self.tasks[self._task_at[place]] for place in self._clock.take_ended(now_s)]
+        return [self._task_at[place] for place in self._clock.take_ended(now_s)]
 
     @property
     def next_end_s(self) -> float:
