@@ -78,12 +78,12 @@ class Exhaustion:
 
     def seq(self, minion: int) -> int:
         """Return seq of the record that no process can be started on a minion; -1: it can."""
-        found = self._minions.get(minion) if self._minions else None
+        found = self._minions.get(minion)
         return -1 if found is None else found.seq
 
     def holds(self, pod: Pod, verb: Callable[[Pod], None], *, starts: bool = False) -> bool:
         """Whether what is to be done with a pod has to wait: it is done then, if the pod is still meant to."""
-        found = self._minions.get(pod.minion) if self._minions else None
+        found = self._minions.get(pod.minion)
         if found is None:
             return False
         generation = pod.generation

@@ -133,11 +133,11 @@ class FilePages:
         if of_it is None:
             return 0
         charged = of_it.cache.charged_pages()
-        groups = {
-            group for (owner, where), group in of_it.groups.items() if owner == pod and place in {None, where}
-        }
         if pod is None:
             groups = set(charged)
+        else:
+            own = of_it.groups.items()
+            groups = {group for (owner, where), group in own if owner == pod and place in {None, where}}
         pages = sum(count for group, count in charged.items() if group in groups)
         return (pages - of_it.cache.inactive_pages(groups)) * PAGE_BYTES
 
