@@ -203,12 +203,15 @@ class ProcessUse:
     def _refuse(self, forker: _Forker) -> int:
         """Record that a container was refused a process, by which limit; a bomb on its minion may be why."""
         _, limit, words = self._processes.room(forker.task)
-        bombs = self._bombs.on(forker.task.asker.minion)
+        most = self._worst(forker.task.asker.minion)
         cause = forker.task.asker.cause
-        if limit != "pids.max" and bombs:
-            most = max(bombs, key=lambda each: each.use.forked)
+        if limit != "pids.max" and most is not None:
             cause, words = most.use.task.bomb, f"{words}: {self._blamed(most)}"
         return self._write(forker, records.FORK_REFUSED, cause=cause, reason=f"EAGAIN: {words}")
+
+    def _worst(self, minion: int) -> Bomb | None:
+        """Return the bomb of a minion with most processes, if there is one."""
+        return max(self._bombs.on(minion), key=lambda each: each.use.forked, default=None)
 
     def _blamed(self, bomb: Bomb) -> str:
         return f"fork bomb in {self._identities.text(bomb.processes.asker.name)}"
@@ -222,12 +225,8 @@ class ProcessUse:
         identity = self._fleet.identity(minion)
         if exhausted:
             words = self._processes.room(forker.task)[2]
-            bombs = self._bombs.on(minion)
-            why = (
-                self._blamed(max(bombs, key=lambda each: each.use.forked))
-                if bombs
-                else "containers' processes"
-            )
+            most = self._worst(minion)
+            why = "containers' processes" if most is None else self._blamed(most)
             cause = forker.last if forker.last >= 0 else forker.task.asker.cause
             seq = self._journal.write(
                 records.PROCESSES_EXHAUSTED,
