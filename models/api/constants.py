@@ -105,7 +105,6 @@ _V1_20: Final = tuple(
         ("image_gc_min_age_s", 120, "K34", _KUBELET),
         ("image_gc_period_s", 300, "K34", _KUBELET_GO),
         ("image_list_period_s", 30, "K34", "imageCache, k/k:pkg/kubelet/images/image_gc_manager.go, v1.20.2"),
-        ("node_status_period_s", 10, "K1", f"nodeStatusUpdateFrequency, {_KUBELET}"),
         ("node_status_images_count", 50, "K1", f"nodeStatusMaxImages, {_KUBELET}"),
         ("layer_download_count", 3, "assumed", "dockerd --max-concurrent-downloads; containerd has 3 too"),
         ("registry_bandwidth_bytes_per_s", 1.25e9, "assumed", "10 Gbit/s, where a scenario does not say"),

@@ -92,7 +92,7 @@ class NodeImages:
         self._there = there
         self._phases = streams.stream("kubelet.status")
         self._list_us = round(constants["image_list_period_s"] * _US)
-        self._status_us = round(constants["node_status_period_s"] * _US)
+        self._status_us = round(constants["node_status_update_period_s"] * _US)
         self._most = int(constants["node_status_images_count"])
         self._news: dict[int, _News] = {}
 
