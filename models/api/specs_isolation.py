@@ -67,7 +67,7 @@ class Needs(Spec):
 
 
 class Switches(Spec):
-    """What is switched on and off over all profiles."""
+    """What is switched on and off, over all profiles or by one."""
 
     add: tuple[DnsName, ...] = Field((), description="a list of names")
     drop: tuple[DnsName, ...] = Field((), description="a list of names")

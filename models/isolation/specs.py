@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from models.api.specs_fields import DnsName, Flag, Spec, Text, choice
+from models.api.specs_isolation import Switches
 from models.api.specs_problems import FieldType
 from models.isolation.amounts import Amount, Ref, Spread, TimeLaw
 from models.isolation.capabilities import Capability, parse_capability
@@ -20,7 +21,6 @@ __all__ = [
     "NEVER",
     "STANDINGS",
     "Catalogue",
-    "Changes",
     "Condition",
     "Mechanism",
     "Move",
@@ -180,13 +180,6 @@ class Mechanism(Spec):
     reference: Text = Field(description="where that is said")
 
 
-class Changes(Spec):
-    """Mechanisms or conditions that a profile has more or less than what it inherits."""
-
-    add: tuple[Name, ...] = Field((), description="a list of names")
-    drop: tuple[Name, ...] = Field((), description="a list of names")
-
-
 class CapabilityChanges(Spec):
     """Capabilities that a profile has beside those that its mechanisms leave, or has not."""
 
@@ -205,9 +198,9 @@ class Profile(Spec):
     name: Name = Field(description="the name of a profile")
     about: Text = Field(description="one sentence")
     inherits: Name | None = Field(None, description="the profile that it begins with")
-    mechanisms: Changes = Field(Changes(), description="{add: [...], drop: [...]}")
+    mechanisms: Switches = Field(Switches(), description="{add: [...], drop: [...]}")
     capabilities: CapabilityChanges = Field(CapabilityChanges(), description="{add: [...], drop: [...]}")
-    conditions: Changes = Field(Changes(), description="{add: [...], drop: [...]}")
+    conditions: Switches = Field(Switches(), description="{add: [...], drop: [...]}")
     closed: tuple[Name, ...] = Field((), description="a list of surfaces")
     versions: dict[str, VersionField] = Field({}, description='versions, as {kernel: "5.10"}')
 
