@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.support.worlds import records, world_of
@@ -76,6 +76,18 @@ _CLUSTERS = st.tuples(
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_CLUSTERS)
 def test_what_is_held_fits_and_every_eviction_has_a_cause_and_an_end(cluster: Any) -> None:
+    event(f"evicted: {evictions_of(cluster) > 0}")
+
+
+def test_one_cluster_of_the_kind_does_evict() -> None:
+    leaks = "{name: a, memory: 50Mi, uses: {memory: 200Mi, leak: 1Mi/s}}"
+    pod = f"pod: {{priority: 0, containers: [{leaks}]}}"
+    leaky = f"  - {{name: c0, replicas: 5, start: 0s, scale: [{{at: 6m, replicas: 5}}], {pod}}}"
+    assert evictions_of(((leaky,), [], "v1", 0, 104857600)) > 2
+
+
+def evictions_of(cluster: Any) -> int:
+    """How many pods a drawn cluster evicts; all that must hold of it is seen to."""
     controllers, faults, cgroup, group, threshold = cluster
     told = ", ".join(f"{{name: f{i}, at: {at}, {what}}}" for i, (at, what) in enumerate(faults))
     lines = "\n".join(controllers)
@@ -110,3 +122,4 @@ controllers:
         if row["kind"] == "pod_started":
             earlier = [r for r in rows if r["kind"] == "pod_evicted" and r["object"] == row["object"]]
             assert all(each["time_s"] >= row["time_s"] for each in earlier)
+    return sum(row["kind"] == "pod_evicted" for row in rows)
