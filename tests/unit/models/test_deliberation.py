@@ -173,6 +173,8 @@ def test_several_schedulers_keep_their_own_beliefs_true() -> None:
         TWO.format(minions=3, commit="checked", fast="", slow="", slows=3, fasts=2, pod="cpu: 1, memory: 1Gi")
     )
     world.run()
+    assert sum(map(len, world.store.bound)) == 5
+    assert len(world.schedulers) == 2
     for each in world.schedulers:
         assert isinstance(each, DeliberateScheduler)
         each.client.catch_up()
