@@ -27,7 +27,7 @@ from models.api.specs_kernel import CpuPeriodUs, CpuQuotaUs, Cpuset, PidMax, Pid
 from models.api.specs_problems import FieldProblem, fail
 from models.api.usage import CAPS, Cap, DiskUsage, Forks, Usage
 
-__all__ = ["Caps", "Limits", "Shorthand", "Uses", "limit_problems", "whole_pod_problems"]
+__all__ = ["Bomb", "Caps", "Limits", "Shorthand", "Uses", "limit_problems", "whole_pod_problems"]
 
 _WANTS: Final = ("cpu", "ofRequest", "threads", "work", "memory", "processes", "forks", "reads", "disk")
 

@@ -22,8 +22,8 @@ from typing import Final
 
 from models.api import records
 from models.api.specs_isolation import Compromise
+from models.api.specs_usage import Bomb
 from models.api.types import MinionAsk, Phase, Pod
-from models.api.usage import Forks
 from models.control.log import Op
 from models.control.plane import ControlPlane
 from models.control.store import Store
@@ -42,7 +42,7 @@ from sim.streams import Streams
 
 __all__ = ["Intruders"]
 
-_BOMB: Final = Forks(per_cpu_s=1000.0)
+_BOMB: Final = Bomb().forks
 """As a scenario's own bombs are unless they say something else."""
 
 

@@ -324,6 +324,19 @@ def test_a_cap_on_processes_ends_the_bomb_and_weights_spare_the_neighbours():
     assert hurt <= {began["object"]}
 
 
+def test_his_bomb_is_as_large_as_one_of_a_scenarios_own():
+    """Each meets the same memory limit with as many processes."""
+    limited = bombed(caps="quota-and-memory").replace(
+        "memory: 64Mi,", "memory: 64Mi, limits: {memory: 64Mi},"
+    )
+    ours = limited.replace("processes: 8", "processes: 8, forks: {at: 1h}").replace(
+        "at: 1h, comp", "enabled: false, at: 1h, comp"
+    )
+    at_limit = [records(ran(text), "fork_bomb_limited")[0] for text in (limited, ours)]
+    assert at_limit[0]["reason"] == at_limit[1]["reason"]
+    assert at_limit[0]["value"] == at_limit[1]["value"] > 0
+
+
 def test_without_his_will_nothing_forks():
     assert not records(ran(bombed(does="[]")), "fork_bomb_began")
 
