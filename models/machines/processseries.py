@@ -9,16 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.machines.askers import Asker
-from models.machines.useseries import OTHERS
+from models.machines.useseries import FirstNamed, owner_text
 from sim.identities import Identities
-from sim.series import Gauges, SeriesBook
+from sim.series import SeriesBook
 
 __all__ = ["MINION_PROCESSES", "PROCESSES", "ProcessSeries"]
 
 PROCESSES: Final = "processes"
 MINION_PROCESSES: Final = "minion_processes"
-_NAMED: Final = 12
-_OTHERS: Final = -2
 
 
 class ProcessSeries:
@@ -29,26 +27,11 @@ class ProcessSeries:
     """
 
     def __init__(self, series: SeriesBook, identities: Identities, minions: Sequence[str]) -> None:
-        self._series = series
-        self._identities = identities
-        self._names = minions
-        self._owners: dict[int, Gauges] = {}
-        self._minions: dict[int, Gauges] = {}
+        self._owners = FirstNamed(series, (PROCESSES,), owner_text(identities))
+        self._minions = FirstNamed(series, (MINION_PROCESSES,), minions.__getitem__)
 
     def tell(self, asker: Asker, more: int) -> None:
         """Tell that a container has more processes, or fewer."""
         if more:
-            owner = "orphan" if asker.owner < 0 else self._identities.text(asker.owner)
-            self._of(self._owners, PROCESSES, asker.owner, owner).add((more,))
-            self._of(self._minions, MINION_PROCESSES, asker.minion, self._names[asker.minion]).add((more,))
-
-    def _of(self, known: dict[int, Gauges], name: str, key: int, text: str) -> Gauges:
-        found = known.get(key)
-        if found is None:
-            if len(known) < _NAMED:
-                found = self._series.gauges((name,), text)
-            else:
-                found = known.get(_OTHERS) or self._series.gauges((name,), OTHERS)
-                known[_OTHERS] = found
-            known[key] = found
-        return found
+            self._owners[asker.owner].add((more,))
+            self._minions[asker.minion].add((more,))

@@ -6,19 +6,51 @@ and not how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from models.machines.askers import Asker
 from sim.identities import Identities
 from sim.series import Gauges, SeriesBook
 
-__all__ = ["CPU_SERIES", "DISK_SERIES", "OTHERS", "Told", "UseSeries"]
+__all__ = ["CPU_SERIES", "DISK_SERIES", "FirstNamed", "Told", "UseSeries", "owner_text"]
 
 CPU_SERIES: Final = ("cpu_wanted_millicores", "cpu_used_millicores")
 DISK_SERIES: Final = ("disk_wanted_bytes_per_s", "disk_used_bytes_per_s")
-OTHERS: Final = "others"
+_OTHERS: Final = "others"
 _NAMED: Final = 12
+
+
+class FirstNamed(dict[int, Gauges]):
+    """Series by number, made when first asked for: the first ones by themselves, the others together.
+
+    Args:
+        series: Where they are.
+        names: Of what is told of each.
+        text: What a number is called.
+    """
+
+    def __init__(self, series: SeriesBook, names: Sequence[str], text: Callable[[int], str]) -> None:
+        super().__init__()
+        self._series = series
+        self._names = names
+        self._text = text
+        self._others: Gauges | None = None
+
+    def __missing__(self, number: int) -> Gauges:
+        if len(self) < _NAMED:
+            made = self._series.gauges(self._names, self._text(number))
+        elif self._others is None:  # one without changes since the last chunk has length 0
+            made = self._others = self._series.gauges(self._names, _OTHERS)
+        else:
+            made = self._others
+        self[number] = made
+        return made
+
+
+def owner_text(identities: Identities) -> Callable[[int], str]:
+    """Return what gives the name of an owner by its identity."""
+    return lambda owner: identities.text(owner) if owner >= 0 else "orphan"
 
 
 class Told(Protocol):
@@ -46,21 +78,15 @@ class UseSeries:
         names: tuple[str, str] = CPU_SERIES,
         unit: int = 1000,
     ) -> None:
-        self._series = series
-        self._identities = identities
-        self._names = names
         self._unit = unit
-        self._gauges: dict[int, Gauges] = {}
+        self._gauges = FirstNamed(series, names, owner_text(identities))
 
     def tell(self, task: Told, wanted: float, rate: float) -> None:
         """Tell what a task wants and gets from now on. HOT."""
         shown = (round(self._unit * wanted), round(self._unit * rate))
         before = task.shown
         if shown != before:
-            gauges = self._gauges.get(task.asker.owner)
-            if gauges is None:
-                gauges = self._make(task.asker.owner)
-            gauges.add((shown[0] - before[0], shown[1] - before[1]))
+            self._gauges[task.asker.owner].add((shown[0] - before[0], shown[1] - before[1]))
             task.shown = shown
 
     def tell_rates(self, tasks: Sequence[Told]) -> None:
@@ -75,17 +101,4 @@ class UseSeries:
                 more[owner] = more.get(owner, 0) + rate - before
                 task.shown = (wanted, rate)
         for owner, change in more.items():
-            gauges = self._gauges.get(owner)
-            if gauges is None:
-                gauges = self._make(owner)
-            gauges.add((0, change))
-
-    def _make(self, owner: int) -> Gauges:
-        if len(self._gauges) < _NAMED:
-            text = self._identities.text(owner) if owner >= 0 else "orphan"
-            made = self._series.gauges(self._names, text)
-        else:
-            made = self._gauges.get(-2) or self._series.gauges(self._names, OTHERS)
-            self._gauges[-2] = made
-        self._gauges[owner] = made
-        return made
+            self._gauges[owner].add((0, change))
