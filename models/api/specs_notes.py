@@ -10,6 +10,7 @@ from models.api.selectors import Selector
 from models.api.specs import Scenario
 from models.api.specs_faults import PodTarget
 from models.api.specs_images import tagged
+from models.api.specs_isolation import Isolation
 from models.api.specs_manifests import ManifestPod, ManifestWorkload
 from models.api.specs_workloads import GeneratedWorkload, PodSpec, TraceWorkload
 from models.api.types import DEFAULT_SCHEDULER
@@ -38,6 +39,7 @@ def scenario_notes(scenario: Scenario) -> tuple[str, ...]:
         action = fault.action
         if isinstance(action, PodTarget) and not _selects(action.pods, pods, relabelled):
             notes.append(f"The fault {fault.name} selects nothing: no pod has {action.pods}.")
+    notes += _idle_isolation(scenario, pods, relabelled)
     followed = [pair for pair in pods if pair[0].containers is not None]
     for i, rule in enumerate(scenario.behaviour):
         if not _selects(rule.pods, followed, []):
@@ -66,6 +68,26 @@ def _idle_objects(scenario: Scenario, pods: list[PodSpec], relabelled: list[dict
             yield f"The disruption budget {budget.key} has no selector: it protects no pod."
         elif not selects(budget.namespace, budget.selector):
             yield f"The disruption budget {budget.key} selects nothing: no pod has {budget.selector}."
+
+
+def _idle_isolation(
+    scenario: Scenario, pods: list[tuple[PodSpec, tuple[str, ...]]], relabelled: list[dict[str, str]]
+) -> Iterator[str]:
+    """Say which words about isolation and attackers are about nobody, or are not looked at."""
+    asked = scenario.isolation or Isolation()
+    rules = [(f"Rule {i} of isolation.pods", rule.pods) for i, rule in enumerate(asked.pods)]
+    rules += [(f"Rule {i} of isolation.needs", rule.pods) for i, rule in enumerate(asked.needs)]
+    for what, selector in rules:
+        if not _selects(selector, pods, relabelled):
+            yield f"{what} selects nothing: no pod has {selector}."
+    for fault in scenario.faults:
+        attack = fault.compromise
+        if attack is None:
+            continue
+        if not _selects(attack.pods, pods, relabelled):
+            yield f"The fault {fault.name} selects nothing: no pod has {attack.pods}."
+        if attack.goals and attack.attacker == "racing":
+            yield f"The goals of the fault {fault.name} are not looked at: a racing attacker tries everything."
 
 
 def _asks_for_nobody(scenario: Scenario) -> Iterator[str]:

@@ -309,6 +309,19 @@ def test_what_does_not_go_with_a_manifest_is_told_in_the_manifest(tmp_path):
     assert only.endswith("'clster' is not a key of a scenario; did you mean 'cluster'?")
 
 
+def test_isolation_of_nobody_and_goals_that_nobody_looks_at_are_notes():
+    rules = "isolation: {pods: [{pods: app=%s, profile: vm}], needs: [{pods: app=%s, root: true}]}\n"
+    attack = "faults: [{at: 1m, name: k, compromise: {pods: app=%s, goals: [host-root], attacker: %s}}]\n"
+    here = rules % ("api", "api") + attack % ("api", "greedy")
+    assert scenario_notes(load(API + here)) == ()
+    assert scenario_notes(load(API + rules % ("x", "y") + attack % ("z", "racing"))) == (
+        "Rule 0 of isolation.pods selects nothing: no pod has app=x.",
+        "Rule 0 of isolation.needs selects nothing: no pod has app=y.",
+        "The fault k selects nothing: no pod has app=z.",
+        "The goals of the fault k are not looked at: a racing attacker tries everything.",
+    )
+
+
 def test_what_selects_nothing_is_a_note_and_no_error(tmp_path):
     (tmp_path / "m.yaml").write_text(
         "{apiVersion: v1, kind: Secret}\n---\n{apiVersion: v1, kind: Service, metadata: {name: bare}, spec: {}}"
