@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "FLOAT_ROWS", "HELD", "LEFT", "OUT", "PARENT", "QUOTA", "SCALARS", "USED", "WANTED", "WEIGHT", "WORK", "advance",
-    "means", "plan",
+    "CORES", "COUNT", "FIRST", "FLOAT_ROWS", "HELD", "LEFT", "NEXT", "NOW", "OUT", "PARENT",
+    "PERIOD", "PLANNED", "QUOTA", "SCALARS", "USED", "WANTED", "WEIGHT", "WORK", "advance", "means", "plan",
 ]  # fmt: skip
 
 _Made = TypeVar("_Made", bound=Callable[..., object])
@@ -32,8 +32,8 @@ Floats = npt.NDArray[np.float64]
 
 # Rows of the integers of each node: its parent, where its children begin in their list, how many they are.
 PARENT: Final = 0
-_FIRST: Final = 1
-_COUNT: Final = 2
+FIRST: Final = 1
+COUNT: Final = 2
 
 # Rows of the floats of each node.
 WEIGHT: Final = 0
@@ -59,11 +59,11 @@ _HEAVIER: Final = 25
 FLOAT_ROWS: Final = 26
 
 # Scalars of a kernel.
-_NOW: Final = 0
-_PERIOD: Final = 1
-_CORES: Final = 2
-_NEXT: Final = 3
-_PLANNED: Final = 4
+NOW: Final = 0
+PERIOD: Final = 1
+CORES: Final = 2
+NEXT: Final = 3
+PLANNED: Final = 4
 SCALARS: Final = 5
 
 _USED_UP: Final = 1e-6
@@ -89,7 +89,7 @@ def _settle(ints: Ints, order: Ints, floats: Floats, cores: float) -> None:
     count = ints.shape[1]
     _fill(floats, _SUM, 0.0)
     for node in range(count - 1, -1, -1):
-        can = floats[_SUM, node] if ints[_COUNT, node] > 0 else floats[WANTED, node]
+        can = floats[_SUM, node] if ints[COUNT, node] > 0 else floats[WANTED, node]
         if floats[_STOPPED, node] > 0.0:
             can = 0.0
         floats[_USABLE, node] = can
@@ -97,7 +97,7 @@ def _settle(ints: Ints, order: Ints, floats: Floats, cores: float) -> None:
             floats[_SUM, ints[PARENT, node]] += can
     floats[_RATE, 0] = min(floats[_USABLE, 0], cores)
     for node in range(count):
-        first, last = ints[_FIRST, node], ints[_FIRST, node] + ints[_COUNT, node]
+        first, last = ints[FIRST, node], ints[FIRST, node] + ints[COUNT, node]
         if last == first:
             continue
         left = floats[_RATE, node]
@@ -139,7 +139,7 @@ def _divide(order: Ints, floats: Floats, first: int, last: int, left: float) -> 
 @_compiled
 def _walk(ints: Ints, order: Ints, floats: Floats, scalars: Floats, from_us: float, to_us: float) -> None:
     """Walk through a piece of a period, from what is left of the quotas; note what is used, and when aims are met."""
-    count, period_us = ints.shape[1], scalars[_PERIOD]
+    count, period_us = ints.shape[1], scalars[PERIOD]
     for row in range(_PIECE, _PIECE + 3):
         _fill(floats, row, 0.0)
     _fill(floats, _END, np.inf)
@@ -148,7 +148,7 @@ def _walk(ints: Ints, order: Ints, floats: Floats, scalars: Floats, from_us: flo
         floats[_STOPPED, node] = 1.0 if is_used_up else 0.0
     now_us = from_us
     while now_us < to_us:
-        _settle(ints, order, floats, scalars[_CORES])
+        _settle(ints, order, floats, scalars[CORES])
         step_us, end_us = to_us - now_us, to_us
         for node in range(count):
             if floats[_STOPPED, node] == 0.0 and floats[_RATE, node] * step_us > floats[_QUOTA_LEFT, node]:
@@ -177,31 +177,31 @@ def _walk(ints: Ints, order: Ints, floats: Floats, scalars: Floats, from_us: flo
 @_compiled
 def plan(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     """Look at the rest of this period and at a whole one; return when the next work ends, in microseconds."""
-    if scalars[_PLANNED] == 0.0:
-        scalars[_PLANNED] = 1.0
-        if scalars[_PERIOD] == np.inf:
-            scalars[_NEXT] = _plan_for_ever(ints, order, floats, scalars)
+    if scalars[PLANNED] == 0.0:
+        scalars[PLANNED] = 1.0
+        if scalars[PERIOD] == np.inf:
+            scalars[NEXT] = _plan_for_ever(ints, order, floats, scalars)
         else:
-            scalars[_NEXT] = _plan_periods(ints, order, floats, scalars)
-    return float(scalars[_NEXT])
+            scalars[NEXT] = _plan_periods(ints, order, floats, scalars)
+    return float(scalars[NEXT])
 
 
 @_compiled
 def _plan_for_ever(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     """Return the next end where there are no quotas."""
     _fill(floats, _STOPPED, 0.0)
-    _settle(ints, order, floats, scalars[_CORES])
+    _settle(ints, order, floats, scalars[CORES])
     next_us = np.inf
     for node in range(ints.shape[1]):
         if floats[WORK, node] < np.inf and floats[_RATE, node] > 0.0:
-            next_us = min(next_us, scalars[_NOW] + max(0.0, floats[WORK, node]) / floats[_RATE, node])
+            next_us = min(next_us, scalars[NOW] + max(0.0, floats[WORK, node]) / floats[_RATE, node])
     return next_us
 
 
 @_compiled
 def _plan_periods(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     """Return the next end where there are quotas."""
-    now_us, period_us = scalars[_NOW], scalars[_PERIOD]
+    now_us, period_us = scalars[NOW], scalars[PERIOD]
     offset_us = now_us % period_us
     _copy(floats, _QUOTA_LEFT, QUOTA)
     _fill(floats, _AIM, np.inf)
@@ -238,7 +238,7 @@ def _plan_periods(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> f
 @_compiled
 def _later(ints: Ints, order: Ints, floats: Floats, scalars: Floats) -> float:
     """Return how long after the end of this period the first aim is met, each in the period that is told of it."""
-    period_us, found_us = scalars[_PERIOD], np.inf
+    period_us, found_us = scalars[PERIOD], np.inf
     _copy(floats, _QUOTA_LEFT, QUOTA)
     _walk(ints, order, floats, scalars, 0.0, period_us)
     for node in range(ints.shape[1]):
@@ -260,18 +260,18 @@ def _count_piece(floats: Floats, row: int, times: float) -> None:
 @_compiled
 def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: float) -> float:
     """Let time go on to now, and return what it is: the same, or later if that is past."""
-    passed_us, period_us = now_us - scalars[_NOW], scalars[_PERIOD]
+    passed_us, period_us = now_us - scalars[NOW], scalars[PERIOD]
     if passed_us <= 0.0:
-        return float(scalars[_NOW])
+        return float(scalars[NOW])
     plan(ints, order, floats, scalars)
     if period_us == np.inf:
         for node in range(ints.shape[1]):
             used_us = floats[_RATE, node] * passed_us
             floats[USED, node] += used_us
             floats[WORK, node] -= used_us
-        scalars[_NOW] = now_us
+        scalars[NOW] = now_us
         return now_us
-    offset_us = scalars[_NOW] % period_us
+    offset_us = scalars[NOW] % period_us
     _fill(floats, _AIM, np.inf)
     if passed_us < period_us - offset_us:
         _copy(floats, _QUOTA_LEFT, LEFT)
@@ -287,7 +287,7 @@ def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: fl
     _count_piece(floats, _PIECE, 1.0)
     for node in range(ints.shape[1]):
         floats[LEFT, node] = max(0.0, floats[_QUOTA_LEFT, node])
-    scalars[_NOW], scalars[_PLANNED] = now_us, 0.0
+    scalars[NOW], scalars[PLANNED] = now_us, 0.0
     return now_us
 
 
@@ -295,7 +295,7 @@ def advance(ints: Ints, order: Ints, floats: Floats, scalars: Floats, now_us: fl
 def means(ints: Ints, order: Ints, floats: Floats, scalars: Floats, nodes: Ints, found: Floats) -> None:
     """Tell of some nodes the cores and the share of time held, if nothing changes, into two rows of a result."""
     plan(ints, order, floats, scalars)
-    period_us = scalars[_PERIOD]
+    period_us = scalars[PERIOD]
     for place in range(len(nodes)):
         node = nodes[place]
         if period_us == np.inf:

@@ -38,9 +38,9 @@ class FastCpuClock:
         self.tree = tree
         count = len(tree.parents)
         self._ints = np.zeros((3, count), dtype=np.int64)
-        self._ints[0] = tree.parents
-        self._ints[1] = np.cumsum([0, *(len(children) for children in tree.children[:-1])])
-        self._ints[2] = [len(children) for children in tree.children]
+        self._ints[compiled.PARENT] = tree.parents
+        self._ints[compiled.FIRST] = np.cumsum([0, *(len(children) for children in tree.children[:-1])])
+        self._ints[compiled.COUNT] = [len(children) for children in tree.children]
         self._order = np.array([each for children in tree.children for each in children], dtype=np.int64)
         self._floats = np.zeros((compiled.FLOAT_ROWS, count))
         self._floats[compiled.WEIGHT] = tree.weights
@@ -52,7 +52,8 @@ class FastCpuClock:
         self._floats[compiled.WORK] = _INF
         period_us = min((float(quota.period_us) for quota in tree.quotas.values()), default=_INF)
         self._scalars = np.zeros(compiled.SCALARS)
-        self._scalars[1:3] = period_us, tree.cores
+        self._scalars[compiled.PERIOD] = period_us
+        self._scalars[compiled.CORES] = tree.cores
         self._chosen: Sequence[int] = ()
         self._nodes = np.zeros(0, dtype=np.int64)
         self._found = np.zeros((2, 0))
@@ -77,7 +78,7 @@ class FastCpuClock:
             node = self.tree.node_of[index]
             left_us = floats[compiled.QUOTA, node] - 1e6 * each_core_s
             floats[compiled.LEFT, node] = max(0.0, min(floats[compiled.LEFT, node], left_us))
-        self._scalars[0], self._scalars[4] = 1e6 * now_s, 0.0
+        self._scalars[compiled.NOW], self._scalars[compiled.PLANNED] = 1e6 * now_s, 0.0
 
     def set_threads(self, now_s: float, index: int, threads: float) -> None:
         """Let a group run so many threads from now on, without an end but that of the work that it has left."""
@@ -85,7 +86,7 @@ class FastCpuClock:
         wanted = min(threads, float(self.tree.width[node]))
         self._advance(1e6 * now_s)
         self._floats[compiled.WANTED, node] = wanted
-        self._scalars[4] = 0.0
+        self._scalars[compiled.PLANNED] = 0.0
 
     def give_work(self, now_s: float, index: int, work_core_s: float, threads: float = 1.0) -> None:
         """Give a group a piece of work now, beside what it has left of others."""
@@ -95,7 +96,9 @@ class FastCpuClock:
 
     def take_ended(self, now_s: float) -> list[int]:
         """Let time go on to now, and return the groups whose work has ended by now, lowest index first."""
-        is_due = self._scalars[4] and 1e6 * now_s >= self._scalars[3] * (1.0 - 1e-15)
+        is_due = self._scalars[compiled.PLANNED] and 1e6 * now_s >= self._scalars[compiled.NEXT] * (
+            1.0 - 1e-15
+        )
         self._advance(1e6 * now_s)
         work = self._floats[compiled.WORK]
         finite = np.flatnonzero(work < _INF)
@@ -108,7 +111,7 @@ class FastCpuClock:
             work[node] = _INF
             self._floats[compiled.WANTED, node] = 0.0
         if ended:
-            self._scalars[4] = 0.0
+            self._scalars[compiled.PLANNED] = 0.0
         return [self.tree.chains[node][-1] for node in ended]
 
     def used_core_s(self, now_s: float) -> list[float]:
