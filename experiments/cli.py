@@ -20,9 +20,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from experiments.isolation.commands import app as isolation_app
+from experiments.progress import progress_bar
 from experiments.replay.commands import add_host_commands
 from experiments.verify.commands import app as verify_app
 from sim.diagnostics import Diagnostic, render_diagnostics
@@ -72,7 +72,7 @@ def run(
     check_traces(loaded)
     plan_of(loaded)
     folder = new_folder(Path("runs"), loaded.spec.name) if out is None else given_folder(out)
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task(loaded.spec.name, total=None)
 
         def told(now_s: float, until_s: float, events: int) -> None:
@@ -142,7 +142,7 @@ def sweep(
 
     design, total = checked_design(file, file.stem, sets or [], seeds, first_seed)
     folder = open_sweep(design, out)
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task(f"{total} runs", total=total)
         try:
             results = run_sweep(design, folder, workers, lambda result: bar.advance(task))
@@ -150,7 +150,7 @@ def sweep(
             words = (
                 f"wavetank: interrupted; the same command goes on with the runs that are whole in {folder}"
             )
-            _err.print(escape(words), soft_wrap=True)
+            bar.console.print(escape(words), soft_wrap=True)
             raise typer.Exit(130) from None
     for result in results:
         if result.problem:
@@ -238,11 +238,6 @@ def _memory(text: str) -> int:
         return parse_bytes(text.removesuffix("B") if text.endswith(("KB", "MB", "GB", "iB")) else text)
     except ValueError as error:
         raise ScenarioError([Diagnostic(str(error), "--max-memory", 1, 1)]) from error
-
-
-def _progress() -> Progress:
-    columns: Sequence[Any] = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)
 
 
 def _guarded(call: Callable[[], Any]) -> int:

@@ -78,9 +78,8 @@ def question(asked: Asked) -> Question:
     for text in asked.sets:
         problems += _set(catalogue, text, values)
     versions: dict[str, Version] = {}
-    programs = sorted({program for technique in catalogue.techniques for program in technique.versions})
     for text in asked.versions:
-        problems += _version(text, programs, versions)
+        problems += _version(text, catalogue.programs, versions)
     by_s = 0.0
     try:
         by_s = parse_duration_s(asked.by)
@@ -96,7 +95,7 @@ def question(asked: Asked) -> Question:
         versions=tuple(sorted({**dict(posture.versions), **versions}.items())),
     )
     if asked.updated:
-        posture = posture.with_updates(programs)
+        posture = posture.with_updates(catalogue.programs)
     _consistent(catalogue, posture, asked)
     goals = asked.goals or tuple(each.name for each in catalogue.privileges if each.out)
     return Question(catalogue, asked.profile, posture, goals, values, by_s, asked.attacker)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from experiments.progress import progress_bar
 from experiments.replay.cores import parse_cpus
 from experiments.replay.hosts import PRIVATE_FOLDER
 from experiments.replay.problems import HostError
@@ -18,6 +20,9 @@ from experiments.replay.slices import Slice
 from sim.diagnostics import Diagnostic
 from sim.errors import ScenarioError
 from sim.units import parse_bytes, parse_duration_s
+
+if TYPE_CHECKING:
+    from experiments.replay.session import Session
 
 __all__ = ["add_host_commands"]
 
@@ -85,25 +90,16 @@ def kernel(
     yes: Yes = False,
 ) -> None:
     """Measure what the kernel of an engine's host does with drawn cases; exit 3 where some are inconclusive."""
-    from experiments.replay.opening import opened
     from experiments.replay.recording import LARGEST_FILE_BYTES, record_kernel
 
     _check_place(out)
     window_s = _option("--window", window, parse_duration_s)
     if not 0.5 <= window_s <= 600:
         raise ScenarioError([Diagnostic(f"expected 0.5s to 10m, not {window}", "--window", 1, 1)])
-    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
+    opening = _opening(host, max_cpus, cpuset, max_memory, max_pids, insecure=insecure, yes=yes)
     with (
-        opened(
-            host,
-            limits,
-            cpuset=_cpus(cpuset),
-            insecure=insecure,
-            yes=yes,
-            said=_say,
-            file_bytes=LARGEST_FILE_BYTES,
-        ) as session,
-        progress() as bar,
+        opening(file_bytes=LARGEST_FILE_BYTES) as session,
+        progress_bar() as bar,
     ):
         task = bar.add_task("", total=cases)
         found = record_kernel(
@@ -142,17 +138,15 @@ def replay(
     yes: Yes = False,
 ) -> None:
     """Run a scenario's containers for real beside the simulation; exit 1 where the two do not agree, 3 if unsure."""
-    from experiments.replay.opening import opened
     from experiments.replay.replaycommand import replay_scenario
     from experiments.replay.slicing import parse_scale
 
-    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
     status = replay_scenario(
         what,
         sets or [],
         Slice(minion, pods, seconds, _option("--scale", scale, parse_scale)),
         out,
-        lambda: opened(host, limits, cpuset=_cpus(cpuset), insecure=insecure, yes=yes, said=_say),
+        _opening(host, max_cpus, cpuset, max_memory, max_pids, insecure=insecure, yes=yes),
         _out,
     )
     raise typer.Exit(status)
@@ -172,13 +166,12 @@ def calibrate_host(
 ) -> None:
     """Measure what a host takes to start containers and the like, as a minion that a scenario includes."""
     from experiments.replay.calibration import as_yaml, calibrate
-    from experiments.replay.opening import opened
 
     _check_place(out)
-    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
+    opening = _opening(host, max_cpus, cpuset, max_memory, max_pids, insecure=insecure, yes=yes)
     with (
-        opened(host, limits, cpuset=_cpus(cpuset), insecure=insecure, yes=yes, said=_say) as session,
-        progress() as bar,
+        opening() as session,
+        progress_bar() as bar,
     ):
         task = bar.add_task("", total=None)
         found = calibrate(session, repeats, told=lambda what: bar.update(task, description=what))
@@ -199,17 +192,33 @@ def add_host_commands(app: typer.Typer) -> None:
     app.command("calibrate")(calibrate_host)
 
 
+def _opening(
+    host: str | None,
+    max_cpus: int | None,
+    cpuset: str | None,
+    max_memory: str | None,
+    max_pids: int | None,
+    *,
+    insecure: bool,
+    yes: bool,
+) -> Callable[..., AbstractContextManager[Session]]:
+    """Return what opens a session as the options say; they are read now."""
+    from experiments.replay.opening import opened
+
+    limits = (max_cpus, _option("--max-memory", max_memory, parse_bytes), max_pids)
+    return partial(
+        opened,
+        host,
+        limits,
+        cpuset=_option("--cpuset", cpuset, parse_cpus),
+        insecure=insecure,
+        yes=yes,
+        said=_say,
+    )
+
+
 def _say(sentence: str) -> None:
     _err.print(f"note: {sentence}", markup=False)
-
-
-def _cpus(text: str | None) -> frozenset[int] | None:
-    if text is None:
-        return None
-    try:
-        return parse_cpus(text)
-    except ValueError as error:
-        raise ScenarioError([Diagnostic(str(error), "--cpuset", 1, 1)]) from error
 
 
 def _check_place(out: Path) -> None:
@@ -230,9 +239,3 @@ def _option(name: str, text: str | None, parse: Callable[[str], Any]) -> Any:
         return None if text is None else parse(text)
     except ValueError as error:
         raise ScenarioError([Diagnostic(str(error), name, 1, 1)]) from error
-
-
-def progress() -> Progress:
-    """A bar on the screen that errors go to, where that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)

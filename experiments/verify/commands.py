@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from experiments.progress import progress_bar
 
 __all__ = ["app"]
 
@@ -35,9 +36,7 @@ def control(
     """Replay recordings on the simulated master and compare; exit 1 where it does not agree."""
     from experiments.verify.control.command import verify_control
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=len(files) * seeds)
         status = verify_control(
             files,
@@ -70,9 +69,7 @@ def scheduler(
     """Take recorded decisions again with the model's scheduler; exit 1 where one differs."""
     from experiments.verify.scheduler.command import verify_scheduler
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("reading", total=None)
         status = verify_scheduler(
             files,
